@@ -1,0 +1,31 @@
+"""medcli prepares medical image-text data and asks medical models about it; no patient's identity leaves on the way.
+
+The public functions are resolved on first use, so that ``import medcli`` costs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from medcli.privacy.job import scrub
+
+__version__ = "0.1.0"
+
+__all__ = ["__version__", "scrub"]
+
+_PUBLIC = {"scrub": "medcli.privacy.job"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(_PUBLIC[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,142 @@
+"""The command line: a table of commands, loaded on use, and the one place where errors become sentences and codes.
+
+Refuses to know what a command does. No command catches errors itself; :func:`main` does, once.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+import warnings
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from medcli import __version__, console, settings
+from medcli.errors import Interrupted, MedcliError, SetupError, UsageError
+
+COMMANDS = {
+    "scrub": ("medcli.commands.scrub", "De-identify DICOM files by PS3.15 Annex E."),
+}
+"""Name to the module that holds the command under that name, and the line that ``medcli --help`` shows for it."""
+
+_DISK_FULL = (28, 122)  # ENOSPC, EDQUOT
+
+
+class Commands(click.Group):
+    """A group that imports a command's module when the command is asked for, and not to list it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands in the table's order."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(COMMANDS[cmd_name][0])
+        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, and hold medcli.toml's table for it against its parameters."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if name is not None and command is not None and not ctx.resilient_parsing:
+            known = {param.name for param in command.params}
+            unknown = [key for key in (ctx.default_map or {}).get(name, {}) if key not in known]
+            if unknown:
+                names = ", ".join(sorted(key.replace("_", "-") for key in unknown))
+                raise UsageError(
+                    f"The settings file has in [{name}] what {name} does not know: {names}.",
+                    hint=f"medcli {name} --help lists the settings.",
+                )
+        return name, command, rest
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands from the table."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="medcli")
+def medcli() -> None:
+    """Prepare medical image-text data, and ask medical models about it.
+
+    No identity of a patient leaves the machine on the way.
+
+    Every option can also stand in the environment (MEDCLI_SCRUB_WORKERS) or in medcli.toml in the working folder
+    ([scrub] workers = 4); a flag goes before the environment, the environment before the file.
+    """
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code.
+
+    Parameters
+    ----------
+    args : sequence of str, optional
+        The arguments; those of the process if none.
+    """
+    try:
+        with warnings.catch_warnings():
+            console.silence()
+            result = medcli.main(
+                args,
+                prog_name="medcli",
+                standalone_mode=False,
+                auto_envvar_prefix="MEDCLI",
+                default_map=settings.load(),
+            )
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        return _tell(Interrupted("Interrupted.", hint="The same command goes on from here."))
+    except MedcliError as error:
+        return _tell(error)
+    except Exception as error:  # noqa: BLE001 - the boundary
+        return _unexpected(error)
+    return result if isinstance(result, int) else 0
+
+
+def _tell(error: MedcliError) -> int:
+    if console.debugging():
+        _debug()
+    console.error(error.message, error.hint)
+    return error.exit_code
+
+
+def _unexpected(error: Exception) -> int:
+    """Tell of an error that nobody foresaw, by its class and place: its text can quote a patient's values."""
+    if isinstance(error, OSError) and error.errno in _DISK_FULL:
+        return _tell(SetupError("The disk is full.", hint="Make room; the same command goes on from here."))
+    if console.debugging():
+        _debug()
+        return MedcliError.exit_code
+    here = Path(__file__).parent
+    places = [
+        f"{Path(frame.filename).relative_to(here.parent).as_posix()}:{frame.lineno} in {frame.name}"
+        for frame in traceback.extract_tb(error.__traceback__)
+        if Path(frame.filename).is_relative_to(here)
+    ]
+    console.error(
+        f"A mistake in medcli, or something it did not foresee: {type(error).__name__}.",
+        "Please report it with the lines below. MEDCLI_DEBUG=1 shows everything, patients' values perhaps included.",
+    )
+    for place in places:
+        console.note(f"  {place}")
+    return MedcliError.exit_code
+
+
+def _debug() -> None:
+    console.note("MEDCLI_DEBUG is set. What follows may hold patients' values: do not pass it on unread.")
+    console.note(traceback.format_exc())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

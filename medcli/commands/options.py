@@ -1,0 +1,118 @@
+"""Click parameters generated from a Spec, so that the two cannot drift apart.
+
+Knows how a field's type becomes an option; refuses to know any command. Put :func:`from_spec` on a command's
+function, which is then called with the finished Spec as its first argument.
+
+>>> @click.command()
+... @from_spec(ScrubSpec)
+... @click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout.")
+... def scrub(spec: ScrubSpec, as_json: bool) -> int: ...
+"""
+
+from __future__ import annotations
+
+import functools
+import types
+from collections.abc import Callable
+from dataclasses import MISSING, Field, fields
+from pathlib import Path
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import click
+
+from medcli.settings import Option
+
+S = TypeVar("S")
+
+
+def from_spec(cls: type[S]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a Click command one parameter for each of a Spec's fields, and the function the Spec made of them.
+
+    A field ``date_shift`` becomes ``--date-shift``; a ``bool`` a pair ``--x/--no-x`` if its default is true and a
+    flag otherwise; a tuple an option that can be repeated; a positional tuple an argument of one or more values.
+    """
+    hints = get_type_hints(cls)
+    described = [f for f in fields(cls) if "option" in f.metadata]  # type: ignore[arg-type]
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def command(**values: Any) -> Any:
+            own = {f.name: values.pop(f.name) for f in described}
+            return function(cls(**own), **values)
+
+        for f in reversed(described):
+            command = _parameter(f, hints[f.name])(command)
+        return command
+
+    return decorate
+
+
+def _parameter(f: Field[Any], hint: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    about: Option = f.metadata["option"]
+    inner, many = _element(hint)
+    kind = _click_type(inner, about)
+    required = f.default is MISSING and f.default_factory is MISSING
+    default = None if required else f.default if f.default_factory is MISSING else f.default_factory()
+    if about.positional:
+        return click.argument(
+            f.name,
+            nargs=-1 if many else 1,
+            type=kind,
+            required=required,
+            metavar=about.metavar or None,
+            **({} if required else {"default": default}),
+        )
+    flag = "--" + f.name.replace("_", "-")
+    if inner is bool:
+        names = (f"{flag}/--no-{flag[2:]}" if default else flag, f.name)
+        return click.option(*names, is_flag=True, default=default, help=about.help)
+    return click.option(
+        flag,
+        f.name,
+        type=kind,
+        multiple=many,
+        required=required,
+        metavar=about.metavar or None,
+        help=about.help,
+        show_default=default not in (None, (), "", MISSING),
+        **({} if required else {"default": default}),
+    )
+
+
+def _element(hint: Any) -> tuple[Any, bool]:
+    """Return the type of one value, and whether there can be many: ``tuple[str, ...]`` gives ``(str, True)``."""
+    if get_origin(hint) in (Union, types.UnionType):
+        hint = next(one for one in get_args(hint) if one is not type(None))
+    if get_origin(hint) in (tuple, frozenset, list) and (get_args(hint)[1:] in ((), (Ellipsis,))):
+        return get_args(hint)[0], True
+    return hint, False
+
+
+def _click_type(inner: Any, about: Option) -> click.ParamType[Any]:
+    if about.parse is not None:
+        return _Parsed(about.parse, about.metavar)
+    if about.choices:
+        return click.Choice(about.choices)
+    if inner is Path:
+        return click.Path(path_type=Path)
+    if inner is int and (about.minimum, about.maximum) != (None, None):
+        return click.IntRange(about.minimum, about.maximum)  # type: ignore[arg-type]
+    if inner is float and (about.minimum, about.maximum) != (None, None):
+        return click.FloatRange(about.minimum, about.maximum)
+    return click.types.convert_type(inner)
+
+
+class _Parsed(click.ParamType[Any]):
+    """A value with a parser of its own, whose ValueError becomes a usage error."""
+
+    def __init__(self, parse: Callable[[str], Any], metavar: str) -> None:
+        self.parse = parse
+        self.name = metavar or "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return self.parse(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
