@@ -28,11 +28,11 @@ _DISK_FULL = (28, 122)  # ENOSPC, EDQUOT
 class Commands(click.Group):
     """A group that imports a command's module when the command is asked for, and not to list it."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - Click's signature
         """Name the commands in the table's order."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as above
         """Import one command."""
         if cmd_name not in COMMANDS:
             return None

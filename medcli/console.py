@@ -55,7 +55,9 @@ def table(rows: Iterable[Sequence[str]], *, header: Sequence[str] = ()) -> str:
     widths = [max((len(line[i]) for line in lines if i < len(line)), default=0) for i in range(columns)]
     right = [bool(cells) and all(_is_number(row[i]) for row in cells if i < len(row)) for i in range(columns)]
     laid = [
-        "  ".join(cell.rjust(widths[i]) if right[i] else cell.ljust(widths[i]) for i, cell in enumerate(line)).rstrip()
+        "  ".join(
+            cell.rjust(widths[i]) if right[i] else cell.ljust(widths[i]) for i, cell in enumerate(line)
+        ).rstrip()
         for line in lines
     ]
     if header:
@@ -94,7 +96,9 @@ class Bar:
         if sys.stderr.isatty():
             from tqdm import tqdm
 
-            self._bar = tqdm(desc=self._what, unit=self._unit, total=self._total, file=sys.stderr, dynamic_ncols=True)
+            self._bar = tqdm(
+                desc=self._what, unit=self._unit, total=self._total, file=sys.stderr, dynamic_ncols=True
+            )
         return self
 
     def __exit__(
@@ -121,4 +125,4 @@ def silence() -> None:
     """
     if not debugging():
         warnings.simplefilter("ignore")
-        logging.lastResort = logging.NullHandler()  # type: ignore[assignment]
+        logging.lastResort = logging.NullHandler()

@@ -130,6 +130,8 @@ class Transient(ItemError):
         As in :class:`ItemError`.
     """
 
-    def __init__(self, kind: str = "transient", *, retry_after: float | None = None, stops: bool = False) -> None:
+    def __init__(
+        self, kind: str = "transient", *, retry_after: float | None = None, stops: bool = False
+    ) -> None:
         super().__init__(kind, stops=stops)
         self.retry_after = retry_after

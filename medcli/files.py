@@ -20,8 +20,29 @@ from medcli.errors import InputError
 # Where SQLite's write-ahead log cannot share memory, or where locks are somebody else's. Any FUSE file system counts:
 # most are a network in disguise, and the cautious way works everywhere.
 _NETWORK = frozenset(
-    "9p afs beegfs ceph cifs coda gfs gfs2 glusterfs gpfs lustre ncpfs nfs nfs4 ocfs2 pvfs2 smb2 smb3 smbfs vboxsf "
-    "virtiofs".split()
+    {
+        "9p",
+        "afs",
+        "beegfs",
+        "ceph",
+        "cifs",
+        "coda",
+        "gfs",
+        "gfs2",
+        "glusterfs",
+        "gpfs",
+        "lustre",
+        "ncpfs",
+        "nfs",
+        "nfs4",
+        "ocfs2",
+        "pvfs2",
+        "smb2",
+        "smb3",
+        "smbfs",
+        "vboxsf",
+        "virtiofs",
+    }
 )
 
 

@@ -125,7 +125,9 @@ def load(folder: Path | None = None) -> dict[str, dict[str, Any]]:
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise UsageError(f"The settings file cannot be read: {error.strerror}.", hint=f"Look at {path}") from error
+        raise UsageError(
+            f"The settings file cannot be read: {error.strerror}.", hint=f"Look at {path}"
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"The settings file is not valid TOML ({error}).", hint=f"Look at {path}") from error
     for command, table in tables.items():
@@ -135,7 +137,8 @@ def load(folder: Path | None = None) -> dict[str, dict[str, Any]]:
                 hint="Put each setting under its command, as in: [scrub]",
             )
     return {
-        command: {key.replace("-", "_"): value for key, value in table.items()} for command, table in tables.items()
+        command: {key.replace("-", "_"): value for key, value in table.items()}
+        for command, table in tables.items()
     }
 
 

@@ -36,10 +36,11 @@ def from_spec(cls: type[S]) -> Callable[[Callable[..., Any]], Callable[..., Any]
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
-        def command(**values: Any) -> Any:
+        def call(**values: Any) -> Any:
             own = {f.name: values.pop(f.name) for f in described}
             return function(cls(**own), **values)
 
+        command: Callable[..., Any] = call
         for f in reversed(described):
             command = _parameter(f, hints[f.name])(command)
         return command
@@ -50,33 +51,18 @@ def from_spec(cls: type[S]) -> Callable[[Callable[..., Any]], Callable[..., Any]
 def _parameter(f: Field[Any], hint: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     about: Option = f.metadata["option"]
     inner, many = _element(hint)
-    kind = _click_type(inner, about)
-    required = f.default is MISSING and f.default_factory is MISSING
-    default = None if required else f.default if f.default_factory is MISSING else f.default_factory()
+    required = f.default is MISSING
+    settings: dict[str, Any] = {"type": _click_type(inner, about), "required": required}
+    settings |= {} if required else {"default": f.default}
+    settings |= {"metavar": about.metavar} if about.metavar else {}
     if about.positional:
-        return click.argument(
-            f.name,
-            nargs=-1 if many else 1,
-            type=kind,
-            required=required,
-            metavar=about.metavar or None,
-            **({} if required else {"default": default}),
-        )
+        return click.argument(f.name, nargs=-1 if many else 1, **settings)
     flag = "--" + f.name.replace("_", "-")
     if inner is bool:
-        names = (f"{flag}/--no-{flag[2:]}" if default else flag, f.name)
-        return click.option(*names, is_flag=True, default=default, help=about.help)
-    return click.option(
-        flag,
-        f.name,
-        type=kind,
-        multiple=many,
-        required=required,
-        metavar=about.metavar or None,
-        help=about.help,
-        show_default=default not in (None, (), "", MISSING),
-        **({} if required else {"default": default}),
-    )
+        names = (f"{flag}/--no-{flag[2:]}" if f.default is True else flag, f.name)
+        return click.option(*names, is_flag=True, default=f.default, help=about.help)
+    shown = f.default not in (None, (), "", MISSING)
+    return click.option(flag, f.name, multiple=many, show_default=shown, help=about.help, **settings)
 
 
 def _element(hint: Any) -> tuple[Any, bool]:
@@ -99,7 +85,8 @@ def _click_type(inner: Any, about: Option) -> click.ParamType[Any]:
         return click.IntRange(about.minimum, about.maximum)  # type: ignore[arg-type]
     if inner is float and (about.minimum, about.maximum) != (None, None):
         return click.FloatRange(about.minimum, about.maximum)
-    return click.types.convert_type(inner)
+    kind: click.ParamType[Any] = click.types.convert_type(inner)
+    return kind
 
 
 class _Parsed(click.ParamType[Any]):

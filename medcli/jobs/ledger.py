@@ -190,7 +190,9 @@ def _refusal(theirs: Mapping[str, str], ours: Mapping[str, str]) -> UsageError:
         if theirs.get(name) != ours[name]:
             return UsageError(sentence, hint="Choose another state folder, or begin anew with --restart.")
     names = sorted(
-        name.removeprefix("spec ") for name in theirs.keys() | ours.keys() if theirs.get(name) != ours.get(name)
+        name.removeprefix("spec ")
+        for name in theirs.keys() | ours.keys()
+        if theirs.get(name) != ours.get(name)
     )
     return UsageError(
         f"This run was begun with another setting of: {', '.join(names)}.",
@@ -212,10 +214,13 @@ def _explain(error: sqlite3.DatabaseError) -> Exception:
     """Turn SQLite's trouble into a sentence, where a user can do something about it."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_FULL:
-        return SetupError("The disk that holds the state folder is full.", hint="Make room; the same command resumes.")
+        return SetupError(
+            "The disk that holds the state folder is full.", hint="Make room; the same command resumes."
+        )
     if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY):
         return SetupError(
-            "The ledger in the state folder cannot be written.", hint="Check the folder's rights, or use another."
+            "The ledger in the state folder cannot be written.",
+            hint="Check the folder's rights, or use another.",
         )
     if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
         return InputError("The ledger in the state folder is damaged.", hint="Begin anew with --restart.")

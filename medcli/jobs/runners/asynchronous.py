@@ -67,9 +67,7 @@ class AsyncRunner:
         """Start what is fresh, and wait until something is done or a batch is due."""
         for ticket, payload in fresh:
             running.add(asyncio.ensure_future(attempt_async(worker, ticket, payload, self._retry)))
-        done, rest = await asyncio.wait(
-            running, timeout=_BATCH_SECONDS, return_when=asyncio.FIRST_COMPLETED
-        )
+        done, rest = await asyncio.wait(running, timeout=_BATCH_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         return rest, [task.result() for task in done]
 
 
