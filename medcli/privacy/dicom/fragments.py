@@ -1,0 +1,64 @@
+"""Encapsulated Pixel Data seen as bytes: which of them are readable segments and which are compressed samples.
+
+Knows PS3.5 A.4 and the marker segments of JPEG, JPEG-LS and JPEG 2000 (ITU-T T.81 B.1.1, T.87, T.800 A.1).
+Refuses to decode a sample.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from medcli.privacy.dicom.encoding import Buffer
+
+__all__ = ["dense_chunks", "readable"]
+
+_CHUNK, _OVERLAP = 4 << 20, 512
+#: Markers that stand alone, without a length.
+_BARE = frozenset((0x01, 0xD8, 0xD9, 0x4F, *range(0xD0, 0xD8)))
+#: Start of Scan (JPEG, JPEG-LS) and Start of Data (JPEG 2000): samples follow.
+_SAMPLES = frozenset((0xDA, 0x93))
+_END = b"\xff\xd9"
+
+
+def fragments(data: Buffer, start: int, stop: int) -> Iterator[tuple[int, int]]:
+    """(start, stop) of each item's value between `start` and `stop`, the offset table's first."""
+    pos = start
+    while pos + 8 <= stop and data[pos : pos + 4] == b"\xfe\xff\x00\xe0":
+        length = int.from_bytes(data[pos + 4 : pos + 8], "little")
+        yield pos + 8, pos + 8 + length
+        pos += 8 + length
+
+
+def readable(data: Buffer, start: int, stop: int) -> Iterator[bytes]:
+    """The bytes of encapsulated pixel data that may be text: headers, comments, application segments, tails."""
+    for begin, end in fragments(data, start, stop):
+        head = _head_end(data, begin, end)
+        yield data[begin:head]
+        tail = _tail_start(data, head, end)
+        if tail < end:
+            yield data[tail:end]
+
+
+def _head_end(data: Buffer, pos: int, stop: int) -> int:
+    """Where the compressed samples of a fragment begin (its start, where it begins with no marker)."""
+    while pos + 4 <= stop and data[pos] == 0xFF:
+        marker = data[pos + 1]
+        if marker in _SAMPLES:
+            return pos
+        if marker in _BARE or marker == 0xFF:
+            pos += 1 if marker == 0xFF else 2
+            continue
+        pos += 2 + int.from_bytes(data[pos + 2 : pos + 4], "big")
+    return min(pos, stop)
+
+
+def _tail_start(data: Buffer, head: int, stop: int) -> int:
+    """Where the bytes behind the last end-of-image marker begin; `stop` where there are none."""
+    at = data.rfind(_END, head, stop)
+    return at + 2 if at >= 0 else stop
+
+
+def dense_chunks(data: Buffer, start: int, stop: int) -> Iterator[bytes]:
+    """The bytes from `start` to `stop` in chunks that overlap, so that nothing hides at a seam."""
+    for at in range(start, stop, _CHUNK):
+        yield data[at : min(at + _CHUNK + _OVERLAP, stop)]

@@ -1,0 +1,195 @@
+"""Read a written file again and judge it: sound, pixels untouched, nothing left of the source's identity.
+
+Knows only the two files and the list of identifying values. Refuses to trust how the result was made: it walks it
+anew with a table of its own.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterator
+
+from medcli.privacy.dicom import table as codes
+from medcli.privacy.dicom.encoding import LONG_VRS, Buffer, Damaged, Encoding, Frame, Odd, read_frame
+from medcli.privacy.dicom.fragments import dense_chunks, readable
+from medcli.privacy.dicom.normalise import inflated
+from medcli.privacy.dicom.pixels import expected_length
+from medcli.privacy.dicom.residue import Needles, needles
+from medcli.privacy.dicom.rewrite import Rewriter
+from medcli.privacy.dicom.walk import Element, walk
+from medcli.privacy.dicom.write import Written, forget
+
+__all__ = ["examine"]
+
+#: Binary values longer than this are searched for long needles only: chance makes short ones.
+_DENSE = 64 << 10
+_PIECE = 4 << 20
+_NUMBERS = (0x00280002, 0x00280010, 0x00280011, 0x00280100)
+
+
+class Survey:
+    """A table for the walk over a written file: notes marks, pixels, image numbers and everything long."""
+
+    def __init__(self) -> None:
+        self._keys: dict[Encoding, dict[bytes, int]] = {}
+
+    def keys(self, encoding: Encoding) -> dict[bytes, int]:
+        """As :meth:`medcli.privacy.dicom.table.Table.keys`."""
+        return self._keys.setdefault(encoding, {})
+
+    def learn(self, encoding: Encoding, key: bytes) -> int:
+        """As :meth:`medcli.privacy.dicom.table.Table.learn`."""
+        tag = encoding.tag(key[:4])
+        code = codes.KEEP
+        if tag in codes.PIXEL_TAGS:
+            code = codes.PIXELS
+        elif tag in codes.MARKS or tag in _NUMBERS or tag in (0x00280004, 0x00280008):
+            code = codes.WATCH
+        elif key[4:6] in LONG_VRS or not encoding.explicit:
+            code = codes.KEEP_LONG
+        number = tag << codes.CODE_BITS | code
+        if len(self.keys(encoding)) < 100_000:
+            self.keys(encoding)[bytes(key)] = number
+        return number
+
+
+_SURVEY = Survey()
+
+
+def examine(written: Written, rewriter: Rewriter, frame: Frame) -> tuple[str, str] | None:
+    """Judge a written file.
+
+    Parameters
+    ----------
+    written
+        What was written.
+    rewriter
+        Knows the source's bytes, its identifying values and what an option kept.
+    frame
+        The source's frame.
+
+    Returns
+    -------
+    tuple or None
+        (reason code, where) of the first finding: ``residue`` with the tag whose value was found, ``unsound`` where
+        the file can't be read back, ``pixels-changed``.
+    """
+    with written.again() as stored:
+        if stored is None:
+            return None
+        try:
+            again = read_frame(stored)
+            if again is None or again.syntax != frame.syntax:
+                return "unsound", ""
+            with inflated(stored, again) as (data, inside):
+                return _examine(data, inside, rewriter)
+        except (Damaged, Odd):
+            return "unsound", ""
+
+
+def _examine(data: Buffer, frame: Frame, rewriter: Rewriter) -> tuple[str, str] | None:
+    found = walk(data, frame.start, len(data), frame.encoding, _SURVEY)  # type: ignore[arg-type]
+    if found.stop != len(data):
+        return "unsound", ""
+    survey = {element.tag: element for element in found.elements}
+    hidden = needles(rewriter.found, rewriter.kept, rewriter.makers)
+    hit = _search(data, frame, found.elements, survey, hidden)
+    if hit is not None:
+        return "residue", f"({hit >> 16:04X},{hit & 0xFFFF:04X})"
+    return None if _same_pixels(data, survey, rewriter) else ("pixels-changed", "")
+
+
+def _search(
+    data: Buffer, frame: Frame, elements: list[Element], survey: dict[int, Element], hidden: Needles
+) -> int | None:
+    """The tag of the first identifying value that is found anywhere it may not be."""
+    cursor, parts, dense = 0, [], []
+    for element in elements:
+        if element.tag in codes.MARKS:
+            parts.append((cursor, element.value))
+        elif element.code == codes.PIXELS and not element.undefined and _length_checks(data, frame, survey, element):
+            parts.append((cursor, element.value))
+        elif element.code == codes.PIXELS and element.undefined:
+            parts.append((cursor, element.value))
+            hit = _in_pieces(readable(data, element.value, element.end), hidden)
+            if hit is not None:
+                return hit
+            dense.append((element.value, element.end))
+        elif element.end - element.value > _DENSE and element.vr not in (b"SQ", b"UT", b"UC", b"UR") and element.vr:
+            parts.append((cursor, element.value))
+            dense.append((element.value, element.end))
+        else:
+            continue
+        cursor = element.end
+    parts.append((cursor, len(data)))
+    hit = _in_pieces((piece for start, stop in parts for piece in _pieces(data, start, stop)), hidden)
+    for start, stop in dense:
+        hit = hidden.search_dense(_dense(data, start, stop)) if hit is None else hit
+    return hit
+
+
+def _pieces(data: Buffer, start: int, stop: int) -> Iterator[bytes]:
+    if stop - start <= _PIECE:
+        yield data[start:stop]
+    else:
+        yield from dense_chunks(data, start, stop)
+
+
+def _dense(data: Buffer, start: int, stop: int) -> Iterator[bytes]:
+    for number, chunk in enumerate(dense_chunks(data, start, stop)):
+        yield chunk
+        if isinstance(data, mmap.mmap) and number % 8 == 7:
+            forget(data)
+
+
+def _in_pieces(pieces: Iterator[bytes], hidden: Needles) -> int | None:
+    """Search small pieces together and large ones alone."""
+    waiting: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        waiting.append(piece)
+        size += len(piece)
+        if size > _PIECE:
+            hit = hidden.search(b"\n".join(waiting))
+            if hit is not None:
+                return hit
+            waiting, size = [], 0
+    return hidden.search(b"\n".join(waiting)) if waiting else None
+
+
+def _length_checks(data: Buffer, frame: Frame, survey: dict[int, Element], pixel: Element) -> bool:
+    """Whether native pixel data is as long as the image's numbers say (one byte of padding allowed)."""
+    order = "little" if frame.encoding.little else "big"
+    numbers = {
+        tag: int.from_bytes(data[survey[tag].value : survey[tag].value + 2], order)  # type: ignore[arg-type]
+        for tag in _NUMBERS
+        if tag in survey
+    }
+    frames = survey.get(0x00280008)
+    if frames is not None:
+        text = data[frames.value : frames.end].strip(b"\0 ")
+        numbers[0x00280008] = int(text) if text.isdigit() else 1
+    photometric = survey.get(0x00280004)
+    name = data[photometric.value : photometric.end].decode("latin-1").strip("\0 ") if photometric else ""
+    expected, length = expected_length(numbers, name), pixel.end - pixel.value
+    return expected is not None and expected <= length <= expected + 1
+
+
+def _same_pixels(data: Buffer, survey: dict[int, Element], rewriter: Rewriter) -> bool:
+    """Whether the pixels are the source's to the byte (masked overlay planes are checked by their maker)."""
+    for tag in codes.PIXEL_TAGS:
+        new, old = survey.get(tag), rewriter.pixels.get(tag)
+        if (new is None) != (old is None):
+            return False
+        if new is None or old is None or rewriter.masked:
+            continue
+        if new.end - new.value != old.end - old.value:
+            return False
+        for at in range(0, new.end - new.value, _PIECE):
+            step = min(_PIECE, new.end - new.value - at)
+            if data[new.value + at : new.value + at + step] != rewriter.data[old.value + at : old.value + at + step]:
+                return False
+            for mapped in (data, rewriter.data):
+                if isinstance(mapped, mmap.mmap) and at % (8 * _PIECE) == 0:
+                    forget(mapped)
+    return True

@@ -1,0 +1,224 @@
+"""Search what was written for what should be gone.
+
+Knows how identifying values can be spelt (names and their parts, identifiers, dates, UIDs), and which bytes of a
+written file have to be searched. Refuses to know how the file came to be: it sees the source's identifying values
+and the result, nothing between.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from medcli.privacy import profiles
+from medcli.privacy.dicom.rewrite import Found
+from medcli.privacy.dicom.values import decode, dummy
+
+__all__ = ["Needles", "needles"]
+
+#: Needles of this length and more are searched at token boundaries, shorter ones as whole values only.
+SHORT = 4
+#: In compressed or other dense bytes chance alone makes short strings: only longer needles count there.
+LONG = 8
+
+_OURS = frozenset(dummy(vr).lower() for vr in ("LO", "DA", "DT", "AS", "TM", "UR"))
+#: Words that stand where a name is not known: they name nobody.
+_PLACEHOLDERS = frozenset(
+    "anon anonymous anonymised anonymized deidentified n/a no name noname none null unknown unspecified".split()
+)
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_WORD = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") | frozenset(range(128, 256))
+_UID_CHAR = frozenset(b"0123456789.")
+_TEXT_VRS = frozenset(b"AE LO SH ST LT UT UC UR PN".split())
+
+
+@dataclass(slots=True)
+class Needles:
+    """Strings to search for, lower case; each knows the tag it came from.
+
+    Attributes
+    ----------
+    tokens, uids, short
+        Needle -> tag: found at token boundaries, at the boundaries of a UID, or as a whole text value.
+    """
+
+    tokens: dict[bytes, int] = field(default_factory=dict)
+    uids: dict[bytes, int] = field(default_factory=dict)
+    short: dict[bytes, int] = field(default_factory=dict)
+    years: dict[bytes, dict[bytes, int]] = field(default_factory=dict)
+
+    def search(self, hay: bytes) -> int | None:
+        """The tag whose value is found in `hay` (any case), or None."""
+        low = hay.lower()
+        for needle, tag in self.uids.items():
+            if _bounded(low, needle, _UID_CHAR):
+                return tag
+        for needle, tag in self.tokens.items():
+            if _bounded(low, needle, _WORD):
+                return tag
+        for year, spellings in self.years.items():
+            if year in low:
+                for needle, tag in spellings.items():
+                    if _bounded(low, needle, _WORD):
+                        return tag
+        for needle, tag in self.short.items():
+            if _whole_value(hay, low, needle):
+                return tag
+        return None
+
+    def search_dense(self, chunks: Iterable[bytes]) -> int | None:
+        """The tag whose long value is found in dense bytes given in overlapping chunks, or None."""
+        long = {needle: tag for group in (self.tokens, self.uids) for needle, tag in group.items() if len(needle) >= LONG}
+        for chunk in chunks if long else ():
+            low = chunk.lower()
+            for needle, tag in long.items():
+                if _bounded(low, needle, _WORD):
+                    return tag
+        return None
+
+
+def _bounded(hay: bytes, needle: bytes, inside: frozenset[int]) -> bool:
+    """Whether `needle` stands in `hay` with no character of `inside` right before or behind it."""
+    at = hay.find(needle)
+    while at >= 0:
+        behind = at + len(needle)
+        if (at == 0 or hay[at - 1] not in inside) and (behind >= len(hay) or hay[behind] not in inside):
+            return True
+        at = hay.find(needle, at + 1)
+    return False
+
+
+def _whole_value(hay: bytes, low: bytes, needle: bytes) -> bool:
+    """Whether a text value of `hay` is `needle` and nothing else."""
+    at = low.find(needle)
+    while at >= 0:
+        if _begins_value(hay, low, at, needle):
+            return True
+        at = low.find(needle, at + 1)
+    return False
+
+
+def _begins_value(hay: bytes, low: bytes, at: int, needle: bytes) -> bool:
+    behind = low[at + len(needle) : at + len(needle) + 1]
+    if at and low[at - 1] == 0x5C:
+        return behind in (b"\\", b" ", b"\0", b"")
+    if at < 8:
+        return False
+    for width, vr in ((2, hay[at - 4 : at - 2]), (4, hay[at - 8 : at - 6]), (4, b"")):
+        length = int.from_bytes(hay[at - width : at], "little")
+        if not 0 < length - len(needle) + 1 <= 4096 or vr and vr not in _TEXT_VRS:
+            continue
+        value = low[at : at + length]
+        if len(value) == length and value.rstrip(b"\0 ").split(b"\\")[0].strip() == needle:
+            return True
+    return False
+
+
+def needles(found: Iterable[Found], kept: Iterable[bytes], makers: Iterable[bytes] = ()) -> Needles:
+    """The needles of a file's identifying values.
+
+    Parameters
+    ----------
+    found
+        Values that went.
+    kept
+        Values that an option kept or that replace others: needles inside them are left out.
+    makers
+        Manufacturer and model as kept: names of places and devices inside them are left out.
+    """
+    result, blob, maker = Needles(), b"\0".join(kept).lower(), b"\0".join(makers).lower()
+    identity = profiles.identity()
+    for value in found:
+        known = maker if identity.get(value.tag) in ("place", "device") else b""
+        for kind, needle in _spellings(value.vr, value.raw, value.charset):
+            if needle in _OURS or blob and needle in blob or known and needle in known:
+                continue
+            if kind == "date":
+                result.years.setdefault(needle[:4], {}).update(dict.fromkeys(_date_spellings(needle), value.tag))
+            else:
+                getattr(result, kind)[needle] = value.tag
+    return result
+
+
+@lru_cache(maxsize=65536)
+def _spellings(vr: str, raw: bytes, charset: bytes) -> tuple[tuple[str, bytes], ...]:
+    if vr == "UI":
+        parts = (part.strip(b"\0 ").lower() for part in raw.split(b"\\"))
+        return tuple(("uids", part) for part in parts if len(part) > 5 and not part.startswith(b"1.2.840.10008."))
+    if vr in ("DA", "DT"):
+        return tuple(("date", digits) for digits in _dates(raw))
+    if vr in ("TM", "AS", "CS", "DS", "IS", "SQ", "US", "UL", "SS", "SL", "FL", "FD", "OB", "OW", "UN"):
+        return ()
+    texts = [value for value in decode(raw, charset).split("\\") if value.strip("\0 ")]
+    spellings = set()
+    for text in texts:
+        spellings.update(_name_spellings(text) if vr == "PN" else _text_spellings(text))
+    return tuple(sorted({_sized(needle) for text in spellings for needle in _encoded(text, charset)}))
+
+
+def _sized(needle: bytes) -> tuple[str, bytes]:
+    return ("tokens" if len(needle) >= SHORT else "short", needle)
+
+
+def _dates(raw: bytes) -> Iterator[bytes]:
+    for match in re.finditer(rb"(\d{4})[.]?(\d{2})[.]?(\d{2})", raw):
+        digits = b"".join(match.groups())
+        if b"1800" < digits[:4] < b"2200" and b"01" <= digits[4:6] <= b"12":
+            yield digits
+
+
+@lru_cache(maxsize=65536)
+def _date_spellings(digits: bytes) -> tuple[bytes, ...]:
+    """Usual spellings of a date given as YYYYMMDD; each of them contains the year."""
+    text = digits.decode("ascii")
+    year, month, day = text[:4], text[4:6], text[6:]
+    name = _MONTHS[int(month) - 1]
+    spelt = [text, f"{day}{month}{year}", f"{month}{day}{year}"]
+    for mark in "-./ ":
+        spelt += [f"{year}{mark}{month}{mark}{day}", f"{day}{mark}{month}{mark}{year}", f"{month}{mark}{day}{mark}{year}"]
+    short_day, short_month = day.lstrip("0"), month.lstrip("0")
+    spelt += [f"{short_month}/{short_day}/{year}", f"{short_day}.{short_month}.{year}"]
+    spelt += [f"{d}{mark}{name}{mark}{year}" for d in (day, short_day) for mark in "- "]
+    spelt += [f"{name} {short_day}, {year}", f"{name} {day} {year}", f"{day}{name}{year}"]
+    return tuple(dict.fromkeys(form.encode("ascii") for form in spelt))
+
+
+def _text_spellings(text: str) -> set[str]:
+    text = text.strip("\0 \t\r\n")
+    bare = re.sub(r"[\s\-./]", "", text)
+    forms = {text}
+    if bare and any(char.isdigit() for char in bare) and len(bare) >= SHORT:
+        forms.add(bare)
+    return {form for form in forms if len(form) > 1}
+
+
+def _name_spellings(text: str) -> set[str]:
+    """A person name whole, in both orders, and each of its parts (PS3.5 6.2.1: groups by =, components by ^)."""
+    forms: set[str] = set()
+    for group in text.split("="):
+        components = [part.strip("\0 ") for part in group.split("^")]
+        words = [word for part in components for word in re.split(r"[\s,;()\[\]]+", part) if word]
+        forms.update(words, (part for part in components if part))
+        forms.update(part for word in words for part in re.split(r"[-'’]", word))
+        if len(words) > 1:
+            first, last = words[1], words[0]
+            forms.update(f"{a}{mark}{b}" for a, b in ((last, first), (first, last)) for mark in (" ", ", ", "^", ",", "_"))
+    return {form for form in forms if (len(form) > 1 or not form.isascii()) and form.lower() not in _PLACEHOLDERS}
+
+
+def _encoded(text: str, charset: bytes) -> set[bytes]:
+    """`text` in the bytes it may have: ASCII, or UTF-8 and every character set that the file names."""
+    if text.isascii():
+        return {text.lower().encode("ascii")}
+    from medcli.privacy.dicom.values import codecs_of
+
+    forms = set()
+    for spelt in (text, text.lower(), text.upper()):
+        for codec in ("utf-8", *codecs_of(charset)):
+            try:
+                forms.add(spelt.encode(codec).lower())
+            except (UnicodeEncodeError, LookupError):
+                continue
+    return forms

@@ -1,0 +1,413 @@
+"""Apply the compiled actions to the noted elements of one data set and say what its new bytes are.
+
+Knows what each action does to an element. Refuses to know files, pixels and how the result is searched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from medcli.privacy import profiles
+from medcli.privacy.dicom import table as codes
+from medcli.privacy.dicom import values
+from medcli.privacy.dicom.encoding import IMPLICIT_LE, LONG_VRS, UNDEFINED, Buffer, Damaged, Encoding, Odd, uid_text
+from medcli.privacy.dicom.pseudonyms import Pseudonyms, UnknownSubject, normal
+from medcli.privacy.dicom.walk import ITEM, SEQUENCE_END, Element, Walk, header, walk
+
+__all__ = ["Found", "Rewriter", "Segment"]
+
+#: New bytes, or a range of the source that is copied.
+Segment = bytes | tuple[int, int]
+
+_LETTERS = {codes.DROP: "X", codes.DROP_ID: "X", codes.ZERO: "Z", codes.DUMMY: "D", codes.UID: "U"}
+
+
+class Found(NamedTuple):
+    """A value of the source that identifies, and must not be found in what is written."""
+
+    vr: str
+    tag: int
+    raw: bytes
+    charset: bytes
+
+
+class Rewriter:
+    """The rewriting of one file.
+
+    Parameters
+    ----------
+    table
+        The compiled policy.
+    names
+        Pseudonyms of the key.
+    data
+        The file's bytes.
+    sop_class
+        SOP Class UID, by which conditional codes are resolved.
+    basis
+        The patient's identity basis.
+
+    Attributes
+    ----------
+    found
+        Identifying values that went.
+    kept
+        Values that an option kept, or that replace others: not to be searched for.
+    makers
+        Manufacturer and model, where they are kept.
+    actions
+        (letter, tag) of each change, in file order.
+    crosswalk
+        (kind, old, new) of each pseudonym.
+    """
+
+    def __init__(
+        self, table: codes.Table, names: Pseudonyms, data: Buffer, sop_class: str, basis: tuple[str, ...]
+    ) -> None:
+        self.table, self.names, self.data = table, names, data
+        self.sop_class, self.basis = sop_class, basis
+        self.found: list[Found] = []
+        self.kept: list[bytes] = []
+        self.actions: list[tuple[str, int]] = []
+        self.crosswalk: list[tuple[str, str, str]] = []
+        self.charset = b""
+        self.encoding = IMPLICIT_LE
+        self.path: tuple[int, ...] = ()
+        self.here: list[Element] = []
+        self.makers: list[bytes] = []
+        self.pixels: dict[int, Element] = {}
+        self.masked = False
+        self._private: dict[int, int] = {}
+
+    def level(self, found: Walk, start: int, encoding: Encoding, inserts: list[bytes]) -> list[Segment]:
+        """The new bytes of one data set or item.
+
+        Parameters
+        ----------
+        found
+            The walk over it.
+        start
+            Offset of its first element.
+        encoding
+            Its layout.
+        inserts
+            Elements to set in at the walk's slots (empty bytes: nothing).
+
+        Returns
+        -------
+        list
+            Segments in order, without the closing delimiter.
+        """
+        outer = (self.charset, self.encoding, self.here, self._private)
+        self.encoding, self.here = encoding, found.elements
+        if self.table.keeps_private:
+            self._private = self._private_kept()
+        segments: list[Segment] = []
+        cursor = start
+        pending = [(slot, new) for slot, new in zip(found.slots, inserts, strict=True) if new]
+        for element in found.elements:
+            while pending and pending[0][0] <= element.start:
+                slot, new = pending.pop(0)
+                segments += ((cursor, slot), new)
+                cursor = slot
+            replacement = _HANDLERS[element.code](self, element)
+            if replacement is not None:
+                segments.append((cursor, element.start))
+                segments.append(replacement)
+                cursor = element.end
+        for slot, new in pending:
+            segments += ((cursor, slot), new)
+            cursor = slot
+        segments.append((cursor, found.stop))
+        self.charset, self.encoding, self.here, self._private = outer
+        return [segment for segment in segments if segment and segment[0] != segment[-1] or type(segment) is bytes]
+
+    # -- helpers of the handlers
+
+    def raw(self, element: Element) -> bytes:
+        """The element's value bytes."""
+        return self.data[element.value : element.end]
+
+    def note(self, element: Element, vr: str = "") -> None:
+        """Remember an identifying value for the search of the result."""
+        vr = vr or self.vr(element)
+        if vr == "SQ":
+            self._collect(element)
+        elif element.end > element.value and element.end - element.value < 4096:
+            self.found.append(Found(vr, element.tag, self.raw(element), self.charset))
+
+    def vr(self, element: Element) -> str:
+        """The VR under which a replacement of the element is written."""
+        known = codes.vrs_of(element.tag)
+        actual = element.vr.decode("ascii")
+        return actual if actual in known or not known else known[0]
+
+    def put(self, element: Element, value: bytes, letter: str) -> bytes:
+        """A new element with `value` in place of `element`."""
+        self.actions.append((letter, element.tag))
+        return self.encoding.element(element.tag, self.vr(element), value)
+
+    def text(self, raw: bytes) -> str:
+        """Text of `raw` without padding, in one Unicode form."""
+        return normal(values.decode(raw, self.charset))
+
+    def _collect(self, element: Element) -> None:
+        """Note the identifying values inside a sequence that goes as a whole."""
+        kept = (self.actions, self.crosswalk, self.kept)
+        self.actions, self.crosswalk, self.kept = [], [], []
+        try:
+            self._sequence(element)
+        except (Damaged, Odd):
+            pass  # it goes anyway
+        self.actions, self.crosswalk, self.kept = kept
+
+    # -- one handler an action: None keeps the element, bytes stand in its place
+
+    def _drop(self, element: Element) -> bytes:
+        self.actions.append(("X", element.tag))
+        return b""
+
+    def _drop_id(self, element: Element) -> bytes:
+        self.note(element, element.vr.decode("ascii") if element.tag >> 16 & 1 else "")
+        self.actions.append(("X", element.tag))
+        return b""
+
+    def _choose(self, element: Element) -> bytes | None:
+        code = self.table.choose(self.sop_class, self.path, element.tag)
+        return _HANDLERS[code](self, element)
+
+    def _zero(self, element: Element) -> bytes | None:
+        if element.end == element.value:
+            return None
+        if self.table.identifies(element.tag):
+            self.note(element)
+        return self.put(element, b"", "Z")
+
+    def _dummy(self, element: Element) -> bytes:
+        if self.table.identifies(element.tag):
+            self.note(element)
+        vr = self.vr(element)
+        if vr != "SQ":
+            return self.put(element, values.dummy(vr), "D")
+        self.actions.append(("D", element.tag))
+        return self.encoding.sequence(element.tag, dummy_items(self.encoding, element.tag))
+
+    def _uid(self, element: Element) -> bytes | None:
+        return self._map_uids(element, keep_registered=True)
+
+    def _map_uids(self, element: Element, *, keep_registered: bool) -> bytes | None:
+        raw = self.raw(element)
+        old = [uid_text(part) for part in raw.split(b"\\")]
+        new = [self.names.uid(uid) for uid in old]
+        if old == new and keep_registered:
+            return None
+        self.note(element, "UI")
+        self.crosswalk += (("uid", a, b) for a, b in zip(old, new, strict=True) if a != b)
+        return self.put(element, "\\".join(new).encode("ascii"), "U")
+
+    def _uid_unlisted(self, element: Element) -> bytes | None:
+        return self._map_uids(element, keep_registered=True)
+
+    def _uid_class(self, element: Element) -> bytes | None:
+        if self.raw(element).translate(None, b"0123456789.\\ \0"):
+            return self._choose(element)
+        return None
+
+    def _sequence(self, element: Element) -> bytes | None:
+        """Treat every item of a sequence by the same rules; None where nothing in it changed."""
+        hidden = element.vr == b"UN"
+        encoding = IMPLICIT_LE if hidden else self.encoding
+        outer_path, charset = self.path, self.charset
+        self.path = (*outer_path, element.tag)
+        before = len(self.actions)
+        body = self._items(element, encoding)
+        self.path, self.charset = outer_path, charset
+        if len(self.actions) == before:
+            return None
+        return self.encoding.header(element.tag, "UN" if hidden else "SQ", len(body)) + body
+
+    def _items(self, element: Element, encoding: Encoding) -> bytes:
+        data, pos, bodies = self.data, element.value, []
+        while pos < element.end:
+            tag, _, start, length = header(data, pos, element.end, encoding)
+            if tag == SEQUENCE_END and element.undefined:
+                break
+            if tag != ITEM:
+                raise Odd
+            stop = element.end if length == UNDEFINED else start + length
+            if stop > element.end:
+                raise Damaged("truncated")
+            found = walk(data, start, stop, encoding, self.table, (), len(self.path))
+            if length != UNDEFINED and found.end != stop:
+                raise Odd
+            segments = self.level(found, start, encoding, [])
+            bodies.append(encoding.item(join(data, segments)))
+            pos = found.end
+        return b"".join(bodies)
+
+    def _shift(self, element: Element) -> bytes | None:
+        vr, raw = self.vr(element), self.raw(element)
+        if vr not in codes.DATES:
+            return self._kept_time_zone(element)
+        moved = values.shift(vr, raw, self.names.days(self.basis))
+        if moved is None:
+            return self._choose(element)
+        if moved == raw:
+            return None
+        self.note(element)
+        self.kept.append(moved)
+        return self.put(element, moved, "C")
+
+    def _kept_time_zone(self, element: Element) -> bytes | None:
+        """Text rows marked C under modified dates: the zone's offset may stay, anything else goes."""
+        if element.tag == 0x00080201 and not self.raw(element).translate(None, b"0123456789+- \\\0"):
+            return None
+        return self._choose(element)
+
+    def _date(self, element: Element) -> bytes | None:
+        if not values.is_date(self.vr(element), self.raw(element)):
+            return self._choose(element)
+        self.kept.append(self.raw(element))
+        return None
+
+    def _term(self, element: Element) -> bytes | None:
+        if not self.table.strict or profiles.is_defined_term(element.tag, self.raw(element)):
+            return None
+        return self._choose(element)
+
+    def _age(self, element: Element) -> bytes | None:
+        raw = self.raw(element)
+        capped = values.cap_age(raw)
+        if capped is None:
+            return self._choose(element)
+        return None if capped == raw else self.put(element, capped, "C")
+
+    def _patient_id(self, element: Element) -> bytes:
+        old = self.text(self.raw(element))
+        if self.path:
+            issuer = next((self.text(self.raw(near)) for near in self.here if near.tag == 0x00100021), "")
+            new = self._other_patient(old, issuer)
+        else:
+            new = self.names.patient(self.basis)
+        self.note(element)
+        if old:
+            self.crosswalk.append(("patient", old, new))
+        return self.put(element, new.encode("utf-8"), "Z")
+
+    def _other_patient(self, patient_id: str, issuer: str) -> str:
+        """The pseudonym of an identifier inside a sequence; empty where a list of subjects does not know it."""
+        try:
+            return self.names.patient(("id", patient_id, issuer)) if patient_id else ""
+        except UnknownSubject:
+            return ""
+
+    def _patient_name(self, element: Element) -> bytes:
+        self.note(element)
+        return self.put(element, b"" if self.path else self.names.patient(self.basis).encode("utf-8"), "Z")
+
+    def _accession(self, element: Element) -> bytes | None:
+        old = self.text(self.raw(element))
+        if not old:
+            return None
+        new = self.names.accession(old)
+        self.note(element)
+        self.crosswalk.append(("accession", old, new))
+        return self.put(element, new.encode("ascii"), "Z")
+
+    def _private_kept(self) -> dict[int, int]:
+        """Private tags of this level that stay, creators among them: tag -> code."""
+        creators: dict[int, tuple[str, int]] = {}
+        kept: dict[int, int] = {}
+        for element in self.here:
+            group, number = element.tag >> 16, element.tag & 0xFFFF
+            if element.code != codes.PRIVATE:
+                continue
+            if 0x10 <= number <= 0xFF:
+                creators[group << 8 | number] = (self.text(self.raw(element)), element.tag)
+                continue
+            creator, creator_tag = creators.get(group << 8 | number >> 8, ("", 0))
+            if creator and self.table.keeps_creator(creator, element.tag):
+                kept[element.tag] = self._private_code(creator, element)
+                kept.setdefault(creator_tag, codes.KEEP_OPTION)
+        return kept
+
+    @staticmethod
+    def _private_code(creator: str, element: Element) -> int:
+        vr = element.vr.decode("ascii") or profiles.safe_private_vr(creator, element.tag)
+        special = {"UI": codes.UID_UNLISTED, "SQ": codes.SEQUENCE, "DA": codes.DATE, "DT": codes.DATE}
+        return special.get(vr, codes.KEEP_OPTION)
+
+    def _private_element(self, element: Element) -> bytes | None:
+        code = self._private.get(element.tag, codes.DROP_ID)
+        if code == codes.DATE and self.table.policy.dates != "UNMODIFIED":
+            code = codes.DROP_ID
+        return _HANDLERS[code](self, element)
+
+    def _keep_option(self, element: Element) -> None:
+        if element.end - element.value < 4096:
+            self.kept.append(self.raw(element))
+
+    def _number_long(self, element: Element) -> bytes | None:
+        return None if values.is_number(self.raw(element)) else self._choose(element)
+
+    def _watch(self, element: Element) -> bytes | None:
+        if element.tag == 0x00080005:
+            self.charset = self.raw(element)
+        elif element.tag in codes.MAKERS:
+            self.makers.append(self.raw(element))
+        if self.table.strict:
+            return self._term(element) if self.vr(element) == "CS" else None
+        return None
+
+    def _keep(self, element: Element) -> None:
+        return None
+
+    def _pixels(self, element: Element) -> None:
+        if not self.path:
+            self.pixels[element.tag] = element
+
+
+def join(data: Buffer, segments: list[Segment]) -> bytes:
+    """The segments' bytes, in memory."""
+    return b"".join(part if isinstance(part, bytes) else data[part[0] : part[1]] for part in segments)
+
+
+def dummy_items(encoding: Encoding, tag: int) -> bytes:
+    """One item that makes a sequence legal and says nothing (empty where nothing is known of it)."""
+    body = b""
+    for child, vr, value in profiles.sequence_dummy(tag):
+        if isinstance(value, tuple):
+            inner = b"".join(encoding.element(*part) for part in value)
+            body += encoding.sequence(child, encoding.item(inner))
+        else:
+            body += encoding.element(child, vr, value)
+    return encoding.item(body)
+
+
+_HANDLERS: dict[int, Callable[[Rewriter, Element], bytes | None]] = {
+    codes.KEEP: Rewriter._keep,
+    codes.KEEP_LONG: Rewriter._keep,
+    codes.DROP: Rewriter._drop,
+    codes.DROP_ID: Rewriter._drop_id,
+    codes.DROP_PRIVATE: Rewriter._drop,
+    codes.CHOOSE: Rewriter._choose,
+    codes.ZERO: Rewriter._zero,
+    codes.DUMMY: Rewriter._dummy,
+    codes.UID: Rewriter._uid,
+    codes.SEQUENCE: Rewriter._sequence,
+    codes.SHIFT: Rewriter._shift,
+    codes.DATE: Rewriter._date,
+    codes.TERM: Rewriter._term,
+    codes.UID_UNLISTED: Rewriter._uid_unlisted,
+    codes.UID_CLASS: Rewriter._uid_class,
+    codes.AGE: Rewriter._age,
+    codes.PATIENT_ID: Rewriter._patient_id,
+    codes.PATIENT_NAME: Rewriter._patient_name,
+    codes.ACCESSION: Rewriter._accession,
+    codes.PRIVATE: Rewriter._private_element,
+    codes.KEEP_OPTION: Rewriter._keep_option,
+    codes.NUMBER_LONG: Rewriter._number_long,
+    codes.PIXELS: Rewriter._pixels,
+    codes.WATCH: Rewriter._watch,
+}

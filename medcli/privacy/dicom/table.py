@@ -1,0 +1,308 @@
+"""A policy compiled to one number an attribute: what the stream does when it meets a tag with a VR.
+
+Knows PS3.15 Annex E as data, the dictionary's VRs and the user's options. Refuses to know bytes beyond a key
+(tag and VR as they stand in a file) and to touch values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from medcli.privacy import profiles
+from medcli.privacy.dicom.encoding import BULK_VRS, LONG_VRS, SIZES, TEXT_VRS, Encoding
+from medcli.privacy.policy import RETAIN, Policy
+from medcli.privacy.profiles.iod import type_of
+
+__all__ = ["Decision", "Table"]
+
+# What the walker and the rewriter do. KEEP, KEEP_LONG and NUMBER never leave the walker's inner loop.
+KEEP, KEEP_LONG, NUMBER = 0, 1, 2
+DROP, DROP_ID, DROP_PRIVATE = 3, 4, 5
+CHOOSE, ZERO, DUMMY, UID = 6, 7, 8, 9
+SEQUENCE, SHIFT, DATE, TERM = 10, 11, 12, 13
+UID_UNLISTED, UID_CLASS, AGE = 14, 15, 16
+PATIENT_ID, PATIENT_NAME, ACCESSION = 17, 18, 19
+PRIVATE, KEEP_OPTION, NUMBER_LONG, PIXELS, WATCH = 20, 21, 22, 23, 24
+CODE_BITS = 5
+CODE_MASK = (1 << CODE_BITS) - 1
+
+ANY = ("X", "Z", "D")
+DATES = frozenset(("DA", "TM", "DT"))
+PIXEL_TAGS = frozenset((0x7FE00008, 0x7FE00009, 0x7FE00010))
+#: Attributes that are kept and whose values the rewriter has to know.
+WATCHED = frozenset(
+    (0x00080005, 0x00080008, 0x00080060, 0x00080064, 0x00280002, 0x00280004, 0x00280008, 0x00280010, 0x00280011)
+    + (0x00280100, 0x00280101, 0x00280102, 0x00280103, 0x00280301)
+)
+#: What made the image: a place or device of the same name is no secret (a trailer's "institution" is its maker).
+MAKERS = frozenset((0x00080070, 0x00081090))
+#: Marks that are written anew in every released file.
+MARKS = frozenset((0x00120062, 0x00120063, 0x00120064, 0x00280303))
+_PSEUDONYMS = {0x00100020: PATIENT_ID, 0x00100010: PATIENT_NAME, 0x00080050: ACCESSION}
+_SINGLE = {"X": DROP, "Z": ZERO, "D": DUMMY, "U": UID, "K": KEEP_OPTION}
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a policy says of one public attribute, whatever file it stands in.
+
+    Attributes
+    ----------
+    action
+        ``X``, ``Z``, ``D``, ``U``, ``K`` or ``C`` of PS3.15 E.1, a choice of them such as ``X/Z/D`` that the
+        attribute's type in the IOD decides, or ``keep``, ``check`` and ``recurse`` for attributes outside Table E.1-1.
+    fallback
+        The codes to choose from where a value that was to be kept or shifted is not what its VR says.
+    why
+        The rule that decided, in words.
+    """
+
+    action: str
+    fallback: tuple[str, ...]
+    why: str
+
+
+def _offer(offered: tuple[str, ...], kind: str | None) -> str:
+    """The code of `offered` that an attribute of type `kind` needs (None where it is unknown)."""
+    order = "XZDU"
+    wanted = {"3": "X", "2": "Z", "2C": "Z", "1": "D", "1C": "D", None: "U"}[kind]
+    ranked = sorted(offered, key=order.index)
+    return next((code for code in ranked if order.index(code) >= order.index(wanted)), ranked[-1])
+
+
+@lru_cache(maxsize=1)
+def _dictionary() -> Mapping[int, tuple[str, ...]]:
+    from pydicom._dicom_dict import DicomDictionary
+
+    known = {tag: tuple(entry[0].split(" or ")) for tag, entry in DicomDictionary.items()}
+    for tag, row in profiles.attributes().items():
+        if tag not in known and row.vr:
+            known[tag] = tuple(row.vr.split(" or "))
+    return known
+
+
+def vrs_of(tag: int) -> tuple[str, ...]:
+    """The VRs that PS3.6 gives a public attribute; empty for one that is in no dictionary."""
+    return _dictionary().get(tag, ())
+
+
+class Table:
+    """Policy decisions by tag, and compiled codes by the bytes of tag and VR.
+
+    Parameters
+    ----------
+    policy
+        The user's choice.
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self.strict = policy.profile == "strict"
+        self._rows = profiles.attributes()
+        self._technical = profiles.technical()
+        self._binary = profiles.technical_binary()
+        self._classes = profiles.uid_classes()
+        self._identity = profiles.identity()
+        self._rules = {rule.tag: rule for rule in policy.rules if rule.tag is not None}
+        self._creators = {rule.target: rule.action for rule in policy.rules if rule.tag is None}
+        self.keeps_private = "safe-private" in policy.retain or "K" in self._creators.values()
+        self._columns = {RETAIN[name][0] for name in policy.retain}
+        self._choices: dict[tuple[str, tuple[int, ...], int], int] = {}
+        self._decisions: dict[int, Decision] = {}
+        self._keys: dict[Encoding, dict[bytes, int]] = {}
+
+    @property
+    def weakened(self) -> bool:
+        """Whether a local rule keeps what the profile would not: the file may then not claim the profile."""
+        return any(
+            rule.action == "K" and (rule.tag is None or self._standard(rule.tag).action not in ("K", "keep"))
+            for rule in self.policy.rules
+        )
+
+    def keys(self, encoding: Encoding) -> dict[bytes, int]:
+        """The table of one encoding: bytes of tag (and VR, where explicit) -> tag and code in one number.
+
+        It grows as files are read: ask :meth:`learn` for a key that is not in it.
+        """
+        return self._keys.setdefault(encoding, {})
+
+    def learn(self, encoding: Encoding, key: bytes) -> int:
+        """The number of a key that was not met before: ``tag << CODE_BITS | code``."""
+        tag = encoding.tag(key[:4])
+        vr = key[4:6].decode("latin-1") if encoding.explicit else ""
+        number = tag << CODE_BITS | self.code(tag, vr)
+        keys = self._keys.setdefault(encoding, {})
+        if len(keys) < 200_000:
+            keys[bytes(key)] = number
+        return number
+
+    def decide(self, tag: int) -> Decision:
+        """What becomes of a public attribute."""
+        found = self._decisions.get(tag)
+        if found is None:
+            rule = self._rules.get(tag)
+            standard = self._standard(tag)
+            if rule is not None:
+                found = Decision(rule.action, standard.fallback, f"local rule: {rule.reason}".rstrip(": "))
+            else:
+                found = standard
+            self._decisions[tag] = found
+        return found
+
+    def _standard(self, tag: int) -> Decision:
+        row = self._rows.get(tag)
+        return self._listed(row) if row is not None else self._unlisted(tag)
+
+    def _listed(self, row: profiles.Attribute) -> Decision:
+        basic = tuple(row.basic.rstrip("*").split("/"))
+        source = f"PS3.15 Table E.1-1 ({profiles.edition()})"
+        if "modified_dates" in self._columns and row.options.get("modified_dates") == "C":
+            return Decision("C", basic, f"{source}, Retain Longitudinal Temporal Information Modified Dates")
+        for name in sorted(self.policy.retain):
+            if row.options.get(RETAIN[name][0]) == "K":
+                return Decision("K", basic, f"{source}, option {name}")
+        return Decision("/".join(basic), basic, f"{source}, Basic Profile")
+
+    def _unlisted(self, tag: int) -> Decision:
+        group, vrs = tag >> 16, vrs_of(tag)
+        if tag & 0xFFFF == 0 or group < 8 or group == 0xFFFC or group & 0xFF01 in (0x5000, 0x6000):
+            return Decision("X", ("X",), "not part of a released data set (group length, command, overlay, curve, padding)")
+        if not vrs:
+            return Decision("X", ("X",), "in no edition of the dictionary")
+        vr = vrs[0]
+        if vr == "SQ":
+            return Decision("recurse", ANY, "not in Table E.1-1: each item is treated by the same rules")
+        if vr in DATES:
+            return self._unlisted_date()
+        if vr in TEXT_VRS:
+            return self._unlisted_text(tag)
+        if vr in BULK_VRS and vr not in SIZES:
+            return self._unlisted_bulk(tag, vrs)
+        checked = {"DS": "a number", "IS": "a number", "AS": "an age, over 89 years becomes 090Y"}
+        checked["UI"] = "a class or registered UID; any other becomes a new UID"
+        if self.strict:
+            checked["CS"] = "a defined term"
+        if vr in checked:
+            return Decision("check", ANY, f"not in Table E.1-1: kept where it is {checked[vr]}")
+        return Decision("keep", ANY, "not in Table E.1-1: its VR is technical")
+
+    def _unlisted_date(self) -> Decision:
+        action = {"UNMODIFIED": "K", "MODIFIED": "C"}.get(self.policy.dates, "X/Z/D")
+        return Decision(action, ANY, "not in Table E.1-1: treated as the dates that are")
+
+    def _unlisted_text(self, tag: int) -> Decision:
+        if tag in self._technical and not self.strict:
+            return Decision("keep", ANY, f"not in Table E.1-1: technical text ({self._technical[tag]})")
+        return Decision("X/Z/D", ANY, "not in Table E.1-1: can hold text")
+
+    def _unlisted_bulk(self, tag: int, vrs: tuple[str, ...]) -> Decision:
+        numeric = not {"OB", "OW", "UN"} & set(vrs)
+        if tag in PIXEL_TAGS or numeric or self._binary.get(tag) == "keep" or (tag in self._binary and not self.strict):
+            return Decision("keep", ANY, "not in Table E.1-1: pixels, tables or samples")
+        return Decision("X", ("X",), "not in Table E.1-1: bytes of unknown meaning")
+
+    def code(self, tag: int, vr: str) -> int:
+        """The compiled code of an attribute that stands in a file with `vr` ('' in implicit encodings)."""
+        if tag >> 16 & 1:
+            return self._private_code(tag, vr)
+        if tag in MARKS:
+            return DROP
+        decision, known = self.decide(tag), vrs_of(tag)
+        actual = known[0] if known and vr in ("", "UN") else vr
+        code = self._action_code(tag, decision, actual, fits=not vr or vr == "UN" or vr in known)
+        if code == KEEP and (vr.encode("latin-1") in LONG_VRS):
+            return KEEP_LONG
+        if code == NUMBER and vr.encode("latin-1") in LONG_VRS:
+            return NUMBER_LONG
+        return code
+
+    def _private_code(self, tag: int, vr: str) -> int:
+        if self.keeps_private:
+            return PRIVATE
+        return DROP_ID if vr in ("UI", "PN", "DA", "DT", "SQ") else DROP_PRIVATE
+
+    def _action_code(self, tag: int, decision: Decision, vr: str, *, fits: bool) -> int:
+        action = decision.action
+        if tag in _PSEUDONYMS and action not in ("K", "X"):
+            return _PSEUDONYMS[tag]
+        if action in ("keep", "check", "recurse"):
+            return self._kept_code(tag, action, vr, fits=fits)
+        if action == "C":
+            return SHIFT
+        if action == "K":
+            return self._retained_code(tag, vr)
+        if vr == "SQ" and "U" in action:
+            return SEQUENCE
+        if action == "X":
+            return DROP_ID if self.identifies(tag) else DROP
+        return _SINGLE.get(action, CHOOSE)
+
+    def choose(self, sop_class: str, path: tuple[int, ...], tag: int) -> int:
+        """Resolve the codes that an attribute offers by its Type in the IOD (PS3.15 E.1, note on X/Z/D).
+
+        Parameters
+        ----------
+        sop_class
+            SOP Class UID of the object.
+        path
+            Tags of the sequences around the attribute, outermost first.
+        tag
+            The attribute.
+
+        Returns
+        -------
+        int
+            DROP, DROP_ID, ZERO, DUMMY or UID. Unknown types choose the code that is legal for any type.
+        """
+        found = self._choices.get((sop_class, path, tag))
+        if found is None:
+            offered = self.decide(tag).fallback
+            letter = _offer(offered, type_of(sop_class, path, tag))
+            found = _SINGLE[letter]
+            if found == DROP and self.identifies(tag):
+                found = DROP_ID
+            elif found == DUMMY and vrs_of(tag)[:1] == ("UI",):
+                found = UID
+            if len(self._choices) < 100_000:
+                self._choices[sop_class, path, tag] = found
+        return found
+
+    def _kept_code(self, tag: int, action: str, vr: str, *, fits: bool) -> int:
+        if tag in PIXEL_TAGS:
+            return PIXELS
+        if (tag in WATCHED or tag in MAKERS) and fits:
+            return WATCH
+        if not fits:
+            if vr in SIZES:
+                return KEEP
+            return KEEP if tag in self._technical and vr in TEXT_VRS and not self.strict else CHOOSE
+        if action == "recurse":
+            return SEQUENCE
+        if action == "keep":
+            return KEEP
+        special = {"DS": NUMBER, "IS": NUMBER, "AS": AGE, "CS": TERM}
+        if vr == "UI":
+            return UID_CLASS if tag in self._classes else UID_UNLISTED
+        return special.get(vr, KEEP)
+
+    @staticmethod
+    def _retained_code(tag: int, vr: str) -> int:
+        if vr in DATES:
+            return DATE
+        if vr == "AS":
+            return AGE
+        return SEQUENCE if vr == "SQ" else KEEP_OPTION
+
+    def identifies(self, tag: int) -> bool:
+        """Whether values of this attribute are searched for in what was written."""
+        vrs = vrs_of(tag)
+        return tag in self._identity or bool(vrs) and vrs[0] in ("PN", "UI", "DA", "DT", "SQ")
+
+    def keeps_creator(self, creator: str, tag: int) -> bool:
+        """Whether the private element `tag` of `creator` may stay (PS3.15 E.3.10, or a local rule)."""
+        rule = self._creators.get(creator)
+        if rule is not None:
+            return rule == "K"
+        return "safe-private" in self.policy.retain and profiles.is_safe_private(creator, tag)

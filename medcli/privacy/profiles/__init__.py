@@ -1,0 +1,145 @@
+"""The standard's tables and our own, as data: what each file says, looked up by tag.
+
+Knows how the TSV files beside this module are laid out; each names its source, edition and date in its header.
+Refuses to know what is done with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+
+__all__ = ["Attribute", "attributes", "edition", "rows"]
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """A row of PS3.15 Table E.1-1: the Basic Profile's code, and each option's where it has one."""
+
+    tag: int
+    keyword: str
+    vr: str
+    basic: str
+    options: Mapping[str, str]
+
+
+def _lines(name: str) -> Iterator[str]:
+    text = resources.files(__name__).joinpath(f"{name}.tsv").read_text(encoding="utf-8")
+    return iter(text.splitlines())
+
+
+def rows(name: str) -> Iterator[dict[str, str]]:
+    """The rows of ``<name>.tsv`` by column name; comment lines are passed over."""
+    lines = (line for line in _lines(name) if line and not line.startswith("#"))
+    columns = next(lines).split("\t")
+    for line in lines:
+        yield dict(zip(columns, line.split("\t"), strict=False))
+
+
+@lru_cache(maxsize=1)
+def edition() -> str:
+    """The edition of the standard that Table E.1-1 was taken from, such as ``2026d``."""
+    marker = "# edition:"
+    return next(line.removeprefix(marker).strip() for line in _lines("e1_1") if line.startswith(marker))
+
+
+_OPTIONS = ("safe_private", "uids", "device", "institution", "patient", "full_dates", "modified_dates")
+
+
+@lru_cache(maxsize=1)
+def attributes() -> Mapping[int, Attribute]:
+    """Table E.1-1 by tag, without its rows for repeating groups and private attributes."""
+    table = {}
+    for row in rows("e1_1"):
+        if "x" in row["tag"] or "g" in row["tag"]:
+            continue
+        options = {name: row.get(name, "") for name in _OPTIONS}
+        tag = int(row["tag"], 16)
+        table[tag] = Attribute(tag, row["keyword"], row["vr"], row["basic"], options)
+    return table
+
+
+def _by_tag(name: str, column: str) -> dict[int, str]:
+    return {int(row["tag"], 16): row.get(column, "") for row in rows(name)}
+
+
+@lru_cache(maxsize=1)
+def technical() -> Mapping[int, str]:
+    """Text attributes outside Table E.1-1 whose meaning is technical: tag -> reason."""
+    return _by_tag("technical", "reason")
+
+
+@lru_cache(maxsize=1)
+def technical_binary() -> Mapping[int, str]:
+    """Attributes of bytes that are kept: tag -> what ``strict`` does with them (``keep`` or ``remove``)."""
+    return _by_tag("technical_binary", "strict")
+
+
+@lru_cache(maxsize=1)
+def uid_classes() -> frozenset[int]:
+    """UI attributes whose value names a class or an encoding and no instance."""
+    return frozenset(_by_tag("uid_classes", "keyword"))
+
+
+@lru_cache(maxsize=1)
+def identity() -> Mapping[int, str]:
+    """Attributes whose values identify: tag -> kind (name, identifier, place, contact, device ...)."""
+    return _by_tag("identity", "kind")
+
+
+@lru_cache(maxsize=1)
+def _defined_terms() -> Mapping[int, frozenset[bytes]]:
+    return {tag: frozenset(terms.encode().split(b"|")) for tag, terms in _by_tag("defined_terms", "terms").items()}
+
+
+def is_defined_term(tag: int, raw: bytes) -> bool:
+    """Whether every value of a CS attribute is a term that the standard defines for it (or is empty)."""
+    terms = _defined_terms().get(tag)
+    values = [value.strip() for value in raw.rstrip(b"\0 ").split(b"\\")]
+    return not any(values) or terms is not None and all(not value or value in terms for value in values)
+
+
+@lru_cache(maxsize=1)
+def burned_in() -> Mapping[tuple[str, str], str]:
+    """What commonly carries burned-in text: (kind, value) -> reason."""
+    return {(row["kind"], row["value"]): row["reason"] for row in rows("burned_in")}
+
+
+def is_safe_private(creator: str, tag: int) -> bool:
+    """Whether PS3.15 Table E.3.10-1 lists the private element `tag` of `creator` as safe."""
+    return (creator, tag & 0xFFFF00FF) in _safe_private()
+
+
+def safe_private_vr(creator: str, tag: int) -> str:
+    """The VR of a safe private element, for encodings that do not say; UN where it is not listed."""
+    return _safe_private().get((creator, tag & 0xFFFF00FF), "UN")
+
+
+@lru_cache(maxsize=1)
+def _safe_private() -> Mapping[tuple[str, int], str]:
+    table = {}
+    for row in rows("safe_private"):
+        table[row["creator"], int(row["group"], 16) << 16 | int(row["element"], 16)] = row["vr"]
+    return table
+
+
+@lru_cache(maxsize=1)
+def code_meanings() -> Mapping[str, str]:
+    """Meanings of the codes of CID 7050 (PS3.16)."""
+    return {row["code"]: row["meaning"] for row in rows("deidentification_codes")}
+
+
+#: A child of a dummy item: (tag, VR, value), or for a code sequence (tag, "SQ", children).
+Child = tuple[int, str, "bytes | tuple[tuple[int, str, bytes], ...]"]
+
+
+@lru_cache(maxsize=1)
+def _sequence_dummies() -> Mapping[int, tuple[Child, ...]]:
+    return {}
+
+
+def sequence_dummy(tag: int) -> tuple[Child, ...]:
+    """The children of the item that stands for a removed sequence, in ascending order; empty where none is known."""
+    return _sequence_dummies().get(tag, ())
