@@ -189,7 +189,7 @@ def table_rows(text: str, identifier: str) -> list[list[str]]:
 
 def normal_tag(text: str) -> str:
     """Write a tag of the standard as 8 digits, or as the pattern it is."""
-    if "odd" in text:
+    if "odd" in text.lower():
         return "ggggeeee"
     found = re.search(r"\(\s*([0-9A-Fa-fxX]{4})\s*,\s*([0-9A-Fa-fxX]{4})\s*\)", text)
     if not found:
