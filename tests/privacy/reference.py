@@ -1,0 +1,247 @@
+"""The profile done slowly with pydicom: every element at every depth, one rule after the other.
+
+Written from the specification and PS3.15 Annex E. Shares no code with ``medcli.privacy.dicom`` and imports only the
+policy. Refuses to be fast, and to decide on damage: what pydicom cannot parse, this raises on.
+"""
+
+from __future__ import annotations
+
+import io
+import unicodedata
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pydicom
+from pydicom.charset import convert_encodings, decode_bytes
+from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.dataset import Dataset, FileDataset
+from pydicom.filereader import read_sequence
+from pydicom.sequence import Sequence
+from pydicom.tag import BaseTag
+
+from medcli.privacy.policy import Policy
+from tests.privacy import reference_pixels as pixels
+from tests.privacy import reference_values as values
+from tests.privacy.reference_pixels import Withheld
+from tests.privacy.reference_rules import Rules, dictionary_vrs
+from tests.privacy.reference_values import raw_value
+
+PATIENT_NAME, PATIENT_ID, ISSUER, ACCESSION = 0x00100010, 0x00100020, 0x00100021, 0x00080050
+SOP_CLASS, SOP_INSTANCE, STUDY = 0x00080016, 0x00080018, 0x0020000D
+OURS = frozenset({0x00120062, 0x00120063, 0x00120064, 0x00280303})
+
+
+@dataclass(frozen=True)
+class Item:
+    """Where the walk is: the ``path`` of sequence tags, the character set, the pseudonyms that hold here."""
+
+    path: tuple[int, ...] = ()
+    encodings: tuple[str, ...] = ("iso8859",)
+    patient: str | None = None
+
+
+def actual_vr(raw: RawDataElement | DataElement) -> str:
+    """Give the VR that counts: the file's, or the dictionary's where the file is implicit or says UN."""
+    vr = str(raw.VR) if raw.VR is not None else ""
+    if vr in {"", "UN"}:
+        known = dictionary_vrs(int(raw.tag))
+        vr = known[0] if known else "UN"
+    if isinstance(raw, RawDataElement) and raw.length == 0xFFFFFFFF and vr == "UN":
+        return "SQ"
+    return vr
+
+
+def items_of(raw: RawDataElement | DataElement) -> list[Dataset]:
+    """Parse the items of a sequence, as pydicom read it or still as bytes; UN hides implicit little endian."""
+    if isinstance(raw, DataElement):
+        return list(raw.value or [])
+    implicit, little = (True, True) if raw.VR == "UN" else (raw.is_implicit_VR, raw.is_little_endian)
+    data = raw_value(raw)
+    return list(read_sequence(io.BytesIO(data), implicit, little, len(data), ["iso8859"])) if data else []
+
+
+class Reference:
+    """One data set's walk."""
+
+    def __init__(self, ds: FileDataset, policy: Policy, key: bytes) -> None:
+        self.policy, self.key = policy, key
+        self.sop_class = self._ascii(ds, SOP_CLASS)
+        if not self.sop_class:
+            raise Withheld("no-sop-class")
+        self.rules = Rules.load(policy, self.sop_class)
+        self.little = bool(ds.original_encoding[1])
+        self.top = self._enter(ds, Item())
+        self.basis, self.subject = self._basis(ds, self.top)
+        low, high = policy.date_shift
+        self.days = values.offset(key, self.basis, low, high)
+        if self.subject is not None and self.subject.days is not None:
+            self.days = self.subject.days
+
+    @staticmethod
+    def _ascii(ds: Dataset, tag: int) -> str:
+        raw = ds.get_item(BaseTag(tag))
+        return "" if raw is None else raw_value(raw).strip(b" \0").decode("latin-1")
+
+    def _text(self, ds: Dataset, tag: int, encodings: tuple[str, ...]) -> str:
+        raw = ds.get_item(BaseTag(tag))
+        if raw is None:
+            return ""
+        text = decode_bytes(raw_value(raw), list(encodings), {0x0D, 0x0A, 0x09, 0x0C})
+        return unicodedata.normalize("NFC", text).strip(" \0")
+
+    def _basis(self, ds: Dataset, item: Item) -> tuple[str, Any]:
+        """Give what the patient's pseudonyms are made from, and the study's own name for the patient."""
+        patient, issuer = self._text(ds, PATIENT_ID, item.encodings), self._text(ds, ISSUER, item.encodings)
+        subject = None
+        if self.policy.subjects is not None:
+            subject = self.policy.subjects.get((patient, issuer))
+            if subject is None:
+                raise Withheld("unknown-subject")
+        if patient:
+            return f"id\x1f{patient}\x1f{issuer}", subject
+        study = self._ascii(ds, STUDY)
+        kind, value = ("study", study) if study else ("instance", self._ascii(ds, SOP_INSTANCE))
+        return f"{kind}\x1f{value}", subject
+
+    def _enter(self, ds: Dataset, item: Item) -> Item:
+        """Take over the character set that a data set or item brings along."""
+        raw = ds.get_item(BaseTag(0x00080005))
+        if raw is None:
+            return item
+        names = [part.strip(" \0") for part in raw_value(raw).decode("latin-1").split("\\")]
+        return replace(item, encodings=tuple(convert_encodings(names)))
+
+    def run(self, ds: Dataset) -> Dataset:
+        """Scrub the whole data set and mark it."""
+        self.rules.gate(ds, self.policy)
+        pseudonym = (
+            self.subject.subject_id if self.subject else "P" + values.code(self.key, "patient", self.basis)
+        )
+        out = self.scrub(ds, replace(self.top, patient=pseudonym))
+        self.clear_overlays(ds, out)
+        self.rules.mark(out, self.policy)
+        return out
+
+    def scrub(self, ds: Dataset, item: Item) -> Dataset:
+        """Scrub one data set or item."""
+        out = Dataset()
+        creators = self.rules.kept_creators(ds)
+        for tag in values.tags_of(ds):
+            raw = ds.get_item(BaseTag(tag))
+            if raw is None or (not item.path and tag in OURS):
+                continue
+            action = self.rules.action(tag, actual_vr(raw), raw, item.path, creators)
+            new = self.apply(action, raw, item)
+            if new is not None:
+                out[BaseTag(tag)] = new
+        return out
+
+    def clear_overlays(self, ds: Dataset, out: Dataset) -> None:
+        """Take overlays out of the unused bits of native pixels."""
+        mask, raw = pixels.overlay_bits(ds), ds.get_item(BaseTag(pixels.PIXELS))
+        if not mask or raw is None:
+            return
+        if isinstance(raw, RawDataElement) and raw.length == 0xFFFFFFFF:
+            raise Withheld("overlay-in-compressed-pixels")
+        allocated = pixels.number(ds, 0x00280100, 16)
+        new = pixels.cleared(raw_value(raw), mask, allocated, little=self.little)
+        out[raw.tag] = self.element(raw, actual_vr(raw), new)
+
+    def apply(
+        self, action: str, raw: RawDataElement | DataElement, item: Item
+    ) -> RawDataElement | DataElement | None:
+        """Do what the action says to one element; None removes it."""
+        vr = actual_vr(raw)
+        if action == "X":
+            return None
+        if vr == "SQ":
+            return self.sequence(action, raw, item)
+        old = raw_value(raw)
+        own = self.pseudonym(int(raw.tag), raw, item) if action == "Z" else None
+        if own is not None:
+            return self.element(raw, vr, own)
+        if action == "Z":
+            return self.element(raw, vr, b"")
+        if action == "D":
+            if vr == "UI" and old.strip(b" \0"):
+                return self.element(raw, vr, values.new_uids(self.key, old, self.rules.registered))
+            return self.element(raw, vr, values.dummy(vr, self.key, old, little=self.little))
+        if action == "U":
+            return self.element(raw, vr, values.new_uids(self.key, old, self.rules.registered))
+        return self.kept(action, raw, vr, old, item)
+
+    def kept(
+        self, action: str, raw: RawDataElement | DataElement, vr: str, old: bytes, item: Item
+    ) -> RawDataElement | DataElement | None:
+        """Keep or shift a value where it is what its VR says; do the basic action where it is not."""
+        tag = int(raw.tag)
+        new: bytes | None = old
+        if action == "C":
+            new = values.shifted(vr, old, self.days) if vr != "SH" else self.rules.zone(old)
+        elif vr in values.DATES and not tag >> 16 & 1:
+            new = old if values.looks_like_date(vr, old) else None
+        elif vr == "AS" and not tag >> 16 & 1:
+            new = values.age(old)
+        elif tag == 0x00080201:
+            new = self.rules.zone(old)
+        if new is None:
+            return self.apply(self.rules.basic(tag, vr, item.path), raw, item)
+        return self.element(raw, vr, new)
+
+    def pseudonym(self, tag: int, raw: RawDataElement | DataElement, item: Item) -> bytes | None:
+        """Give the pseudonym that takes the place of a name or identifier, None where there is none."""
+        if tag in {PATIENT_NAME, PATIENT_ID}:
+            return (item.patient or "").encode()
+        text = decode_bytes(raw_value(raw), list(item.encodings), set()).strip(" \0")
+        if tag == ACCESSION and text:
+            return b"A" + values.code(self.key, "accession", text).encode()
+        return None
+
+    def sequence(self, action: str, raw: RawDataElement | DataElement, item: Item) -> DataElement:
+        """Empty a sequence, put a dummy item into it, or scrub its items."""
+        if action == "Z":
+            items = []
+        elif action == "D":
+            items = [self.rules.dummy_item(int(raw.tag))]
+        else:
+            items = [self.scrub(each, self._nested(each, raw, item)) for each in items_of(raw)]
+        return DataElement(raw.tag, "SQ", Sequence(items))
+
+    def _nested(self, ds: Dataset, raw: RawDataElement | DataElement, item: Item) -> Item:
+        """Go down into an item: its path, its character set, its own patient."""
+        inner = self._enter(ds, replace(item, path=(*item.path, int(raw.tag)), patient=""))
+        patient, issuer = self._text(ds, PATIENT_ID, inner.encodings), self._text(ds, ISSUER, inner.encodings)
+        if not patient:
+            return inner
+        if self.policy.subjects is not None and (patient, issuer) in self.policy.subjects:
+            return replace(inner, patient=self.policy.subjects[patient, issuer].subject_id)
+        basis = f"id\x1f{patient}\x1f{issuer}"
+        return replace(inner, patient="P" + values.code(self.key, "patient", basis))
+
+    def element(self, raw: RawDataElement | DataElement, vr: str, value: bytes) -> RawDataElement:
+        """Write a value into an element of its own."""
+        return RawDataElement(raw.tag, vr, len(value), value, 0, False, self.little)
+
+
+def reference_scrub(ds: FileDataset, policy: Policy, key: bytes) -> Dataset:
+    """De-identify a data set as the profile's specification says.
+
+    Parameters
+    ----------
+    ds
+        What ``pydicom.dcmread`` gave, untouched, so that values are still the file's bytes.
+    policy, key
+        The profile with its options, and the 32 bytes that pseudonyms are derived from.
+
+    Returns
+    -------
+    Dataset
+        Elements as raw bytes in the file's byte order.
+
+    Raises
+    ------
+    Withheld
+        The profile forbids the release.
+    """
+    with pydicom.config.disable_value_validation():
+        return Reference(ds, policy, key).run(ds)

@@ -1,0 +1,246 @@
+"""What the slow reference does to which attribute: its own reading of the tables and of the profile's rules.
+
+Knows PS3.15 Annex E and the columns of the TSV files in ``medcli/privacy/profiles``. Refuses to know bytes: it
+answers an action code, X Z D U K, or C for a date that moves.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydicom.datadict import dictionary_VR
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+from pydicom.tag import BaseTag
+
+from medcli.privacy.policy import RETAIN, Policy
+from tests.privacy import reference_values as values
+
+FOLDER = Path(__file__).parents[2] / "medcli" / "privacy" / "profiles"
+ORDER = "XZD"
+ALL = "X/Z/D"
+
+
+@cache
+def lines(name: str) -> tuple[str, ...]:
+    """Read the lines of a table that are no comments."""
+    text = (FOLDER / f"{name}.tsv").read_text(encoding="utf-8")
+    return tuple(line for line in text.splitlines() if line and not line.startswith("#"))
+
+
+@cache
+def rows(name: str) -> tuple[dict[str, str], ...]:
+    """Read a table with a line of column names."""
+    return tuple({k: v or "" for k, v in row.items()} for row in csv.DictReader(lines(name), delimiter="\t"))
+
+
+@cache
+def dictionary_vrs(tag: int) -> tuple[str, ...]:
+    """Give the VRs that the dictionary allows an attribute, none where it does not know it."""
+    try:
+        return tuple(dictionary_VR(BaseTag(tag)).split(" or "))
+    except KeyError:
+        return ()
+
+
+@cache
+def tags(name: str) -> frozenset[int]:
+    """Read the tags of a table."""
+    return frozenset(int(row["tag"], 16) for row in rows(name))
+
+
+@cache
+def profile() -> dict[int, dict[str, str]]:
+    """Read Table E.1-1 without its wildcard rows, which the groups decide."""
+    return {int(row["tag"], 16): row for row in rows("e1_1") if re.fullmatch("[0-9A-F]{8}", row["tag"])}
+
+
+@cache
+def _types() -> tuple[dict[str, dict[int, str]], dict[int, dict[int, str]]]:
+    """Read the types by SOP class at the top, and by sequence below it."""
+    sops, iods, modules, items = {}, {}, {}, {}
+    for line in lines("iod_types"):
+        kind, name, rest = line.split("\t")
+        if kind == "sop":
+            sops[name] = rest
+        elif kind == "iod":
+            iods[name] = rest.split()
+        else:
+            pairs = (pair.split("=") for pair in rest.split())
+            home = modules if kind == "module" else items
+            home[name] = {int(tag, 16): code for tag, code in pairs if len(tag) == 8}
+    top: dict[str, dict[int, str]] = {}
+    for sop, iod in sops.items():
+        top[sop] = {}
+        for module in iods[iod]:
+            for tag, code in modules.get(module, {}).items():
+                top[sop][tag] = min(top[sop].get(tag, "9"), code)
+    return top, {int(tag, 16): found for tag, found in items.items()}
+
+
+def wanted(sop_class: str, path: tuple[int, ...], tag: int) -> str:
+    """Give X, Z or D as the attribute's type asks for it, or nothing where the place is unknown."""
+    top, items = _types()
+    if sop_class not in top or (path and path[-1] not in items):
+        return ""
+    kind = (items[path[-1]] if path else top[sop_class]).get(tag, "3")
+    return {"1": "D", "2": "Z"}.get(kind[0], "X")
+
+
+def resolve(codes: str, wish: str) -> str:
+    """Choose one of the joined codes: the wished one, else the next stronger, else the strongest offered."""
+    offered = codes.split("/")
+    if "U*" in offered:
+        return "U"
+    if len(offered) == 1:
+        return codes
+    if not wish:
+        return offered[-1]
+    enough = [code for code in offered if ORDER.index(code) >= ORDER.index(wish)]
+    return enough[0] if enough else offered[-1]
+
+
+@dataclass
+class Rules:
+    """The rules of one policy for one SOP class."""
+
+    policy: Policy
+    sop_class: str
+    registered: frozenset[bytes]
+    local: Mapping[int, str] = field(default_factory=dict)
+    local_creators: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, policy: Policy, sop_class: str) -> Rules:
+        """Read what the policy asks for."""
+        from pydicom.uid import UID_dictionary
+
+        registered = frozenset(uid.encode() for uid in UID_dictionary)
+        local = {rule.tag: rule.action for rule in policy.rules if rule.tag is not None}
+        creators = {rule.target: rule.action for rule in policy.rules if rule.tag is None}
+        return cls(policy, sop_class, registered, local, creators)
+
+    def basic(self, tag: int, vr: str, path: tuple[int, ...]) -> str:
+        """Give the action without any option."""
+        row = profile().get(tag)
+        return resolve(row["basic"] if row else ALL, wanted(self.sop_class, path, tag))
+
+    def action(self, tag: int, vr: str, raw: Any, path: tuple[int, ...], creators: Mapping[int, str]) -> str:
+        """Decide over one element of the given actual VR at ``path``."""
+        group = tag >> 16
+        if group & 1:
+            return "K" if tag in creators else "X"
+        if tag in self.local:
+            return self.local[tag]
+        if tag & 0xFFFF == 0 or group in {0, 2, 4, 0xFFFC} or group >> 8 in {0x50, 0x60}:
+            return "X"
+        row = profile().get(tag)
+        if row is not None:
+            return self.option(row) or self.basic(tag, vr, path)
+        return self.unlisted(tag, vr, raw, path)
+
+    def option(self, row: Mapping[str, str]) -> str:
+        """Give K or C where a chosen option has its way with a row of the table."""
+        columns = [RETAIN[name][0] for name in self.policy.retain]
+        if "modified_dates" in columns and row["modified_dates"] == "C":
+            return "C"
+        return "K" if any(row[column] == "K" for column in columns) else ""
+
+    def unlisted(self, tag: int, vr: str, raw: Any, path: tuple[int, ...]) -> str:
+        """Decide over an attribute that Table E.1-1 does not list, by its VR."""
+        known = dictionary_vrs(tag)
+        removed = resolve(ALL, wanted(self.sop_class, path, tag))
+        if not known:
+            return "X"
+        if vr not in known:
+            return "K" if vr in values.NUMERIC else removed
+        if vr in values.NUMERIC or vr == "SQ":
+            return "K"
+        value = values.raw_value(raw)
+        if vr in values.DATES:
+            return (
+                self.option({"full_dates": "K", "modified_dates": "C"} | dict.fromkeys(OTHERS, "")) or removed
+            )
+        if vr in {"DS", "IS"}:
+            return "K" if values.is_number(value) else self.text(tag, removed)
+        if vr == "CS":
+            return "K" if self.coded(tag, value) else self.text(tag, removed)
+        if vr == "AS":
+            return "K" if values.age(value) is not None else self.text(tag, removed)
+        if vr == "UI":
+            plain = re.fullmatch(rb"[0-9.\\ \0]*", value) is not None
+            return "K" if plain and tag in tags("uid_classes") else "U"
+        if vr in values.BINARY:
+            return "K" if tag in tags("technical_binary") else "X"
+        return self.text(tag, removed)
+
+    def text(self, tag: int, removed: str) -> str:
+        """Decide over text: technical text stays under the basic profile."""
+        return "K" if self.policy.profile == "basic" and tag in tags("technical") else removed
+
+    def coded(self, tag: int, value: bytes) -> bool:
+        """Tell whether a code string may stay: under basic if it is one by its form, listed terms under strict."""
+        if self.policy.profile == "basic":
+            return re.fullmatch(rb"[A-Z0-9_ \0]{0,16}(\\[A-Z0-9_ \0]{0,16})*", value) is not None
+        terms = _terms().get(tag, frozenset([""]))
+        return all(part.strip(b" \0").decode("latin-1") in terms for part in value.split(b"\\"))
+
+    def kept_creators(self, ds: Dataset) -> Mapping[int, str]:
+        """Give the private elements of a data set that stay, creators among them."""
+        found: dict[int, str] = {}
+        for tag in values.tags_of(ds):
+            block = tag >> 16 << 16 | (tag & 0xFFFF) >> 8
+            if not tag >> 16 & 1 or tag & 0xFFFF < 0x1000:
+                continue
+            owner = ds.get_item(BaseTag(block))
+            name = values.raw_value(owner).strip(b" \0").decode("latin-1") if owner is not None else ""
+            local = self.local_creators.get(name, "")
+            listed = "safe-private" in self.policy.retain and (name, tag >> 16, tag & 0xFF) in _safe()
+            if name and local != "X" and (listed or local == "K"):
+                found |= {tag: name, block: name}
+        return found
+
+    def zone(self, value: bytes) -> bytes | None:
+        """Keep an offset from UTC, None where it is no such thing."""
+        return value if re.fullmatch(rb"([+-]\d{4})?[ \0]*", value) else None
+
+    def dummy_item(self, tag: int) -> Dataset:
+        """Make the one item of a sequence that has to have one."""
+        return Dataset()
+
+    def gate(self, ds: Dataset, policy: Policy) -> None:
+        """Withhold what may show text in its pixels."""
+
+    def mark(self, out: Dataset, policy: Policy) -> None:
+        """Write what was done into the data set."""
+        out.add_new(0x00120062, "CS", "NO" if policy.pixels == "off" else "YES")
+        out.add_new(0x00120063, "LO", "marked")
+        codes = [RETAIN[name][1] for name in policy.retain]
+        items = []
+        for each in ["113100", *sorted(codes)]:
+            item = Dataset()
+            item.CodeValue, item.CodingSchemeDesignator = each, "DCM"
+            items.append(item)
+        out.add_new(0x00120064, "SQ", Sequence(items))
+        out.add_new(0x00280303, "CS", policy.dates)
+
+
+OTHERS = tuple(column for column, _ in RETAIN.values() if column not in {"full_dates", "modified_dates"})
+
+
+@cache
+def _terms() -> dict[int, frozenset[str]]:
+    """Read the defined terms of code strings; an empty value is always one."""
+    return {int(row["tag"], 16): frozenset(["", *row["terms"].split("|")]) for row in rows("defined_terms")}
+
+
+@cache
+def _safe() -> frozenset[tuple[str, int, int]]:
+    """Read the list of safe private attributes."""
+    return frozenset()

@@ -1,0 +1,109 @@
+"""The stream gives what the slow reference gives: on every real file, and on every encoding of one."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import pydicom
+import pytest
+
+from medcli.privacy.dicom import Scrubber
+from medcli.privacy.policy import Policy
+from tests.privacy import build
+from tests.privacy.compare import differences
+from tests.privacy.reference import Withheld, reference_scrub
+
+KEY = bytes(range(32))
+POLICIES = {
+    "basic": Policy(pixels="off"),
+    "strict": Policy("strict", pixels="off"),
+    "gated": Policy(),
+    "uids+full-dates+safe-private": Policy(
+        retain=frozenset({"uids", "full-dates", "safe-private"}), pixels="off"
+    ),
+    "modified-dates+patient": Policy(
+        retain=frozenset({"modified-dates", "patient-characteristics"}), pixels="off", date_shift=(-20, 20)
+    ),
+    "strict+modified-dates+device+institution": Policy(
+        "strict", frozenset({"modified-dates", "device-identity", "institution-identity"}), pixels="off"
+    ),
+}
+
+
+def real_files() -> list[Path]:
+    """Give every DICOM file of pydicom's installed test sets, character sets included, largest last."""
+    from pydicom.data import get_charset_files, get_testdata_files
+
+    found = {Path(str(each)).resolve() for each in get_testdata_files() + get_charset_files()}
+    return sorted(
+        (each for each in found if each.suffix != ".py"), key=lambda each: (each.stat().st_size, each)
+    )
+
+
+def expected(source: Path, policy: Policy) -> object:
+    """Give the reference's data set, or the reason code, or the exception's class where pydicom cannot parse."""
+    try:
+        ds = pydicom.dcmread(source, force=True)
+        return reference_scrub(ds, policy, KEY)
+    except Withheld as stop:
+        return str(stop)
+    except Exception as error:  # noqa: BLE001 - real files break pydicom in many ways
+        return type(error)
+
+
+def verdict(source: Path, policy: Policy, target: Path) -> tuple[str, list[str]]:
+    """Scrub one file both ways; give the stream's status or reason, and where they differ."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        scrubbed = Scrubber(policy, KEY).scrub(source, target)
+        if scrubbed.status != "released":
+            return scrubbed.reason or scrubbed.status, []
+        wanted = expected(source, policy)
+        if isinstance(wanted, pydicom.Dataset):
+            return "released", differences(target, wanted, source)
+        return "released", [f"the reference says {wanted}"]
+
+
+def check(sources: list[tuple[str, Path]], policy: Policy, folder: Path) -> dict[str, str]:
+    """Scrub files both ways, fail with every difference, and give those withheld with their reason."""
+    withheld, wrong = {}, []
+    for number, (name, source) in enumerate(sources):
+        target = folder / f"{number}.dcm"
+        status, found = verdict(source, policy, target)
+        target.unlink(missing_ok=True)
+        if status != "released":
+            withheld[name] = status
+        wrong += [f"{name}: {line}" for line in found]
+    assert not wrong, f"{len(wrong)} differences\n" + "\n".join(wrong[:60])
+    return withheld
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_real_files_agree(name: str, tmp_path: Path, record_property: pytest.RecordProperty) -> None:
+    files = [(f"{each.parent.name}/{each.name}", each) for each in real_files()]
+    withheld = check(files, POLICIES[name], tmp_path)
+    record_property("withheld", withheld)
+    if POLICIES[name].pixels == "off":
+        assert len(withheld) <= len(files) // 10, withheld
+
+
+@pytest.mark.parametrize("name", ["basic", "strict"])
+def test_every_encoding_agrees(name: str, tmp_path: Path) -> None:
+    sources = []
+    for kind, data in build.variants():
+        (tmp_path / kind).write_bytes(data)
+        sources.append((kind, tmp_path / kind))
+    assert check(sources, POLICIES[name], tmp_path) == {}
+
+
+@pytest.mark.parametrize("kind", [kind for kind, _ in build.oddities()])
+def test_odd_files_end_one_way_or_the_other(kind: str, tmp_path: Path) -> None:
+    data = dict(build.oddities())[kind]
+    (tmp_path / kind).write_bytes(data)
+    scrubbed = Scrubber(POLICIES["basic"], KEY).scrub(tmp_path / kind, tmp_path / "out.dcm")
+    assert scrubbed.status in {"released", "withheld", "ignored"}
+    assert (tmp_path / "out.dcm").exists() == (scrubbed.status == "released")
+    assert bool(scrubbed.reason) == (scrubbed.status == "withheld")
+    if scrubbed.status == "released":
+        pydicom.dcmread(tmp_path / "out.dcm")

@@ -1,0 +1,94 @@
+"""Damaged files: no crash, no hang, and nothing released that still holds a canary."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import tempfile
+import warnings
+from collections import Counter
+from functools import cache
+from pathlib import Path
+from types import FrameType
+
+import pytest
+
+from medcli.privacy.dicom import Scrubber
+from medcli.privacy.policy import Policy
+from tests.privacy import build, recode, wire
+from tests.privacy.canaries import Canary, leftovers
+from tests.privacy.mutate import mutate
+from tests.privacy.plant import plant
+
+KEY = bytes(range(32))
+SECONDS = 20
+QUICK, MANY = 200, 20_000
+
+
+@cache
+def bases() -> tuple[tuple[bytes, tuple[Canary, ...]], ...]:
+    """Plant the files to damage: every encoding, short pixels so that structure is what breaks."""
+    ct = build.change(
+        build.sample("CT_small.dcm"), {0x00280010: ("US", b"\x08\0"), 0x00280011: ("US", b"\x08\0")}
+    )
+    ct = build.change(ct, {0x7FE00010: ("OW", bytes(128)), 0xFFFCFFFC: None})
+    plain = [recode.recode(ct, each) for each in (wire.EXPLICIT, wire.IMPLICIT, wire.BIG, wire.DEFLATED)]
+    planted = [
+        plant(data, charset)
+        for data, charset in zip(plain, ("latin", "utf8", "kanji", "korean"), strict=True)
+    ]
+    explicit, canaries = planted[0]
+    packed = recode.encapsulate(explicit, wire.RLE, [bytes(64) + bytes(100), bytes(50)])
+    return tuple((data, tuple(found)) for data, found in [*planted, (packed, canaries), *planted[:1] * 3])
+
+
+@cache
+def scrubbers() -> tuple[Scrubber, ...]:
+    """Make one scrubber a process for each profile."""
+    return (Scrubber(Policy("strict", pixels="off"), KEY), Scrubber(Policy("basic", pixels="off"), KEY))
+
+
+def _late(_signal: int, _frame: FrameType | None) -> None:
+    raise TimeoutError
+
+
+def attack(seed: int) -> tuple[str, str]:
+    """Damage one file by its seed and scrub it; give the status, and what is wrong with it or nothing."""
+    data, canaries = bases()[seed % len(bases())]
+    damaged = mutate(data, seed)
+    profile = seed // len(bases()) % 2
+    signal.signal(signal.SIGALRM, _late)
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        target = Path(folder) / "out.dcm"
+        signal.alarm(SECONDS)
+        try:
+            scrubbed = scrubbers()[profile].scrub(damaged, target)
+        except BaseException as error:  # noqa: BLE001 - whatever escapes is the finding
+            return "error", f"seed {seed}: {type(error).__name__}"
+        finally:
+            signal.alarm(0)
+        if target.exists() != (scrubbed.status == "released"):
+            return scrubbed.status, f"seed {seed}: {scrubbed.status} and the file is {target.exists()}"
+        if scrubbed.status != "released":
+            return scrubbed.reason or scrubbed.status, ""
+        left = [each for each in leftovers(target.read_bytes(), canaries) if not each.technical]
+        return "released", f"seed {seed}: {sorted({each.place for each in left})}" if left else ""
+
+
+def report(results: list[tuple[str, str]]) -> None:
+    """Fail with every finding; some files must have been released, else nothing was tested."""
+    wrong = [finding for _, finding in results if finding]
+    ended = Counter(status for status, _ in results)
+    assert not wrong, f"{len(wrong)} of {len(results)}, {ended}\n" + "\n".join(wrong[:40])
+    assert ended["released"]
+
+
+def test_damaged_files_leak_nothing() -> None:
+    report([attack(seed) for seed in range(QUICK)])
+
+
+@pytest.mark.slow
+def test_many_damaged_files_leak_nothing() -> None:
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        report(list(pool.imap_unordered(attack, range(QUICK, QUICK + MANY), chunksize=100)))
