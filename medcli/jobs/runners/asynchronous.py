@@ -68,7 +68,7 @@ class AsyncRunner:
         for ticket, payload in fresh:
             running.add(asyncio.ensure_future(attempt_async(worker, ticket, payload, self._retry)))
         done, rest = await asyncio.wait(running, timeout=_BATCH_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-        return rest, [task.result() for task in done]
+        return rest, sorted(task.result() for task in done)
 
 
 async def _enter(context: AsyncWorkerFactory) -> AsyncWorker:
