@@ -10,7 +10,18 @@ import struct
 from dataclasses import dataclass
 from functools import lru_cache
 
-__all__ = ["BIG", "DEFLATED", "EXPLICIT", "IMPLICIT", "LONG_VRS", "TEXT_VRS", "Buffer", "Damaged", "Encoding", "Frame"]
+__all__ = [
+    "BIG",
+    "DEFLATED",
+    "EXPLICIT",
+    "IMPLICIT",
+    "LONG_VRS",
+    "TEXT_VRS",
+    "Buffer",
+    "Damaged",
+    "Encoding",
+    "Frame",
+]
 
 #: What the walkers read: a whole small file, or a map of a large one.
 Buffer = bytes | mmap.mmap
@@ -20,10 +31,10 @@ LONG_VRS = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 SHORT_VRS = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
 VRS = LONG_VRS | SHORT_VRS
 
-TEXT_VRS = frozenset("AE LO SH ST LT UT UC UR PN".split())
+TEXT_VRS = frozenset(["AE", "LO", "SH", "ST", "LT", "UT", "UC", "UR", "PN"])
 #: Bytes of one value of each binary VR.
 SIZES = {"US": 2, "SS": 2, "UL": 4, "SL": 4, "FL": 4, "FD": 8, "SV": 8, "UV": 8, "AT": 4}
-BULK_VRS = frozenset("OB OW OD OF OL OV UN".split())
+BULK_VRS = frozenset(["OB", "OW", "OD", "OF", "OL", "OV", "UN"])
 
 IMPLICIT, EXPLICIT, DEFLATED, BIG = (
     "1.2.840.10008.1.2",
@@ -248,4 +259,8 @@ def _plausible(data: Buffer) -> bool:
         return True
     element = int.from_bytes(data[2:4], "little")
     length = int.from_bytes(data[4:8], "little")
-    return data[:2] == b"\x08\x00" and element in (0, 1, 5, 6, 8, 0x12, 0x16, 0x18, 0x20) and length <= len(data) - 8
+    return (
+        data[:2] == b"\x08\x00"
+        and element in (0, 1, 5, 6, 8, 0x12, 0x16, 0x18, 0x20)
+        and length <= len(data) - 8
+    )

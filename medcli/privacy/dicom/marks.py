@@ -30,7 +30,11 @@ def codes_of(policy: Policy, *, weakened: bool) -> tuple[str, ...]:
 
 def method_of(policy: Policy, *, weakened: bool) -> tuple[str, ...]:
     """The values of De-identification Method (0012,0063), each at most 64 characters."""
-    method = [f"medcli {__version__}", f"PS3.15 {profiles.edition()} Table E.1-1", f"profile {policy.profile}"]
+    method = [
+        f"medcli {__version__}",
+        f"PS3.15 {profiles.edition()} Table E.1-1",
+        f"profile {policy.profile}",
+    ]
     method += [f"retain {name}" for name in sorted(policy.retain)]
     if policy.pixels == "off":
         method.append("pixels not examined")

@@ -9,7 +9,7 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from medcli.privacy.dicom.encoding import (
     DEFLATED,
@@ -49,9 +49,10 @@ def inflated(data: Buffer, frame: Frame) -> Iterator[tuple[Buffer, Frame]]:
             raise Damaged("too-large")
         if not unpacker.eof:
             raise Damaged("truncated")
-        yield clear, Frame(0, frame.meta, frame.syntax, frame.encoding)
-        return
-    raise Damaged
+        break
+    else:
+        raise Damaged
+    yield clear, Frame(0, frame.meta, frame.syntax, frame.encoding)
 
 
 @contextmanager
@@ -71,7 +72,7 @@ def put_in_order(data: Buffer, frame: Frame) -> Iterator[tuple[bytes, Frame]]:
             ordered = _reordered(bytes(data[frame.start :]), frame)
     except Damaged:
         raise
-    except Exception:  # pydicom's errors are of many classes and quote values: none of them may get out
+    except Exception:  # noqa: BLE001 - pydicom's errors are of many classes and quote values: none of them may get out
         raise Damaged from None
     yield ordered, Frame(0, frame.meta, frame.syntax, encoding_of(frame.syntax))
 
@@ -83,7 +84,7 @@ def _reordered(body: bytes, frame: Frame) -> bytes:
 
     encoding = frame.encoding
     source = DicomBytesIO(body)
-    dataset = read_dataset(source, not encoding.explicit, encoding.little)
+    dataset = read_dataset(cast("BinaryIO", source), not encoding.explicit, encoding.little)
     _repair(dataset)
     target = DicomBytesIO()
     target.is_implicit_VR, target.is_little_endian = not encoding.explicit, encoding.little
@@ -93,15 +94,15 @@ def _reordered(body: bytes, frame: Frame) -> bytes:
 
 def _repair(dataset: Any) -> None:
     """Replace elements whose VR is none, or whose value does not parse, by their raw bytes under a VR that holds them."""
-    from pydicom.dataelem import DataElement, RawDataElement
     from pydicom.datadict import dictionary_has_tag, dictionary_VR
+    from pydicom.dataelem import DataElement, RawDataElement
     from pydicom.sequence import Sequence
 
     for tag in list(dataset.keys()):
         raw = dataset.get_item(tag)
         if isinstance(raw, RawDataElement) and (raw.VR or "").encode("latin-1", "replace") not in VRS:
             vr = dictionary_VR(tag).split(" or ")[0] if dictionary_has_tag(tag) else "UN"
-            dataset._dict[tag] = raw._replace(VR=vr)
+            dataset._dict[tag] = raw._replace(VR=vr)  # noqa: SLF001 - the only door to a raw element
         element = dataset[tag]
         if isinstance(element, DataElement) and isinstance(element.value, Sequence):
             for item in element.value:

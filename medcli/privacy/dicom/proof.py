@@ -9,7 +9,7 @@ from __future__ import annotations
 import mmap
 from collections.abc import Iterator
 
-from medcli.privacy.dicom import table as codes
+from medcli.privacy.dicom import codes
 from medcli.privacy.dicom.encoding import LONG_VRS, Buffer, Damaged, Encoding, Frame, Odd, read_frame
 from medcli.privacy.dicom.fragments import dense_chunks, readable
 from medcli.privacy.dicom.normalise import inflated
@@ -47,7 +47,7 @@ class Survey:
             code = codes.WATCH
         elif key[4:6] in LONG_VRS or not encoding.explicit:
             code = codes.KEEP_LONG
-        number = tag << codes.CODE_BITS | code
+        number = tag << codes.TAG_SHIFT | code
         if len(self.keys(encoding)) < 100_000:
             self.keys(encoding)[bytes(key)] = number
         return number
@@ -88,7 +88,7 @@ def examine(written: Written, rewriter: Rewriter, frame: Frame) -> tuple[str, st
 
 
 def _examine(data: Buffer, frame: Frame, rewriter: Rewriter) -> tuple[str, str] | None:
-    found = walk(data, frame.start, len(data), frame.encoding, _SURVEY)  # type: ignore[arg-type]
+    found = walk(data, frame.start, len(data), frame.encoding, _SURVEY)
     if found.stop != len(data):
         return "unsound", ""
     survey = {element.tag: element for element in found.elements}
@@ -105,9 +105,11 @@ def _search(
     """The tag of the first identifying value that is found anywhere it may not be."""
     cursor, parts, dense = 0, [], []
     for element in elements:
-        if element.tag in codes.MARKS:
-            parts.append((cursor, element.value))
-        elif element.code == codes.PIXELS and not element.undefined and _length_checks(data, frame, survey, element):
+        if element.tag in codes.MARKS or (
+            element.code == codes.PIXELS
+            and not element.undefined
+            and _length_checks(data, frame, survey, element)
+        ):
             parts.append((cursor, element.value))
         elif element.code == codes.PIXELS and element.undefined:
             parts.append((cursor, element.value))
@@ -115,7 +117,11 @@ def _search(
             if hit is not None:
                 return hit
             dense.append((element.value, element.end))
-        elif element.end - element.value > _DENSE and element.vr not in (b"SQ", b"UT", b"UC", b"UR") and element.vr:
+        elif (
+            element.end - element.value > _DENSE
+            and element.vr not in (b"SQ", b"UT", b"UC", b"UR")
+            and element.vr
+        ):
             parts.append((cursor, element.value))
             dense.append((element.value, element.end))
         else:
@@ -187,7 +193,10 @@ def _same_pixels(data: Buffer, survey: dict[int, Element], rewriter: Rewriter) -
             return False
         for at in range(0, new.end - new.value, _PIECE):
             step = min(_PIECE, new.end - new.value - at)
-            if data[new.value + at : new.value + at + step] != rewriter.data[old.value + at : old.value + at + step]:
+            if (
+                data[new.value + at : new.value + at + step]
+                != rewriter.data[old.value + at : old.value + at + step]
+            ):
                 return False
             for mapped in (data, rewriter.data):
                 if isinstance(mapped, mmap.mmap) and at % (8 * _PIECE) == 0:

@@ -60,12 +60,16 @@ class Pseudonyms:
 
     def digest(self, kind: str, text: str | bytes) -> bytes:
         """HMAC-SHA256 of `text` under the subkey of `kind`: 32 bytes."""
-        return hmac.digest(self._keys[kind], text if isinstance(text, bytes) else text.encode("utf-8"), "sha256")
+        return hmac.digest(
+            self._keys[kind], text if isinstance(text, bytes) else text.encode("utf-8"), "sha256"
+        )
 
     def _uid(self, uid: str) -> str:
         """The new UID of `uid`: a UUID of version 8 (RFC 9562) under 2.25 (PS3.5 B.2); registered UIDs stay."""
-        if not uid or registered(uid):
-            return uid
+        return uid if not uid or registered(uid) else self.derived(uid)
+
+    def derived(self, uid: str) -> str:
+        """The UID that the key makes of `uid`, whatever it is."""
         raw = int.from_bytes(self.digest("uid", uid)[:16], "big")
         raw = raw & ~(0xF << 76) | 0x8 << 76
         raw = raw & ~(0x3 << 62) | 0x2 << 62
@@ -90,7 +94,7 @@ class Pseudonyms:
         low, high = self._shift
         zero = low <= 0 <= high
         span = high - low + 1 - zero
-        days = low + int.from_bytes(self.digest("date", "\x1f".join(basis))[:8], "big") % span
+        days = low + int.from_bytes(self.digest("date", "\x1f".join(basis)), "big") % span
         return days + (zero and days >= 0)
 
     def accession(self, value: str) -> str:

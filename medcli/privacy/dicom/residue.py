@@ -26,10 +26,26 @@ LONG = 8
 _OURS = frozenset(dummy(vr).lower() for vr in ("LO", "DA", "DT", "AS", "TM", "UR"))
 #: Words that stand where a name is not known: they name nobody.
 _PLACEHOLDERS = frozenset(
-    "anon anonymous anonymised anonymized deidentified n/a no name noname none null unknown unspecified".split()
+    [
+        "anon",
+        "anonymous",
+        "anonymised",
+        "anonymized",
+        "deidentified",
+        "n/a",
+        "no",
+        "name",
+        "noname",
+        "none",
+        "null",
+        "unknown",
+        "unspecified",
+    ]
 )
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_WORD = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") | frozenset(range(128, 256))
+_WORD = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") | frozenset(
+    range(128, 256)
+)
 _UID_CHAR = frozenset(b"0123456789.")
 _TEXT_VRS = frozenset(b"AE LO SH ST LT UT UC UR PN".split())
 
@@ -52,31 +68,36 @@ class Needles:
     def search(self, hay: bytes) -> int | None:
         """The tag whose value is found in `hay` (any case), or None."""
         low = hay.lower()
-        for needle, tag in self.uids.items():
-            if _bounded(low, needle, _UID_CHAR):
-                return tag
-        for needle, tag in self.tokens.items():
-            if _bounded(low, needle, _WORD):
-                return tag
+        hit = _first(low, self.uids, _UID_CHAR)
+        if hit is None:
+            hit = _first(low, self.tokens, _WORD)
         for year, spellings in self.years.items():
-            if year in low:
-                for needle, tag in spellings.items():
-                    if _bounded(low, needle, _WORD):
-                        return tag
-        for needle, tag in self.short.items():
-            if _whole_value(hay, low, needle):
-                return tag
-        return None
+            if hit is None and year in low:
+                hit = _first(low, spellings, _WORD)
+        if hit is None:
+            hit = next((tag for needle, tag in self.short.items() if _whole_value(hay, low, needle)), None)
+        return hit
 
     def search_dense(self, chunks: Iterable[bytes]) -> int | None:
         """The tag whose long value is found in dense bytes given in overlapping chunks, or None."""
-        long = {needle: tag for group in (self.tokens, self.uids) for needle, tag in group.items() if len(needle) >= LONG}
+        long = {
+            needle: tag
+            for group in (self.tokens, self.uids)
+            for needle, tag in group.items()
+            if len(needle) >= LONG
+        }
         for chunk in chunks if long else ():
-            low = chunk.lower()
-            for needle, tag in long.items():
-                if _bounded(low, needle, _WORD):
-                    return tag
+            hit = _first(chunk.lower(), long, _WORD)
+            if hit is not None:
+                return hit
         return None
+
+
+def _first(low: bytes, wanted: dict[bytes, int], inside: frozenset[int]) -> int | None:
+    """The tag of the first needle that stands in `low` with no character of `inside` beside it."""
+    return next(
+        (tag for needle, tag in wanted.items() if needle in low and _bounded(low, needle, inside)), None
+    )
 
 
 def _bounded(hay: bytes, needle: bytes, inside: frozenset[int]) -> bool:
@@ -108,7 +129,7 @@ def _begins_value(hay: bytes, low: bytes, at: int, needle: bytes) -> bool:
         return False
     for width, vr in ((2, hay[at - 4 : at - 2]), (4, hay[at - 8 : at - 6]), (4, b"")):
         length = int.from_bytes(hay[at - width : at], "little")
-        if not 0 < length - len(needle) + 1 <= 4096 or vr and vr not in _TEXT_VRS:
+        if not 0 < length - len(needle) + 1 <= 4096 or (vr and vr not in _TEXT_VRS):
             continue
         value = low[at : at + length]
         if len(value) == length and value.rstrip(b"\0 ").split(b"\\")[0].strip() == needle:
@@ -133,10 +154,12 @@ def needles(found: Iterable[Found], kept: Iterable[bytes], makers: Iterable[byte
     for value in found:
         known = maker if identity.get(value.tag) in ("place", "device") else b""
         for kind, needle in _spellings(value.vr, value.raw, value.charset):
-            if needle in _OURS or blob and needle in blob or known and needle in known:
+            if needle in _OURS or (blob and needle in blob) or (known and needle in known):
                 continue
             if kind == "date":
-                result.years.setdefault(needle[:4], {}).update(dict.fromkeys(_date_spellings(needle), value.tag))
+                result.years.setdefault(needle[:4], {}).update(
+                    dict.fromkeys(_date_spellings(needle), value.tag)
+                )
             else:
                 getattr(result, kind)[needle] = value.tag
     return result
@@ -146,7 +169,9 @@ def needles(found: Iterable[Found], kept: Iterable[bytes], makers: Iterable[byte
 def _spellings(vr: str, raw: bytes, charset: bytes) -> tuple[tuple[str, bytes], ...]:
     if vr == "UI":
         parts = (part.strip(b"\0 ").lower() for part in raw.split(b"\\"))
-        return tuple(("uids", part) for part in parts if len(part) > 5 and not part.startswith(b"1.2.840.10008."))
+        return tuple(
+            ("uids", part) for part in parts if len(part) > 5 and not part.startswith(b"1.2.840.10008.")
+        )
     if vr in ("DA", "DT"):
         return tuple(("date", digits) for digits in _dates(raw))
     if vr in ("TM", "AS", "CS", "DS", "IS", "SQ", "US", "UL", "SS", "SL", "FL", "FD", "OB", "OW", "UN"):
@@ -177,7 +202,11 @@ def _date_spellings(digits: bytes) -> tuple[bytes, ...]:
     name = _MONTHS[int(month) - 1]
     spelt = [text, f"{day}{month}{year}", f"{month}{day}{year}"]
     for mark in "-./ ":
-        spelt += [f"{year}{mark}{month}{mark}{day}", f"{day}{mark}{month}{mark}{year}", f"{month}{mark}{day}{mark}{year}"]
+        spelt += [
+            f"{year}{mark}{month}{mark}{day}",
+            f"{day}{mark}{month}{mark}{year}",
+            f"{month}{mark}{day}{mark}{year}",
+        ]
     short_day, short_month = day.lstrip("0"), month.lstrip("0")
     spelt += [f"{short_month}/{short_day}/{year}", f"{short_day}.{short_month}.{year}"]
     spelt += [f"{d}{mark}{name}{mark}{year}" for d in (day, short_day) for mark in "- "]
@@ -201,11 +230,17 @@ def _name_spellings(text: str) -> set[str]:
         components = [part.strip("\0 ") for part in group.split("^")]
         words = [word for part in components for word in re.split(r"[\s,;()\[\]]+", part) if word]
         forms.update(words, (part for part in components if part))
-        forms.update(part for word in words for part in re.split(r"[-'’]", word))
+        forms.update(part for word in words for part in re.split(r"[-'\u2019]", word))
         if len(words) > 1:
             first, last = words[1], words[0]
-            forms.update(f"{a}{mark}{b}" for a, b in ((last, first), (first, last)) for mark in (" ", ", ", "^", ",", "_"))
-    return {form for form in forms if (len(form) > 1 or not form.isascii()) and form.lower() not in _PLACEHOLDERS}
+            forms.update(
+                f"{a}{mark}{b}"
+                for a, b in ((last, first), (first, last))
+                for mark in (" ", ", ", "^", ",", "_")
+            )
+    return {
+        form for form in forms if (len(form) > 1 or not form.isascii()) and form.lower() not in _PLACEHOLDERS
+    }
 
 
 def _encoded(text: str, charset: bytes) -> set[bytes]:

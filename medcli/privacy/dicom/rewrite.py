@@ -5,22 +5,24 @@ Knows what each action does to an element. Refuses to know files, pixels and how
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import ClassVar, NamedTuple
 
 from medcli.privacy import profiles
-from medcli.privacy.dicom import table as codes
-from medcli.privacy.dicom import values
-from medcli.privacy.dicom.encoding import IMPLICIT_LE, LONG_VRS, UNDEFINED, Buffer, Damaged, Encoding, Odd, uid_text
+from medcli.privacy.dicom import codes, values
+from medcli.privacy.dicom.encoding import IMPLICIT_LE, UNDEFINED, Buffer, Damaged, Encoding, Odd, uid_text
 from medcli.privacy.dicom.pseudonyms import Pseudonyms, UnknownSubject, normal
-from medcli.privacy.dicom.walk import ITEM, SEQUENCE_END, Element, Walk, header, walk
+from medcli.privacy.dicom.segments import Segment, dummy_items, join
+from medcli.privacy.dicom.skip import ITEM, SEQUENCE_END, header
+from medcli.privacy.dicom.table import Table
+from medcli.privacy.dicom.walk import Element, Walk, walk
 
-__all__ = ["Found", "Rewriter", "Segment"]
+__all__ = ["Found", "Rewriter"]
 
-#: New bytes, or a range of the source that is copied.
-Segment = bytes | tuple[int, int]
-
-_LETTERS = {codes.DROP: "X", codes.DROP_ID: "X", codes.ZERO: "Z", codes.DUMMY: "D", codes.UID: "U"}
+ENCAPSULATED_DOCUMENT = 0x00420011
+#: Bytes of a UID value, its delimiter and padding.
+UID_BYTES = b"0123456789.\\ \0"
 
 
 class Found(NamedTuple):
@@ -63,7 +65,7 @@ class Rewriter:
     """
 
     def __init__(
-        self, table: codes.Table, names: Pseudonyms, data: Buffer, sop_class: str, basis: tuple[str, ...]
+        self, table: Table, names: Pseudonyms, data: Buffer, sop_class: str, basis: tuple[str, ...]
     ) -> None:
         self.table, self.names, self.data = table, names, data
         self.sop_class, self.basis = sop_class, basis
@@ -80,7 +82,9 @@ class Rewriter:
         self.masked = False
         self._private: dict[int, int] = {}
 
-    def level(self, found: Walk, start: int, encoding: Encoding, inserts: list[bytes]) -> list[Segment]:
+    def level(
+        self, found: Walk, start: int, encoding: Encoding, inserts: Sequence[bytes] = ()
+    ) -> list[Segment]:
         """The new bytes of one data set or item.
 
         Parameters
@@ -111,7 +115,7 @@ class Rewriter:
                 slot, new = pending.pop(0)
                 segments += ((cursor, slot), new)
                 cursor = slot
-            replacement = _HANDLERS[element.code](self, element)
+            replacement = self._handlers[element.code](self, element)
             if replacement is not None:
                 segments.append((cursor, element.start))
                 segments.append(replacement)
@@ -121,7 +125,7 @@ class Rewriter:
             cursor = slot
         segments.append((cursor, found.stop))
         self.charset, self.encoding, self.here, self._private = outer
-        return [segment for segment in segments if segment and segment[0] != segment[-1] or type(segment) is bytes]
+        return [segment for segment in segments if isinstance(segment, bytes) or segment[0] != segment[1]]
 
     # -- helpers of the handlers
 
@@ -154,13 +158,13 @@ class Rewriter:
 
     def _collect(self, element: Element) -> None:
         """Note the identifying values inside a sequence that goes as a whole."""
-        kept = (self.actions, self.crosswalk, self.kept)
-        self.actions, self.crosswalk, self.kept = [], [], []
-        try:
+        kept = (self.actions, self.crosswalk, self.kept, self.makers)
+        place = (self.path, self.charset, self.encoding, self.here, self._private)
+        self.actions, self.crosswalk, self.kept, self.makers = [], [], [], []
+        with suppress(Damaged, Odd):  # it goes anyway
             self._sequence(element)
-        except (Damaged, Odd):
-            pass  # it goes anyway
-        self.actions, self.crosswalk, self.kept = kept
+        self.actions, self.crosswalk, self.kept, self.makers = kept
+        self.path, self.charset, self.encoding, self.here, self._private = place
 
     # -- one handler an action: None keeps the element, bytes stand in its place
 
@@ -175,7 +179,7 @@ class Rewriter:
 
     def _choose(self, element: Element) -> bytes | None:
         code = self.table.choose(self.sop_class, self.path, element.tag)
-        return _HANDLERS[code](self, element)
+        return self._handlers[code](self, element)
 
     def _zero(self, element: Element) -> bytes | None:
         if element.end == element.value:
@@ -188,31 +192,40 @@ class Rewriter:
         if self.table.identifies(element.tag):
             self.note(element)
         vr = self.vr(element)
+        if vr == "UI":
+            return self._map_uids(element) or self._same_or_new_uid(element)
         if vr != "SQ":
-            return self.put(element, values.dummy(vr), "D")
+            value = (
+                values.dummy_document(self.raw(element))
+                if element.tag == ENCAPSULATED_DOCUMENT
+                else values.dummy(vr)
+            )
+            return self.put(element, value, "D")
         self.actions.append(("D", element.tag))
         return self.encoding.sequence(element.tag, dummy_items(self.encoding, element.tag))
 
-    def _uid(self, element: Element) -> bytes | None:
-        return self._map_uids(element, keep_registered=True)
+    def _same_or_new_uid(self, element: Element) -> bytes:
+        """A UID that must not be empty: a registered one stays, nothing becomes something."""
+        old = uid_text(self.raw(element))
+        return self.put(element, (old or self.names.derived("")).encode("ascii", "replace"), "D")
 
-    def _map_uids(self, element: Element, *, keep_registered: bool) -> bytes | None:
-        raw = self.raw(element)
-        old = [uid_text(part) for part in raw.split(b"\\")]
+    def _map_uids(self, element: Element) -> bytes | None:
+        old = [uid_text(part) for part in self.raw(element).split(b"\\")]
         new = [self.names.uid(uid) for uid in old]
-        if old == new and keep_registered:
+        if old == new:
             return None
         self.note(element, "UI")
         self.crosswalk += (("uid", a, b) for a, b in zip(old, new, strict=True) if a != b)
         return self.put(element, "\\".join(new).encode("ascii"), "U")
 
-    def _uid_unlisted(self, element: Element) -> bytes | None:
-        return self._map_uids(element, keep_registered=True)
+    def _uid_kept(self, element: Element) -> bytes | None:
+        if self.raw(element).translate(None, UID_BYTES):
+            return self._map_uids(element)
+        self._keep_option(element)
+        return None
 
     def _uid_class(self, element: Element) -> bytes | None:
-        if self.raw(element).translate(None, b"0123456789.\\ \0"):
-            return self._choose(element)
-        return None
+        return self._choose(element) if self.raw(element).translate(None, UID_BYTES) else None
 
     def _sequence(self, element: Element) -> bytes | None:
         """Treat every item of a sequence by the same rules; None where nothing in it changed."""
@@ -238,10 +251,10 @@ class Rewriter:
             stop = element.end if length == UNDEFINED else start + length
             if stop > element.end:
                 raise Damaged("truncated")
-            found = walk(data, start, stop, encoding, self.table, (), len(self.path))
+            found = walk(data, start, stop, encoding, self.table, depth=len(self.path))
             if length != UNDEFINED and found.end != stop:
                 raise Odd
-            segments = self.level(found, start, encoding, [])
+            segments = self.level(found, start, encoding)
             bodies.append(encoding.item(join(data, segments)))
             pos = found.end
         return b"".join(bodies)
@@ -260,8 +273,8 @@ class Rewriter:
         return self.put(element, moved, "C")
 
     def _kept_time_zone(self, element: Element) -> bytes | None:
-        """Text rows marked C under modified dates: the zone's offset may stay, anything else goes."""
-        if element.tag == 0x00080201 and not self.raw(element).translate(None, b"0123456789+- \\\0"):
+        """Rows marked C under modified dates that hold no date: a zone's offset may stay, anything else goes."""
+        if element.tag == 0x00080201 and values.is_zone(self.raw(element)):
             return None
         return self._choose(element)
 
@@ -272,9 +285,14 @@ class Rewriter:
         return None
 
     def _term(self, element: Element) -> bytes | None:
-        if not self.table.strict or profiles.is_defined_term(element.tag, self.raw(element)):
-            return None
-        return self._choose(element)
+        raw = self.raw(element)
+        legal = (
+            profiles.is_defined_term(element.tag, raw) if self.table.strict else values.is_code_string(raw)
+        )
+        return None if legal else self._choose(element)
+
+    def _text(self, element: Element) -> bytes | None:
+        return None if values.is_text(self.raw(element)) else self._choose(element)
 
     def _age(self, element: Element) -> bytes | None:
         raw = self.raw(element)
@@ -285,18 +303,23 @@ class Rewriter:
 
     def _patient_id(self, element: Element) -> bytes:
         old = self.text(self.raw(element))
-        if self.path:
-            issuer = next((self.text(self.raw(near)) for near in self.here if near.tag == 0x00100021), "")
-            new = self._other_patient(old, issuer)
-        else:
-            new = self.names.patient(self.basis)
+        new = self._patient_here()
         self.note(element)
         if old:
             self.crosswalk.append(("patient", old, new))
         return self.put(element, new.encode("utf-8"), "Z")
 
-    def _other_patient(self, patient_id: str, issuer: str) -> str:
-        """The pseudonym of an identifier inside a sequence; empty where a list of subjects does not know it."""
+    def _patient_here(self) -> str:
+        """The patient's pseudonym; inside a sequence that of the item's own identifier, empty where it has none.
+
+        A list of subjects that does not know an identifier inside a sequence gives an empty one, too.
+        """
+        if not self.path:
+            return self.names.patient(self.basis)
+        near = {element.tag: element for element in self.here if element.tag in (0x00100020, 0x00100021)}
+        patient_id, issuer = (
+            self.text(self.raw(near[tag])) if tag in near else "" for tag in (0x00100020, 0x00100021)
+        )
         try:
             return self.names.patient(("id", patient_id, issuer)) if patient_id else ""
         except UnknownSubject:
@@ -304,7 +327,7 @@ class Rewriter:
 
     def _patient_name(self, element: Element) -> bytes:
         self.note(element)
-        return self.put(element, b"" if self.path else self.names.patient(self.basis).encode("utf-8"), "Z")
+        return self.put(element, self._patient_here().encode("utf-8"), "Z")
 
     def _accession(self, element: Element) -> bytes | None:
         old = self.text(self.raw(element))
@@ -342,7 +365,7 @@ class Rewriter:
         code = self._private.get(element.tag, codes.DROP_ID)
         if code == codes.DATE and self.table.policy.dates != "UNMODIFIED":
             code = codes.DROP_ID
-        return _HANDLERS[code](self, element)
+        return self._handlers[code](self, element)
 
     def _keep_option(self, element: Element) -> None:
         if element.end - element.value < 4096:
@@ -352,62 +375,52 @@ class Rewriter:
         return None if values.is_number(self.raw(element)) else self._choose(element)
 
     def _watch(self, element: Element) -> bytes | None:
+        vr = self.vr(element)
         if element.tag == 0x00080005:
             self.charset = self.raw(element)
-        elif element.tag in codes.MAKERS:
+        if element.tag in codes.MAKERS:
             self.makers.append(self.raw(element))
-        if self.table.strict:
-            return self._term(element) if self.vr(element) == "CS" else None
-        return None
+            return self._text(element)
+        if vr == "CS":
+            return self._term(element)
+        limit = codes.limit_of(element.tag, vr)
+        wrong = (
+            not values.is_number(self.raw(element)) if vr == "IS" else 0 < limit < element.end - element.value
+        )
+        return self._choose(element) if wrong else None
 
-    def _keep(self, element: Element) -> None:
+    def _keep(self, _element: Element) -> None:
         return None
 
     def _pixels(self, element: Element) -> None:
         if not self.path:
             self.pixels[element.tag] = element
 
-
-def join(data: Buffer, segments: list[Segment]) -> bytes:
-    """The segments' bytes, in memory."""
-    return b"".join(part if isinstance(part, bytes) else data[part[0] : part[1]] for part in segments)
-
-
-def dummy_items(encoding: Encoding, tag: int) -> bytes:
-    """One item that makes a sequence legal and says nothing (empty where nothing is known of it)."""
-    body = b""
-    for child, vr, value in profiles.sequence_dummy(tag):
-        if isinstance(value, tuple):
-            inner = b"".join(encoding.element(*part) for part in value)
-            body += encoding.sequence(child, encoding.item(inner))
-        else:
-            body += encoding.element(child, vr, value)
-    return encoding.item(body)
-
-
-_HANDLERS: dict[int, Callable[[Rewriter, Element], bytes | None]] = {
-    codes.KEEP: Rewriter._keep,
-    codes.KEEP_LONG: Rewriter._keep,
-    codes.DROP: Rewriter._drop,
-    codes.DROP_ID: Rewriter._drop_id,
-    codes.DROP_PRIVATE: Rewriter._drop,
-    codes.CHOOSE: Rewriter._choose,
-    codes.ZERO: Rewriter._zero,
-    codes.DUMMY: Rewriter._dummy,
-    codes.UID: Rewriter._uid,
-    codes.SEQUENCE: Rewriter._sequence,
-    codes.SHIFT: Rewriter._shift,
-    codes.DATE: Rewriter._date,
-    codes.TERM: Rewriter._term,
-    codes.UID_UNLISTED: Rewriter._uid_unlisted,
-    codes.UID_CLASS: Rewriter._uid_class,
-    codes.AGE: Rewriter._age,
-    codes.PATIENT_ID: Rewriter._patient_id,
-    codes.PATIENT_NAME: Rewriter._patient_name,
-    codes.ACCESSION: Rewriter._accession,
-    codes.PRIVATE: Rewriter._private_element,
-    codes.KEEP_OPTION: Rewriter._keep_option,
-    codes.NUMBER_LONG: Rewriter._number_long,
-    codes.PIXELS: Rewriter._pixels,
-    codes.WATCH: Rewriter._watch,
-}
+    _handlers: ClassVar[dict[int, Callable[[Rewriter, Element], bytes | None]]] = {
+        codes.KEEP: _keep,
+        codes.KEEP_LONG: _keep,
+        codes.DROP: _drop,
+        codes.DROP_ID: _drop_id,
+        codes.DROP_PRIVATE: _drop,
+        codes.CHOOSE: _choose,
+        codes.ZERO: _zero,
+        codes.DUMMY: _dummy,
+        codes.UID: _map_uids,
+        codes.UID_KEPT: _uid_kept,
+        codes.TEXT: _text,
+        codes.SEQUENCE: _sequence,
+        codes.SHIFT: _shift,
+        codes.DATE: _date,
+        codes.TERM: _term,
+        codes.UID_UNLISTED: _map_uids,
+        codes.UID_CLASS: _uid_class,
+        codes.AGE: _age,
+        codes.PATIENT_ID: _patient_id,
+        codes.PATIENT_NAME: _patient_name,
+        codes.ACCESSION: _accession,
+        codes.PRIVATE: _private_element,
+        codes.KEEP_OPTION: _keep_option,
+        codes.NUMBER_LONG: _number_long,
+        codes.PIXELS: _pixels,
+        codes.WATCH: _watch,
+    }

@@ -8,30 +8,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-import mmap
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from medcli.privacy.dicom import pixels, proof
-from medcli.privacy.dicom import table as codes
+from medcli.privacy.dicom import proof
 from medcli.privacy.dicom.encoding import Buffer, Damaged, Encoding, Frame, Odd, read_frame, uid_text
+from medcli.privacy.dicom.header import Header
 from medcli.privacy.dicom.marks import codes_of, file_meta, mark_elements
 from medcli.privacy.dicom.normalise import inflated, put_in_order
-from medcli.privacy.dicom.pseudonyms import Pseudonyms, UnknownSubject, basis_of, normal
-from medcli.privacy.dicom.rewrite import Rewriter, Segment
-from medcli.privacy.dicom.values import decode
-from medcli.privacy.dicom.walk import Element, Walk, walk
+from medcli.privacy.dicom.pseudonyms import Pseudonyms, UnknownSubject, basis_of
+from medcli.privacy.dicom.read import Unreadable, opened
+from medcli.privacy.dicom.rewrite import Rewriter
+from medcli.privacy.dicom.segments import Segment
+from medcli.privacy.dicom.table import Table
+from medcli.privacy.dicom.walk import walk
 from medcli.privacy.dicom.write import write
 from medcli.privacy.policy import Policy
 
 __all__ = ["Scrubbed", "Scrubber"]
 
-#: Files up to this size are read whole; larger ones are mapped and copied in pieces.
-WHOLE = 8 << 20
 DIRECTORY = "1.2.840.10008.1.3.10"
 _WANTED = (0x00080016, 0x00080018, 0x00120062, 0x00280303)
 
@@ -99,7 +95,7 @@ class Scrubber:
 
     def __init__(self, policy: Policy, key: bytes) -> None:
         self.policy = policy
-        self.table = codes.Table(policy)
+        self.table = Table(policy)
         self.names = Pseudonyms(key, policy.date_shift, policy.subjects)
         self._weakened = self.table.weakened
         self._codes = codes_of(policy, weakened=self._weakened)
@@ -139,12 +135,12 @@ class Scrubber:
             return Scrubbed("ignored")
         if uid_text(frame.meta.get(0x00020002, b"")) == DIRECTORY:
             return Scrubbed("directory")
-        with inflated(data, frame) as (data, frame):
-            content = self._content(data, frame.start)
+        with inflated(data, frame) as (clear, inner):
+            content = self._content(clear, inner.start)
             try:
-                return self._stream(data, frame, target, "stream", content)
+                return self._stream(clear, inner, target, "stream", content)
             except Odd:
-                with put_in_order(data, frame) as (ordered, again):
+                with put_in_order(clear, inner) as (ordered, again):
                     try:
                         return self._stream(ordered, again, target, "pydicom", content)
                     except Odd:
@@ -158,10 +154,14 @@ class Scrubber:
             digest.update(data[at : at + (1 << 20)])
         return self.names.digest("content", digest.digest()).hex()[:32]
 
-    def _stream(self, data: Buffer, frame: Frame, target: Path | str | None, route: str, content: str) -> Scrubbed:
-        found = walk(data, frame.start, len(data), frame.encoding, self.table, _WANTED)
+    def _stream(
+        self, data: Buffer, frame: Frame, target: Path | str | None, route: str, content: str
+    ) -> Scrubbed:
+        found = walk(data, frame.start, len(data), frame.encoding, self.table, wanted=_WANTED)
         head = Header(data, frame, found)
-        result = Scrubbed("withheld", route=route, content=content, sop_class=head.sop_class, modality=head.modality)
+        result = Scrubbed(
+            "withheld", route=route, content=content, sop_class=head.sop_class, modality=head.modality
+        )
         result.owner = self.names.owner(head.patient_id, head.issuer)
         if not head.sop_class:
             result.reason = "no-sop-class"
@@ -195,12 +195,21 @@ class Scrubber:
         """New elements for the slots of `_WANTED`: what a file must have, and the marks."""
         encoding = head.frame.encoding
         first, second = _marks(encoding, self.policy, self._weakened)
-        sop_class = b"" if 0x00080016 in head.seen else encoding.element(0x00080016, "UI", head.sop_class.encode())
-        instance = b"" if 0x00080018 in head.seen else encoding.element(0x00080018, "UI", result.instance.encode())
+        sop_class = (
+            b"" if 0x00080016 in head.seen else encoding.element(0x00080016, "UI", head.sop_class.encode())
+        )
+        instance = (
+            b"" if 0x00080018 in head.seen else encoding.element(0x00080018, "UI", result.instance.encode())
+        )
         return [sop_class, instance, first, second]
 
     def _write(
-        self, result: Scrubbed, rewriter: Rewriter, segments: list[Segment], frame: Frame, target: Path | str | None
+        self,
+        result: Scrubbed,
+        rewriter: Rewriter,
+        segments: list[Segment],
+        frame: Frame,
+        target: Path | str | None,
     ) -> None:
         written = write(rewriter.data, segments, frame, target)
         try:
@@ -216,127 +225,6 @@ class Scrubber:
         result.status, result.reason = "released", ""
         result.sha256, result.size = written.sha256, written.size
         result.codes, result.crosswalk = self._codes, tuple(dict.fromkeys(rewriter.crosswalk))
-
-
-class Unreadable(Exception):
-    """The source can't be opened or read."""
-
-
-@contextmanager
-def opened(source: Path | str | bytes) -> Iterator[Buffer]:
-    """The bytes of a source: whole where it is small, mapped where it is large.
-
-    Raises
-    ------
-    Unreadable
-        Where the file can't be opened.
-    Damaged
-        ``empty`` for a file without a byte.
-    """
-    if isinstance(source, bytes):
-        yield source
-        return
-    try:
-        descriptor = os.open(source, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-    except OSError:
-        raise Unreadable from None
-    try:
-        size = os.fstat(descriptor).st_size
-        if size <= WHOLE:
-            whole = _read_all(descriptor, size)
-            if not whole:
-                raise Damaged("empty")
-            yield whole
-        else:
-            with mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) as mapped:
-                yield mapped
-    finally:
-        os.close(descriptor)
-
-
-def _read_all(descriptor: int, size: int) -> bytes:
-    try:
-        data = os.read(descriptor, size + 1)
-        while len(data) < size and (more := os.read(descriptor, size - len(data))):
-            data += more
-    except OSError:
-        raise Unreadable from None
-    return data
-
-
-class Header:
-    """What the top level of a data set says of itself, as far as the work needs it."""
-
-    def __init__(self, data: Buffer, frame: Frame, found: Walk) -> None:
-        self.data, self.frame = data, frame
-        self.elements = found.elements
-        self.seen: dict[int, Element] = {element.tag: element for element in found.elements}
-        self.charset = self._raw(0x00080005)
-        self.sop_class = self._uid(0x00080016) or uid_text(frame.meta.get(0x00020002, b""))
-        self.instance = self._uid(0x00080018) or uid_text(frame.meta.get(0x00020003, b""))
-        self.study, self.series = self._uid(0x0020000D), self._uid(0x0020000E)
-        self.patient_id, self.issuer = self._text(0x00100020), self._text(0x00100021)
-        self.modality = self._raw(0x00080060).decode("latin-1").strip("\0 ")
-        self.pixels = next((self.seen[tag] for tag in sorted(codes.PIXEL_TAGS, reverse=True) if tag in self.seen), None)
-
-    def _raw(self, tag: int) -> bytes:
-        element = self.seen.get(tag)
-        return self.data[element.value : element.end] if element else b""
-
-    def _uid(self, tag: int) -> str:
-        return uid_text(self._raw(tag))
-
-    def _text(self, tag: int) -> str:
-        return normal(decode(self._raw(tag), self.charset))
-
-    def numbers(self) -> dict[int, int]:
-        """The integers of the Image Pixel module by tag."""
-        order = "little" if self.frame.encoding.little else "big"
-        tags = (0x00280002, 0x00280010, 0x00280011, 0x00280100, 0x00280101, 0x00280102, 0x00280103)
-        found = {tag: int.from_bytes(self._raw(tag)[:2], order) for tag in tags if tag in self.seen}  # type: ignore[arg-type]
-        frames = self._raw(0x00280008).strip(b"\0 ")
-        if frames.isdigit():
-            found[0x00280008] = int(frames)
-        return found
-
-    def shows_text(self) -> str:
-        """Why the pixels may show text; empty where nothing says so."""
-        tags = (0x00080008, 0x00080060, 0x00080064, 0x00280301)
-        texts = {tag: self._raw(tag).decode("latin-1").strip("\0 ") for tag in tags}
-        return pixels.may_show_text(self.sop_class, self.frame.syntax, texts)
-
-    def mask_overlays(self, segments: list[Segment]) -> tuple[list[Segment], bool]:
-        """Clear overlay planes that lie in unused bits of native pixels.
-
-        Raises
-        ------
-        Damaged
-            ``overlay-in-compressed-pixels`` where the pixels would have to be decoded first.
-        """
-        pixel, numbers = self.seen.get(0x7FE00010), self.numbers()
-        if pixel is None or not pixels.embedded_overlay(self.elements, self.data, self.frame.encoding, numbers):
-            return segments, False
-        if pixel.undefined:
-            raise Damaged("overlay-in-compressed-pixels")
-        allocated, stored = numbers[0x00280100], numbers[0x00280101]
-        if allocated not in (8, 16, 32):
-            raise Damaged("overlay-in-unusual-pixels")
-        high = numbers.get(0x00280102, stored - 1)
-        little = self.frame.encoding.little and self.frame.syntax != "1.2.840.113619.5.2"
-        signed = numbers.get(0x00280103) == 1
-        masked = pixels.Masked(pixel.value, pixel.end, allocated, stored, high, signed, little)
-        return list(_replaced(segments, masked)), True
-
-
-def _replaced(segments: list[Segment], masked: pixels.Masked) -> Iterator[Segment]:
-    """`segments` with the range of the pixels in its masked form."""
-    for segment in segments:
-        plain = type(segment) is tuple and segment[0] <= masked.start and masked.stop <= segment[1]
-        if not plain:
-            yield segment
-            continue
-        begin, end = segment[0], segment[1]
-        yield from ((begin, masked.start), masked, (masked.stop, end))  # type: ignore[misc]
 
 
 @lru_cache(maxsize=64)

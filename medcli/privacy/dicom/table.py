@@ -6,40 +6,54 @@ Knows PS3.15 Annex E as data, the dictionary's VRs and the user's options. Refus
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
 from medcli.privacy import profiles
+from medcli.privacy.dicom.codes import (
+    ACCESSION,
+    AGE,
+    ANY,
+    CHOOSE,
+    CODE_BITS,
+    DATE,
+    DATES,
+    DROP,
+    DROP_ID,
+    DROP_PRIVATE,
+    DUMMY,
+    KEEP,
+    KEEP_LONG,
+    KEEP_OPTION,
+    MAKERS,
+    MARKS,
+    NUMBER,
+    NUMBER_LONG,
+    PATIENT_ID,
+    PATIENT_NAME,
+    PIXEL_TAGS,
+    PIXELS,
+    PRIVATE,
+    SEQUENCE,
+    SHIFT,
+    TAG_SHIFT,
+    TERM,
+    TEXT,
+    UID,
+    UID_CLASS,
+    UID_KEPT,
+    UID_UNLISTED,
+    WATCH,
+    WATCHED,
+    ZERO,
+    limit_of,
+    vrs_of,
+)
 from medcli.privacy.dicom.encoding import BULK_VRS, LONG_VRS, SIZES, TEXT_VRS, Encoding
 from medcli.privacy.policy import RETAIN, Policy
 from medcli.privacy.profiles.iod import type_of
 
 __all__ = ["Decision", "Table"]
 
-# What the walker and the rewriter do. KEEP, KEEP_LONG and NUMBER never leave the walker's inner loop.
-KEEP, KEEP_LONG, NUMBER = 0, 1, 2
-DROP, DROP_ID, DROP_PRIVATE = 3, 4, 5
-CHOOSE, ZERO, DUMMY, UID = 6, 7, 8, 9
-SEQUENCE, SHIFT, DATE, TERM = 10, 11, 12, 13
-UID_UNLISTED, UID_CLASS, AGE = 14, 15, 16
-PATIENT_ID, PATIENT_NAME, ACCESSION = 17, 18, 19
-PRIVATE, KEEP_OPTION, NUMBER_LONG, PIXELS, WATCH = 20, 21, 22, 23, 24
-CODE_BITS = 5
-CODE_MASK = (1 << CODE_BITS) - 1
-
-ANY = ("X", "Z", "D")
-DATES = frozenset(("DA", "TM", "DT"))
-PIXEL_TAGS = frozenset((0x7FE00008, 0x7FE00009, 0x7FE00010))
-#: Attributes that are kept and whose values the rewriter has to know.
-WATCHED = frozenset(
-    (0x00080005, 0x00080008, 0x00080060, 0x00080064, 0x00280002, 0x00280004, 0x00280008, 0x00280010, 0x00280011)
-    + (0x00280100, 0x00280101, 0x00280102, 0x00280103, 0x00280301)
-)
-#: What made the image: a place or device of the same name is no secret (a trailer's "institution" is its maker).
-MAKERS = frozenset((0x00080070, 0x00081090))
-#: Marks that are written anew in every released file.
-MARKS = frozenset((0x00120062, 0x00120063, 0x00120064, 0x00280303))
 _PSEUDONYMS = {0x00100020: PATIENT_ID, 0x00100010: PATIENT_NAME, 0x00080050: ACCESSION}
 _SINGLE = {"X": DROP, "Z": ZERO, "D": DUMMY, "U": UID, "K": KEEP_OPTION}
 
@@ -70,22 +84,6 @@ def _offer(offered: tuple[str, ...], kind: str | None) -> str:
     wanted = {"3": "X", "2": "Z", "2C": "Z", "1": "D", "1C": "D", None: "U"}[kind]
     ranked = sorted(offered, key=order.index)
     return next((code for code in ranked if order.index(code) >= order.index(wanted)), ranked[-1])
-
-
-@lru_cache(maxsize=1)
-def _dictionary() -> Mapping[int, tuple[str, ...]]:
-    from pydicom._dicom_dict import DicomDictionary
-
-    known = {tag: tuple(entry[0].split(" or ")) for tag, entry in DicomDictionary.items()}
-    for tag, row in profiles.attributes().items():
-        if tag not in known and row.vr:
-            known[tag] = tuple(row.vr.split(" or "))
-    return known
-
-
-def vrs_of(tag: int) -> tuple[str, ...]:
-    """The VRs that PS3.6 gives a public attribute; empty for one that is in no dictionary."""
-    return _dictionary().get(tag, ())
 
 
 class Table:
@@ -129,10 +127,11 @@ class Table:
         return self._keys.setdefault(encoding, {})
 
     def learn(self, encoding: Encoding, key: bytes) -> int:
-        """The number of a key that was not met before: ``tag << CODE_BITS | code``."""
+        """The number of a key that was not met before (its parts: :mod:`medcli.privacy.dicom.codes`)."""
         tag = encoding.tag(key[:4])
         vr = key[4:6].decode("latin-1") if encoding.explicit else ""
-        number = tag << CODE_BITS | self.code(tag, vr)
+        limit = limit_of(tag, vr or (vrs_of(tag) or ("",))[0])
+        number = tag << TAG_SHIFT | limit << CODE_BITS | self.code(tag, vr)
         keys = self._keys.setdefault(encoding, {})
         if len(keys) < 200_000:
             keys[bytes(key)] = number
@@ -167,8 +166,16 @@ class Table:
 
     def _unlisted(self, tag: int) -> Decision:
         group, vrs = tag >> 16, vrs_of(tag)
-        if tag & 0xFFFF == 0 or group < 8 or group == 0xFFFC or group & 0xFF01 in (0x5000, 0x6000):
-            return Decision("X", ("X",), "not part of a released data set (group length, command, overlay, curve, padding)")
+        if (
+            tag & 0xFFFF == 0
+            or tag == 0x00080001
+            or group < 8
+            or group == 0xFFFC
+            or group & 0xFF01 in (0x5000, 0x6000)
+        ):
+            return Decision(
+                "X", ("X",), "not part of a released data set (lengths, command, overlay, curve, padding)"
+            )
         if not vrs:
             return Decision("X", ("X",), "in no edition of the dictionary")
         vr = vrs[0]
@@ -182,8 +189,7 @@ class Table:
             return self._unlisted_bulk(tag, vrs)
         checked = {"DS": "a number", "IS": "a number", "AS": "an age, over 89 years becomes 090Y"}
         checked["UI"] = "a class or registered UID; any other becomes a new UID"
-        if self.strict:
-            checked["CS"] = "a defined term"
+        checked["CS"] = "a defined term" if self.strict else "a code string (letters, digits, at most 16)"
         if vr in checked:
             return Decision("check", ANY, f"not in Table E.1-1: kept where it is {checked[vr]}")
         return Decision("keep", ANY, "not in Table E.1-1: its VR is technical")
@@ -199,40 +205,42 @@ class Table:
 
     def _unlisted_bulk(self, tag: int, vrs: tuple[str, ...]) -> Decision:
         numeric = not {"OB", "OW", "UN"} & set(vrs)
-        if tag in PIXEL_TAGS or numeric or self._binary.get(tag) == "keep" or (tag in self._binary and not self.strict):
+        if (
+            tag in PIXEL_TAGS
+            or numeric
+            or self._binary.get(tag) == "keep"
+            or (tag in self._binary and not self.strict)
+        ):
             return Decision("keep", ANY, "not in Table E.1-1: pixels, tables or samples")
         return Decision("X", ("X",), "not in Table E.1-1: bytes of unknown meaning")
 
     def code(self, tag: int, vr: str) -> int:
         """The compiled code of an attribute that stands in a file with `vr` ('' in implicit encodings)."""
         if tag >> 16 & 1:
-            return self._private_code(tag, vr)
+            return self._private_code(vr)
         if tag in MARKS:
             return DROP
         decision, known = self.decide(tag), vrs_of(tag)
         actual = known[0] if known and vr in ("", "UN") else vr
         code = self._action_code(tag, decision, actual, fits=not vr or vr == "UN" or vr in known)
-        if code == KEEP and (vr.encode("latin-1") in LONG_VRS):
-            return KEEP_LONG
-        if code == NUMBER and vr.encode("latin-1") in LONG_VRS:
-            return NUMBER_LONG
-        return code
+        long = vr.encode("latin-1") in LONG_VRS
+        return {KEEP: KEEP_LONG, NUMBER: NUMBER_LONG}.get(code, code) if long else code
 
-    def _private_code(self, tag: int, vr: str) -> int:
+    def _private_code(self, vr: str) -> int:
         if self.keeps_private:
             return PRIVATE
         return DROP_ID if vr in ("UI", "PN", "DA", "DT", "SQ") else DROP_PRIVATE
 
     def _action_code(self, tag: int, decision: Decision, vr: str, *, fits: bool) -> int:
         action = decision.action
-        if tag in _PSEUDONYMS and action not in ("K", "X"):
+        if tag in _PSEUDONYMS and tag not in self._rules and action not in ("K", "X"):
             return _PSEUDONYMS[tag]
         if action in ("keep", "check", "recurse"):
             return self._kept_code(tag, action, vr, fits=fits)
         if action == "C":
             return SHIFT
         if action == "K":
-            return self._retained_code(tag, vr)
+            return self._retained_code(vr)
         if vr == "SQ" and "U" in action:
             return SEQUENCE
         if action == "X":
@@ -263,8 +271,6 @@ class Table:
             found = _SINGLE[letter]
             if found == DROP and self.identifies(tag):
                 found = DROP_ID
-            elif found == DUMMY and vrs_of(tag)[:1] == ("UI",):
-                found = UID
             if len(self._choices) < 100_000:
                 self._choices[sop_class, path, tag] = found
         return found
@@ -277,28 +283,28 @@ class Table:
         if not fits:
             if vr in SIZES:
                 return KEEP
-            return KEEP if tag in self._technical and vr in TEXT_VRS and not self.strict else CHOOSE
+            return TEXT if tag in self._technical and vr in TEXT_VRS and not self.strict else CHOOSE
         if action == "recurse":
             return SEQUENCE
         if action == "keep":
-            return KEEP
+            return TEXT if vr in TEXT_VRS else KEEP
         special = {"DS": NUMBER, "IS": NUMBER, "AS": AGE, "CS": TERM}
         if vr == "UI":
             return UID_CLASS if tag in self._classes else UID_UNLISTED
         return special.get(vr, KEEP)
 
     @staticmethod
-    def _retained_code(tag: int, vr: str) -> int:
+    def _retained_code(vr: str) -> int:
         if vr in DATES:
             return DATE
         if vr == "AS":
             return AGE
-        return SEQUENCE if vr == "SQ" else KEEP_OPTION
+        return {"SQ": SEQUENCE, "UI": UID_KEPT}.get(vr, KEEP_OPTION)
 
     def identifies(self, tag: int) -> bool:
         """Whether values of this attribute are searched for in what was written."""
         vrs = vrs_of(tag)
-        return tag in self._identity or bool(vrs) and vrs[0] in ("PN", "UI", "DA", "DT", "SQ")
+        return tag in self._identity or (bool(vrs) and vrs[0] in ("PN", "UI", "DA", "DT", "SQ"))
 
     def keeps_creator(self, creator: str, tag: int) -> bool:
         """Whether the private element `tag` of `creator` may stay (PS3.15 E.3.10, or a local rule)."""

@@ -9,7 +9,18 @@ import re
 from datetime import date, timedelta
 from functools import lru_cache
 
-__all__ = ["cap_age", "decode", "dummy", "is_date", "is_number", "shift"]
+__all__ = [
+    "cap_age",
+    "decode",
+    "dummy",
+    "dummy_document",
+    "is_code_string",
+    "is_date",
+    "is_number",
+    "is_text",
+    "is_zone",
+    "shift",
+]
 
 DUMMY_TEXT = b"REMOVED"
 _DUMMIES = {
@@ -44,6 +55,8 @@ _DATES = {
     "TM": re.compile(rb"\d{2}(?::?\d{2}(?::?\d{2}(?:\.\d{1,6})?)?)?\Z"),
     "DT": re.compile(rb"\d{4}(?:\d{2}){0,5}(?:(?<=\d{14})\.\d{1,6})?(?:[+-]\d{4})?\Z"),
 }
+_CODE = re.compile(rb" *[A-Za-z0-9 _-]{0,16} *\Z")
+_CONTROL_TO_NUL = bytes(0 if code < 32 and code not in b"\t\n\f\r\x1b" else code for code in range(256))
 _DA = re.compile(rb"(\d{4})(\.?)(\d{2})\.?(\d{2})")
 _AGE = re.compile(rb"(\d{1,4})([DWMY])\Z")
 #: Ages of 90 years and more in each unit (45 CFR 164.514(b)(2)(i)(C): over 89 is one category).
@@ -55,9 +68,49 @@ def dummy(vr: str) -> bytes:
     return _DUMMIES.get(vr, DUMMY_TEXT)
 
 
+def dummy_document(raw: bytes) -> bytes:
+    """An empty document of the kind that `raw` is: PDF, XML (CDA, 3D models), or two zero bytes for any other."""
+    if raw[:1024].find(b"%PDF-") >= 0:
+        return _empty_pdf()
+    return b"<removed/>" if raw.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] == b"<" else b"\0\0"
+
+
+@lru_cache(maxsize=1)
+def _empty_pdf() -> bytes:
+    """A legal PDF of one blank page (ISO 32000-1, 7.5)."""
+    objects = (
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<<>>>>",
+    )
+    body, offsets = b"%PDF-1.4\n", []
+    for number, content in enumerate(objects, 1):
+        offsets.append(len(body))
+        body += b"%d 0 obj%sendobj\n" % (number, content)
+    table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
+    count, at = len(objects) + 1, len(body)
+    end = b"trailer<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % (count, at)
+    return body + b"xref\n0 %d\n0000000000 65535 f \n" % count + table + end
+
+
 def is_number(raw: bytes) -> bool:
     """Whether `raw` holds only what a DS or IS value may hold."""
     return not raw.translate(None, NUMBER_BYTES)
+
+
+def is_code_string(raw: bytes) -> bool:
+    """Whether every value is a CS of PS3.5, or would be with capital letters and underscores for hyphens."""
+    return all(_CODE.match(part) for part in raw.rstrip(b"\0 ").split(b"\\"))
+
+
+def is_text(raw: bytes) -> bool:
+    """Whether `raw` holds no control characters but line ends, tabs and escapes: no other element hides in it."""
+    return not raw.rstrip(b"\0").translate(_CONTROL_TO_NUL).count(0)
+
+
+def is_zone(raw: bytes) -> bool:
+    """Whether `raw` is an offset from UTC such as ``+0100`` (PS3.3 C.12.1.1.8)."""
+    return bool(re.match(rb"\s*[+-]\d{4}\s*\Z", raw.rstrip(b"\0")))
 
 
 def _parts(raw: bytes) -> list[bytes]:
@@ -132,10 +185,9 @@ def _shift_dt(part: bytes, days: int) -> bytes:
     length = min(len(digits[0]), 8)
     if not length:
         return part
-    moved = _moved(part[:4], part[4:6] or b"01", part[6:8] if length == 8 else b"01", days) if length >= 6 else (
-        _moved(part[:4], b"01", b"01", days)
-    )
-    return f"{moved.year:04d}{moved.month:02d}{moved.day:02d}".encode()[:length] + part.strip()[length:]
+    text = part.strip()
+    moved = _moved(text[:4], text[4:6] if length > 4 else b"01", text[6:8] if length > 6 else b"01", days)
+    return f"{moved.year:04d}{moved.month:02d}{moved.day:02d}".encode()[:length] + text[length:]
 
 
 @lru_cache(maxsize=256)

@@ -7,11 +7,10 @@ compiled table for a number and notes the element, or passes on.
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from medcli.privacy.dicom import table as codes
+from medcli.privacy.dicom import codes
 from medcli.privacy.dicom.encoding import (
-    IMPLICIT_LE,
     LONG_VRS,
     MAX_DEPTH,
     UNDEFINED,
@@ -21,11 +20,22 @@ from medcli.privacy.dicom.encoding import (
     Encoding,
     Odd,
 )
+from medcli.privacy.dicom.skip import ITEM_END, skip
 from medcli.privacy.dicom.values import NUMBER_BYTES
 
-__all__ = ["ITEM", "SEQUENCE_END", "Element", "Walk", "header", "walk"]
+__all__ = ["Codes", "Element", "Walk", "walk"]
 
-ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+_DELIMITERS = 0xFFFE0000
+
+
+class Codes(Protocol):
+    """What a walk asks a table for: see :class:`medcli.privacy.dicom.table.Table`."""
+
+    def keys(self, encoding: Encoding) -> dict[bytes, int]:
+        """Bytes of tag and VR -> number, as far as they were met."""
+
+    def learn(self, encoding: Encoding, key: bytes) -> int:
+        """The number of a key that was not met before."""
 
 
 class Element(NamedTuple):
@@ -64,16 +74,93 @@ class Walk(NamedTuple):
     slots: list[int]
 
 
+class _Course:
+    """What a walk knows all along, and what it has noted so far."""
+
+    __slots__ = ("depth", "elements", "encoding", "slots", "table", "wires")
+
+    def __init__(self, encoding: Encoding, table: Codes, wanted: tuple[int, ...], depth: int) -> None:
+        self.encoding, self.table, self.depth = encoding, table, depth
+        self.elements: list[Element] = []
+        self.slots: list[int] = []
+        self.wires = [tag << codes.TAG_SHIFT for tag in wanted]
+
+    def learn(self, key: bytes) -> int:
+        """Ask the table for a key it has not met; a key that is none ends the walk."""
+        if len(key) < (6 if self.encoding.explicit else 4):
+            raise Damaged("truncated")
+        if self.encoding.explicit and key[4:] not in VRS and self.encoding.tag(key[:4]) < _DELIMITERS:
+            raise Odd
+        return self.table.learn(self.encoding, key)
+
+    def slot(self, number: int, pos: int) -> int:
+        """Note where asked tags belong that come before `number`; the next one to wait for."""
+        while len(self.slots) < len(self.wires) and number >= self.wires[len(self.slots)]:
+            self.slots.append(pos)
+        return self.next_wire()
+
+    def next_wire(self) -> int:
+        """The number at which the next asked tag belongs; beyond all numbers where none is left."""
+        return self.wires[len(self.slots)] if len(self.slots) < len(self.wires) else 1 << 64
+
+    def finish(self, pos: int, end: int) -> Walk:
+        """End the walk where the bytes end."""
+        if pos != end:
+            raise Damaged("truncated")
+        self.slots.extend([end] * (len(self.wires) - len(self.slots)))
+        return Walk(self.elements, end, end, self.slots)
+
+    def close(self, pos: int, end: int) -> Walk:
+        """End the walk at an item's delimiter."""
+        if pos + 8 > end:
+            raise Damaged("truncated")
+        return Walk(self.elements, pos + 8, pos, self.slots)
+
+    def behind_pixels(self, pos: int, end: int) -> Walk:
+        """End the walk behind Pixel Data: padding, signatures, private groups and stray bytes behind it all go."""
+        if pos > end:
+            raise Damaged("truncated")
+        return self.finish(pos, pos)
+
+    def out_of_order(self, data: Buffer, pos: int, end: int, tag: int) -> Walk:
+        """End the walk at an item's delimiter, or before zeros that fill the file up.
+
+        Raises
+        ------
+        Odd
+            Where anything else is out of order.
+        """
+        if tag == ITEM_END and self.depth:
+            return self.close(pos, end)
+        if self.depth or end - pos > 1 << 20 or data[pos:end].strip(b"\0"):
+            raise Odd
+        return self.finish(pos, pos)
+
+
 def walk(
     data: Buffer,
     start: int,
     end: int,
     encoding: Encoding,
-    table: codes.Table,
+    table: Codes,
+    *,
     wanted: tuple[int, ...] = (),
     depth: int = 0,
 ) -> Walk:
     """Walk one data set or item from `start` to `end`, or to its delimiter.
+
+    Parameters
+    ----------
+    data, start, end
+        The bytes, and the offsets between which the elements lie.
+    encoding
+        How they are laid out.
+    table
+        Gives a number for each key.
+    wanted
+        Tags in ascending order whose places are asked for.
+    depth
+        How many sequences are around; at depth 0 the walk ends behind Pixel Data, whatever follows.
 
     Raises
     ------
@@ -84,50 +171,42 @@ def walk(
     """
     if depth > MAX_DEPTH:
         raise Damaged("nested-too-deep")
+    course = _Course(encoding, table, wanted, depth)
     try:
-        if encoding.explicit:
-            return _walk_explicit(data, start, end, encoding, table, wanted, depth)
-        return _walk_implicit(data, start, end, encoding, table, wanted, depth)
+        return (_walk_explicit if encoding.explicit else _walk_implicit)(data, start, end, course)
     except struct.error:
         raise Damaged("truncated") from None
 
 
-def _walk_explicit(
-    data: Buffer,
-    pos: int,
-    end: int,
-    encoding: Encoding,
-    table: codes.Table,
-    wanted: tuple[int, ...],
-    depth: int,
-) -> Walk:
-    # The inner loop of the whole program: one dictionary look-up an element, no objects for what is kept.
-    get = table.keys(encoding).get
-    short = struct.Struct(encoding.order + "H").unpack_from
-    long = struct.Struct(encoding.order + "I").unpack_from
-    keep, number_code, mask, bits = codes.KEEP, codes.NUMBER, codes.CODE_MASK, codes.CODE_BITS
-    elements: list[Element] = []
-    slots: list[int] = []
-    wires = [tag << bits for tag in wanted]
-    wire = wires[0] if wires else 1 << 64
-    last = -1
+def _walk_explicit(data: Buffer, pos: int, end: int, course: _Course) -> Walk:  # noqa: C901
+    # The inner loop of the whole program (hence one long function): a dictionary look-up for each element and no
+    # object for what is kept. Numbers ascend as tags do, so that one comparison proves the order.
+    order = course.encoding.order
+    get, elements = course.table.keys(course.encoding).get, course.elements
+    short, long = struct.Struct(order + "H").unpack_from, struct.Struct(order + "I").unpack_from
+    keep, checked, mask, bits = codes.KEEP, codes.NUMBER, codes.CODE_MASK, codes.TAG_SHIFT
+    wire, last, below = course.next_wire(), -1, codes.BELOW_TAG
+    shift, most = codes.CODE_BITS, codes.LIMIT_MASK
     while pos < end:
         key = data[pos : pos + 6]
         number = get(key)
         if number is None:
-            number = _learn(table, encoding, key)
-        if number <= last:
-            if number >> bits == ITEM_END and depth:
-                return _close(data, pos, end, elements, slots, wires)
-            return _trailing(data, pos, end, depth, elements, slots, wires)
+            number = course.learn(key)
+        if number <= last or number >= _DELIMITERS << bits:
+            return course.out_of_order(data, pos, end, number >> bits)
         if number >= wire:
-            wire = _slot(wires, slots, number, pos)
-        last = number | mask
+            wire = course.slot(number, pos)
+        last = number | below
         code = number & mask
         if code == keep:
-            pos += 8 + short(data, pos + 6)[0]
+            value = pos + 8
+            stop = value + short(data, pos + 6)[0]
+            limit = number >> shift & most
+            if limit and stop - value > limit:
+                elements.append(Element(codes.CHOOSE, number >> bits, key[4:], pos, value, stop))
+            pos = stop
             continue
-        if code == number_code:
+        if code == checked:
             value = pos + 8
             stop = value + short(data, pos + 6)[0]
             if data[value:stop].translate(None, NUMBER_BYTES):
@@ -135,184 +214,66 @@ def _walk_explicit(
             pos = stop
             continue
         vr = key[4:]
-        if number >> bits >= 0xFFFE0000:
-            if number >> bits == ITEM_END and depth:
-                return _close(data, pos, end, elements, slots, wires)
-            raise Odd
-        if vr in LONG_VRS:
+        if vr not in LONG_VRS:
+            value = pos + 8
+            stop = value + short(data, pos + 6)[0]
+            elements.append(Element(code, number >> bits, vr, pos, value, stop))
+        else:
             value = pos + 12
             length = long(data, pos + 8)[0]
-            if length == UNDEFINED:
-                stop = _skip(data, value, end, encoding if vr != b"UN" else IMPLICIT_LE, vr, depth)
-                elements.append(Element(code, number >> bits, vr, pos, value, stop, True))
-                pos = stop
-                if code == codes.PIXELS and not depth:
-                    return _behind_pixels(pos, end, elements, slots, wires)
-                continue
-        else:
-            value = pos + 8
-            length = short(data, pos + 6)[0]
-        stop = value + length
-        elements.append(Element(code, number >> bits, vr, pos, value, stop))
+            stop = (
+                value + length
+                if length != UNDEFINED
+                else skip(data, value, end, course.encoding, vr=vr, depth=course.depth)
+            )
+            elements.append(Element(code, number >> bits, vr, pos, value, stop, length == UNDEFINED))
+            if code == codes.PIXELS and not course.depth:
+                return course.behind_pixels(stop, end)
         pos = stop
-        if code == codes.PIXELS and not depth:
-            return _behind_pixels(pos, end, elements, slots, wires)
-    return _finish(pos, end, elements, slots, wires)
+    return course.finish(pos, end)
 
 
-def _walk_implicit(
-    data: Buffer,
-    pos: int,
-    end: int,
-    encoding: Encoding,
-    table: codes.Table,
-    wanted: tuple[int, ...],
-    depth: int,
-) -> Walk:
-    get = table.keys(encoding).get
-    long = struct.Struct(encoding.order + "I").unpack_from
-    keep, number_code, mask, bits = codes.KEEP, codes.NUMBER, codes.CODE_MASK, codes.CODE_BITS
-    elements: list[Element] = []
-    slots: list[int] = []
-    wires = [tag << bits for tag in wanted]
-    wire = wires[0] if wires else 1 << 64
-    last = -1
+def _walk_implicit(data: Buffer, pos: int, end: int, course: _Course) -> Walk:
+    get, elements = course.table.keys(course.encoding).get, course.elements
+    long = struct.Struct(course.encoding.order + "I").unpack_from
+    keep, checked, mask, bits = codes.KEEP, codes.NUMBER, codes.CODE_MASK, codes.TAG_SHIFT
+    wire, last = course.next_wire(), -1
     while pos < end:
         key = data[pos : pos + 4]
         number = get(key)
         if number is None:
-            number = _learn(table, encoding, key)
-        if number >> bits >= 0xFFFE0000:
-            if number >> bits == ITEM_END and depth:
-                return _close(data, pos, end, elements, slots, wires)
-            raise Odd
-        if number <= last:
-            return _trailing(data, pos, end, depth, elements, slots, wires)
+            number = course.learn(key)
+        if number <= last or number >= _DELIMITERS << bits:
+            return course.out_of_order(data, pos, end, number >> bits)
         if number >= wire:
-            wire = _slot(wires, slots, number, pos)
-        last = number | mask
+            wire = course.slot(number, pos)
+        last = number | codes.BELOW_TAG
         code = number & mask
         length = long(data, pos + 4)[0]
         value = pos + 8
-        stop = value + length
-        if length == UNDEFINED:
-            stop = _skip(data, value, end, encoding, b"OB" if code == codes.PIXELS else b"SQ", depth)
-            elements.append(Element(code, number >> bits, b"", pos, value, stop, True))
-        elif code == number_code:
-            if data[value:stop].translate(None, NUMBER_BYTES):
-                elements.append(Element(codes.CHOOSE, number >> bits, b"", pos, value, stop))
-        elif code != keep:
-            elements.append(Element(code, number >> bits, b"", pos, value, stop))
+        undefined = length == UNDEFINED
+        stop = (
+            value + length
+            if not undefined
+            else (
+                skip(
+                    data,
+                    value,
+                    end,
+                    course.encoding,
+                    vr=b"OB" if code == codes.PIXELS else b"SQ",
+                    depth=course.depth,
+                )
+            )
+        )
+        limit = number >> codes.CODE_BITS & codes.LIMIT_MASK
+        if (code == checked and data[value:stop].translate(None, NUMBER_BYTES)) or (
+            code == keep and 0 < limit < stop - value
+        ):
+            code = codes.CHOOSE
+        if undefined or code not in (keep, checked):
+            elements.append(Element(code, number >> bits, b"", pos, value, stop, undefined))
+        if code == codes.PIXELS and not course.depth:
+            return course.behind_pixels(stop, end)
         pos = stop
-        if code == codes.PIXELS and not depth:
-            return _behind_pixels(pos, end, elements, slots, wires)
-    return _finish(pos, end, elements, slots, wires)
-
-
-def _learn(table: codes.Table, encoding: Encoding, key: bytes) -> int:
-    """Ask the table for a key it has not met; a key that is none ends the walk."""
-    if len(key) < (6 if encoding.explicit else 4):
-        raise Damaged("truncated")
-    if encoding.explicit and key[4:] not in VRS and encoding.tag(key[:4]) < 0xFFFE0000:
-        raise Odd
-    return table.learn(encoding, key)
-
-
-def _slot(wires: list[int], slots: list[int], number: int, pos: int) -> int:
-    """Note where asked tags belong that come before `number`; the next wire."""
-    while len(slots) < len(wires) and number >= wires[len(slots)]:
-        slots.append(pos)
-    return wires[len(slots)] if len(slots) < len(wires) else 1 << 64
-
-
-def _behind_pixels(pos: int, end: int, elements: list[Element], slots: list[int], wires: list[int]) -> Walk:
-    """End a walk behind Pixel Data: padding, signatures, private groups and stray bytes behind it all go."""
-    if pos > end:
-        raise Damaged("truncated")
-    return _finish(pos, pos, elements, slots, wires)
-
-
-def _trailing(
-    data: Buffer, pos: int, end: int, depth: int, elements: list[Element], slots: list[int], wires: list[int]
-) -> Walk:
-    """End a walk before zeros that fill the file up; anything else that is out of order is odd."""
-    if depth or end - pos > 1 << 20 or data[pos:end].strip(b"\0"):
-        raise Odd
-    return _finish(pos, pos, elements, slots, wires)
-
-
-def _finish(pos: int, end: int, elements: list[Element], slots: list[int], wires: list[int]) -> Walk:
-    if pos != end:
-        raise Damaged("truncated")
-    slots.extend([end] * (len(wires) - len(slots)))
-    return Walk(elements, end, end, slots)
-
-
-def _close(data: Buffer, pos: int, end: int, elements: list[Element], slots: list[int], wires: list[int]) -> Walk:
-    if pos + 8 > end:
-        raise Damaged("truncated")
-    slots.extend([pos] * (len(wires) - len(slots)))
-    return Walk(elements, pos + 8, pos, slots)
-
-
-def header(data: Buffer, pos: int, end: int, encoding: Encoding) -> tuple[int, bytes, int, int]:
-    """Tag, VR, offset of the value and length of the element, item or delimiter at `pos`."""
-    if pos + 8 > end:
-        raise Damaged("truncated")
-    tag = encoding.tag(data[pos : pos + 4])
-    if tag >= 0xFFFE0000 and tag <= 0xFFFEFFFF or not encoding.explicit:
-        return tag, b"", pos + 8, struct.unpack_from(encoding.order + "I", data, pos + 4)[0]
-    vr = data[pos + 4 : pos + 6]
-    if vr in LONG_VRS:
-        if pos + 12 > end:
-            raise Damaged("truncated")
-        return tag, vr, pos + 12, struct.unpack_from(encoding.order + "I", data, pos + 8)[0]
-    if vr not in VRS:
-        raise Odd
-    return tag, vr, pos + 8, struct.unpack_from(encoding.order + "H", data, pos + 6)[0]
-
-
-def _skip(data: Buffer, pos: int, end: int, encoding: Encoding, vr: bytes, depth: int) -> int:
-    """The offset behind a value of undefined length: items of a sequence, or fragments of pixel data.
-
-    Open sequences and items lie on a list of our own, so that hostile nesting can't exhaust the stack.
-    """
-    if vr in (b"OB", b"OW"):
-        return _skip_fragments(data, pos, end, encoding)
-    stack: list[tuple[int, Encoding]] = [(SEQUENCE_END, encoding)]
-    while stack:
-        if len(stack) + depth > 2 * MAX_DEPTH:
-            raise Damaged("nested-too-deep")
-        closing, layout = stack[-1]
-        tag, kind, value, length = header(data, pos, end, layout)
-        pos = value
-        if tag == closing:
-            stack.pop()
-        elif closing == SEQUENCE_END:
-            if tag != ITEM:
-                raise Odd
-            if length == UNDEFINED:
-                stack.append((ITEM_END, layout))
-            else:
-                pos += length
-        elif length != UNDEFINED:
-            pos += length
-        elif kind in (b"OB", b"OW"):
-            pos = _skip_fragments(data, pos, end, layout)
-        else:
-            stack.append((SEQUENCE_END, IMPLICIT_LE if kind == b"UN" else layout))
-        if pos > end:
-            raise Damaged("truncated")
-    return pos
-
-
-def _skip_fragments(data: Buffer, pos: int, end: int, encoding: Encoding) -> int:
-    while True:
-        tag, _, value, length = header(data, pos, end, encoding)
-        if tag == SEQUENCE_END:
-            return value
-        if tag != ITEM or length == UNDEFINED:
-            raise Damaged("truncated" if value + 8 > end else "damaged")
-        pos = value + length
-        if pos > end:
-            raise Damaged("truncated")
+    return course.finish(pos, end)

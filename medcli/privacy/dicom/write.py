@@ -16,7 +16,7 @@ from pathlib import Path
 
 from medcli.privacy.dicom.encoding import DEFLATED, JPIP_DEFLATED, Buffer, Frame
 from medcli.privacy.dicom.pixels import Masked
-from medcli.privacy.dicom.rewrite import Segment
+from medcli.privacy.dicom.segments import Segment
 
 __all__ = ["Written", "write"]
 

@@ -1,0 +1,98 @@
+"""What the top level of a data set says of itself, as far as the work on it needs that.
+
+Knows identifiers, the Image Pixel module's numbers and the pixel gate's clues. Refuses to change anything but overlay
+planes that lie in unused bits of the pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from medcli.privacy.dicom import codes, pixels
+from medcli.privacy.dicom.encoding import GE_PRIVATE, Buffer, Damaged, Frame, uid_text
+from medcli.privacy.dicom.pseudonyms import normal
+from medcli.privacy.dicom.segments import Segment
+from medcli.privacy.dicom.values import decode
+from medcli.privacy.dicom.walk import Element, Walk
+
+__all__ = ["Header"]
+
+
+class Header:
+    """What the top level of a data set says of itself, as far as the work needs it."""
+
+    def __init__(self, data: Buffer, frame: Frame, found: Walk) -> None:
+        self.data, self.frame = data, frame
+        self.elements = found.elements
+        self.seen: dict[int, Element] = {element.tag: element for element in found.elements}
+        self.charset = self._raw(0x00080005)
+        self.sop_class = self._uid(0x00080016) or uid_text(frame.meta.get(0x00020002, b""))
+        self.instance = self._uid(0x00080018) or uid_text(frame.meta.get(0x00020003, b""))
+        self.study, self.series = self._uid(0x0020000D), self._uid(0x0020000E)
+        self.patient_id, self.issuer = self._text(0x00100020), self._text(0x00100021)
+        self.modality = self._raw(0x00080060).decode("latin-1").strip("\0 ")
+        self.pixels = next(
+            (self.seen[tag] for tag in sorted(codes.PIXEL_TAGS, reverse=True) if tag in self.seen), None
+        )
+
+    def _raw(self, tag: int) -> bytes:
+        element = self.seen.get(tag)
+        return self.data[element.value : element.end] if element else b""
+
+    def _uid(self, tag: int) -> str:
+        return uid_text(self._raw(tag))
+
+    def _text(self, tag: int) -> str:
+        return normal(decode(self._raw(tag), self.charset))
+
+    def numbers(self) -> dict[int, int]:
+        """The integers of the Image Pixel module by tag."""
+        order: Literal["little", "big"] = "little" if self.frame.encoding.little else "big"
+        tags = (0x00280002, 0x00280010, 0x00280011, 0x00280100, 0x00280101, 0x00280102, 0x00280103)
+        found = {tag: int.from_bytes(self._raw(tag)[:2], order) for tag in tags if tag in self.seen}
+        frames = self._raw(0x00280008).strip(b"\0 ")
+        if frames.isdigit():
+            found[0x00280008] = int(frames)
+        return found
+
+    def shows_text(self) -> str:
+        """Why the pixels may show text; empty where nothing says so."""
+        tags = (0x00080008, 0x00080060, 0x00080064, 0x00280301)
+        texts = {tag: self._raw(tag).decode("latin-1").strip("\0 ") for tag in tags}
+        return pixels.may_show_text(self.sop_class, self.frame.syntax, texts)
+
+    def mask_overlays(self, segments: list[Segment]) -> tuple[list[Segment], bool]:
+        """Clear overlay planes that lie in unused bits of native pixels.
+
+        Raises
+        ------
+        Damaged
+            ``overlay-in-compressed-pixels`` where the pixels would have to be decoded first.
+        """
+        pixel, numbers = self.seen.get(0x7FE00010), self.numbers()
+        if pixel is None or not pixels.embedded_overlay(
+            self.elements, self.data, self.frame.encoding, numbers
+        ):
+            return segments, False
+        if pixel.undefined:
+            raise Damaged("overlay-in-compressed-pixels")
+        allocated, stored = numbers[0x00280100], numbers[0x00280101]
+        if allocated not in (8, 16, 32):
+            raise Damaged("overlay-in-unusual-pixels")
+        high = numbers.get(0x00280102, stored - 1)
+        little = self.frame.encoding.little and self.frame.syntax != GE_PRIVATE
+        signed = numbers.get(0x00280103) == 1
+        masked = pixels.Masked(pixel.value, pixel.end, allocated, stored, high, signed, little)
+        return list(_replaced(segments, masked)), True
+
+
+def _replaced(segments: list[Segment], masked: pixels.Masked) -> Iterator[Segment]:
+    """`segments` with the range of the pixels in its masked form."""
+    for segment in segments:
+        plain = type(segment) is tuple and segment[0] <= masked.start and masked.stop <= segment[1]
+        if not plain:
+            yield segment
+            continue
+        begin, end = segment[0], segment[1]
+        yield from ((begin, masked.start), masked, (masked.stop, end))
