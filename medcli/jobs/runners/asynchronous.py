@@ -27,7 +27,7 @@ class AsyncRunner:
         For transient errors.
     """
 
-    def __init__(self, concurrency: int = 16, retry: Retry = Retry()) -> None:  # noqa: B008 - frozen
+    def __init__(self, concurrency: int = 16, retry: Retry = Retry()) -> None:
         if concurrency < 1:
             raise ValueError("concurrency is 1 or more")
         self._concurrency = concurrency

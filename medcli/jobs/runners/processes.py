@@ -46,7 +46,7 @@ class ProcessRunner:
         For transient errors; the waiting is done in the worker.
     """
 
-    def __init__(self, workers: int, chunk: int = 32, retry: Retry = Retry()) -> None:  # noqa: B008 - frozen
+    def __init__(self, workers: int, chunk: int = 32, retry: Retry = Retry()) -> None:
         if workers < 1 or chunk < 1:
             raise ValueError("workers and chunk are 1 or more")
         self._workers = workers

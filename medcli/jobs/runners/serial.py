@@ -18,7 +18,7 @@ class SerialRunner:
         For transient errors.
     """
 
-    def __init__(self, retry: Retry = Retry()) -> None:  # noqa: B008 - frozen
+    def __init__(self, retry: Retry = Retry()) -> None:
         self._retry = retry
 
     def map(
