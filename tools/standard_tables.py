@@ -128,7 +128,7 @@ Two options have no column: Clean Pixel Data and Clean Recognizable Visual Featu
 PRIVATE_HEAD = """\
 PS3.15 Table E.3.10-1: private attributes that the Retain Safe Private Option may keep
 element: the low byte of the element number, inside the block that the private creator reserves
-vr: as listed; empty where the standard gives none"""
+vr: OW where the standard says OW/OB, UN where it gives none. UI values still follow the rules for UIDs"""
 IODS_HEAD = """\
 PS3.3: types of attributes for every storage SOP class; they decide conditional action codes
 Lines: sop <SOP class UID> <iod>; retired and newer SOP classes take the IOD of their nearest kin
@@ -294,7 +294,7 @@ def private_rows(source: Path) -> Iterator[list[str]]:
         parts = re.fullmatch(r"\(([0-9A-Fa-f]{4}),\s*xx([0-9A-Fa-f]{2})\)", tag)
         if not parts:
             raise SystemExit(f"not a private tag: {tag!r}")
-        yield [parts[1].upper(), parts[2].upper(), creator, vr.replace("/", " or "), vm]
+        yield [parts[1].upper(), parts[2].upper(), creator, vr.partition("/")[0] or "UN", vm]
 
 
 def decided_by_type(profile: Iterable[str]) -> dict[str, str]:
