@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from medcli.privacy.dicom.encoding import Buffer
+from medcli.privacy.dicom.read import WINDOW, give_back
 
-__all__ = ["dense_chunks", "readable"]
+__all__ = ["readable"]
 
-_CHUNK, _OVERLAP = 4 << 20, 512
 #: Markers that stand alone, without a length.
 _BARE = frozenset((0x01, 0xD8, 0xD9, 0x4F, *range(0xD0, 0xD8)))
 #: Start of Scan (JPEG, JPEG-LS) and Start of Data (JPEG 2000): samples follow.
@@ -31,7 +31,11 @@ def fragments(data: Buffer, start: int, stop: int) -> Iterator[tuple[int, int]]:
 
 def readable(data: Buffer, start: int, stop: int) -> Iterator[bytes]:
     """The bytes of encapsulated pixel data that may be text: headers, comments, application segments, tails."""
+    given = start
     for begin, end in fragments(data, start, stop):
+        if end - given > WINDOW:
+            give_back(data)
+            given = end
         head = _head_end(data, begin, end)
         yield data[begin:head]
         tail = _tail_start(data, head, end)
@@ -56,9 +60,3 @@ def _tail_start(data: Buffer, head: int, stop: int) -> int:
     """Where the bytes behind the last end-of-image marker begin; `stop` where there are none."""
     at = data.rfind(_END, head, stop)
     return at + 2 if at >= 0 else stop
-
-
-def dense_chunks(data: Buffer, start: int, stop: int) -> Iterator[bytes]:
-    """The bytes from `start` to `stop` in chunks that overlap, so that nothing hides at a seam."""
-    for at in range(start, stop, _CHUNK):
-        yield data[at : min(at + _CHUNK + _OVERLAP, stop)]

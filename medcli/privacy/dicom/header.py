@@ -56,11 +56,18 @@ class Header:
             found[0x00280008] = int(frames)
         return found
 
-    def shows_text(self) -> str:
-        """Why the pixels may show text; empty where nothing says so."""
+    def not_examined(self) -> str:
+        """The reason code to withhold a file whose pixels or sound may identify; empty where nothing says so."""
+        if pixels.is_speech(self.sop_class):
+            return "audio-not-examined"
+        return "pixels-not-examined" if self.pixels and self._shows_text() else ""
+
+    def _shows_text(self) -> str:
         tags = (0x00080008, 0x00080060, 0x00080064, 0x00280301)
         texts = {tag: self._raw(tag).decode("latin-1").strip("\0 ") for tag in tags}
-        return pixels.may_show_text(self.sop_class, self.frame.syntax, texts)
+        palette = self._raw(0x00280004).strip(b"\0 ") == b"PALETTE COLOR"
+        colour = palette or self.numbers().get(0x00280002, 1) > 1
+        return pixels.may_show_text(self.sop_class, self.frame.syntax, texts, colour=colour)
 
     def mask_overlays(self, segments: list[Segment]) -> tuple[list[Segment], bool]:
         """Clear overlay planes that lie in unused bits of native pixels.

@@ -13,7 +13,7 @@ from medcli.privacy import profiles
 from medcli.privacy.dicom.encoding import Buffer, Encoding
 from medcli.privacy.dicom.walk import Element
 
-__all__ = ["Masked", "embedded_overlay", "expected_length", "may_show_text"]
+__all__ = ["Masked", "embedded_overlay", "expected_length", "is_speech", "may_show_text"]
 
 _CHUNK = 4 << 20
 _VIDEO = tuple(f"1.2.840.10008.1.2.4.10{n}" for n in range(9))
@@ -49,7 +49,12 @@ class Masked(NamedTuple):
             yield cleared.astype(kind).tobytes() + raw[whole:]
 
 
-def may_show_text(sop_class: str, syntax: str, texts: Mapping[int, str]) -> str:
+def is_speech(sop_class: str) -> bool:
+    """Whether the objects of a class are sound recordings: a voice identifies, and nothing tells what it says."""
+    return ("audio", sop_class) in profiles.burned_in()
+
+
+def may_show_text(sop_class: str, syntax: str, texts: Mapping[int, str], *, colour: bool = False) -> str:
     """Why the pixels of a file may show text, by its header; empty where nothing says so.
 
     Parameters
@@ -58,6 +63,8 @@ def may_show_text(sop_class: str, syntax: str, texts: Mapping[int, str]) -> str:
         UIDs.
     texts
         Values of Image Type, Modality, Conversion Type and Burned In Annotation by tag.
+    colour
+        Whether the pixels have three samples or a palette.
     """
     if texts.get(0x00280301, "").strip().upper() == "YES":
         return "Burned In Annotation is YES"
@@ -66,6 +73,7 @@ def may_show_text(sop_class: str, syntax: str, texts: Mapping[int, str]) -> str:
     rules = profiles.burned_in()
     asked = [("sop_class", sop_class), ("modality", texts.get(0x00080060, "").strip().upper())]
     asked += [("conversion_type", texts.get(0x00080064, "").strip().upper())]
+    asked += [("colour", sop_class)] if colour else []
     image_type = [part.strip().upper() for part in texts.get(0x00080008, "").split("\\")]
     asked += [("image_type", part) for part in image_type]
     return next((rules[pair] for pair in asked if pair in rules), "")

@@ -6,24 +6,24 @@ anew with a table of its own.
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Iterator
 
 from medcli.privacy.dicom import codes
 from medcli.privacy.dicom.encoding import LONG_VRS, Buffer, Damaged, Encoding, Frame, Odd, read_frame
-from medcli.privacy.dicom.fragments import dense_chunks, readable
+from medcli.privacy.dicom.fragments import readable
 from medcli.privacy.dicom.normalise import inflated
 from medcli.privacy.dicom.pixels import expected_length
+from medcli.privacy.dicom.read import pieces
 from medcli.privacy.dicom.residue import Needles, needles
 from medcli.privacy.dicom.rewrite import Rewriter
 from medcli.privacy.dicom.walk import Element, walk
-from medcli.privacy.dicom.write import Written, forget
+from medcli.privacy.dicom.write import Written
 
 __all__ = ["examine"]
 
 #: Binary values longer than this are searched for long needles only: chance makes short ones.
 _DENSE = 64 << 10
-_PIECE = 4 << 20
+_PIECE, _OVERLAP = 4 << 20, 512
 _NUMBERS = (0x00280002, 0x00280010, 0x00280011, 0x00280100)
 
 
@@ -128,24 +128,12 @@ def _search(
             continue
         cursor = element.end
     parts.append((cursor, len(data)))
-    hit = _in_pieces((piece for start, stop in parts for piece in _pieces(data, start, stop)), hidden)
+    hit = _in_pieces(
+        (piece for start, stop in parts for piece in pieces(data, start, stop, _PIECE, _OVERLAP)), hidden
+    )
     for start, stop in dense:
-        hit = hidden.search_dense(_dense(data, start, stop)) if hit is None else hit
+        hit = hidden.search_dense(pieces(data, start, stop, _PIECE, _OVERLAP)) if hit is None else hit
     return hit
-
-
-def _pieces(data: Buffer, start: int, stop: int) -> Iterator[bytes]:
-    if stop - start <= _PIECE:
-        yield data[start:stop]
-    else:
-        yield from dense_chunks(data, start, stop)
-
-
-def _dense(data: Buffer, start: int, stop: int) -> Iterator[bytes]:
-    for number, chunk in enumerate(dense_chunks(data, start, stop)):
-        yield chunk
-        if isinstance(data, mmap.mmap) and number % 8 == 7:
-            forget(data)
 
 
 def _in_pieces(pieces: Iterator[bytes], hidden: Needles) -> int | None:
@@ -191,14 +179,10 @@ def _same_pixels(data: Buffer, survey: dict[int, Element], rewriter: Rewriter) -
             continue
         if new.end - new.value != old.end - old.value:
             return False
-        for at in range(0, new.end - new.value, _PIECE):
-            step = min(_PIECE, new.end - new.value - at)
-            if (
-                data[new.value + at : new.value + at + step]
-                != rewriter.data[old.value + at : old.value + at + step]
-            ):
-                return False
-            for mapped in (data, rewriter.data):
-                if isinstance(mapped, mmap.mmap) and at % (8 * _PIECE) == 0:
-                    forget(mapped)
+        written = pieces(data, new.value, new.end)
+        if any(
+            one != other
+            for one, other in zip(written, pieces(rewriter.data, old.value, old.end), strict=True)
+        ):
+            return False
     return True

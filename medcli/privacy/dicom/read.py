@@ -13,10 +13,35 @@ from pathlib import Path
 
 from medcli.privacy.dicom.encoding import Buffer, Damaged
 
-__all__ = ["Unreadable", "opened"]
+__all__ = ["WINDOW", "Unreadable", "give_back", "opened", "pieces"]
 
 #: Files up to this size (bytes) are read whole; larger ones are mapped and copied in pieces.
 WHOLE = 8 << 20
+
+
+#: Bytes of a large file that may lie in memory before the kernel is told to take them back.
+WINDOW = 32 << 20
+
+
+def pieces(data: Buffer, start: int, stop: int, size: int = 1 << 20, overlap: int = 0) -> Iterator[bytes]:
+    """The bytes from `start` to `stop` in pieces of `size`, each `overlap` longer than its step.
+
+    Pages of a mapped file are given back as the pieces go by, so that a file of any size stays out of memory.
+    """
+    since = 0
+    for at in range(start, stop, size):
+        yield data[at : min(at + size + overlap, stop)]
+        since += size
+        if since >= WINDOW:
+            give_back(data)
+            since = 0
+
+
+def give_back(data: Buffer) -> None:
+    """Let the kernel take back the pages of a mapped file that were read so far; they are read anew if needed."""
+    advice = getattr(mmap, "MADV_DONTNEED", None)
+    if advice is not None and isinstance(data, mmap.mmap):
+        data.madvise(advice)
 
 
 class Unreadable(Exception):

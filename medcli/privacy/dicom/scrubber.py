@@ -18,7 +18,7 @@ from medcli.privacy.dicom.header import Header
 from medcli.privacy.dicom.marks import codes_of, file_meta, mark_elements
 from medcli.privacy.dicom.normalise import inflated, put_in_order
 from medcli.privacy.dicom.pseudonyms import Pseudonyms, UnknownSubject, basis_of
-from medcli.privacy.dicom.read import Unreadable, opened
+from medcli.privacy.dicom.read import Unreadable, opened, pieces
 from medcli.privacy.dicom.rewrite import Rewriter
 from medcli.privacy.dicom.segments import Segment
 from medcli.privacy.dicom.table import Table
@@ -147,11 +147,9 @@ class Scrubber:
                         raise Damaged from None
 
     def _content(self, data: Buffer, start: int) -> str:
-        if isinstance(data, bytes):
-            return self.names.digest("content", hashlib.sha256(memoryview(data)[start:]).digest()).hex()[:32]
         digest = hashlib.sha256()
-        for at in range(start, len(data), 1 << 20):
-            digest.update(data[at : at + (1 << 20)])
+        for piece in pieces(data, start, len(data)):
+            digest.update(piece)
         return self.names.digest("content", digest.digest()).hex()[:32]
 
     def _stream(
@@ -166,9 +164,10 @@ class Scrubber:
         if not head.sop_class:
             result.reason = "no-sop-class"
             return result
-        if self.policy.pixels != "off" and head.pixels and head.shows_text():
-            result.reason = "pixels-not-examined"
-            return result
+        if self.policy.pixels != "off":
+            result.reason = head.not_examined()
+            if result.reason:
+                return result
         basis = basis_of(head.patient_id, head.issuer, head.study, head.instance)
         rewriter = Rewriter(self.table, self.names, data, head.sop_class, basis)
         try:

@@ -18,6 +18,7 @@ from medcli.privacy.dicom.encoding import (
     Encoding,
     Odd,
 )
+from medcli.privacy.dicom.read import WINDOW, give_back
 
 __all__ = ["ITEM", "ITEM_END", "SEQUENCE_END", "header", "skip"]
 
@@ -80,6 +81,7 @@ def skip(data: Buffer, pos: int, end: int, encoding: Encoding, *, vr: bytes, dep
 
 
 def _skip_fragments(data: Buffer, pos: int, end: int, encoding: Encoding) -> int:
+    given = pos
     while True:
         tag, _, value, length = header(data, pos, end, encoding)
         if tag == SEQUENCE_END:
@@ -89,3 +91,6 @@ def _skip_fragments(data: Buffer, pos: int, end: int, encoding: Encoding) -> int
         pos = value + length
         if pos > end:
             raise Damaged("truncated")
+        if pos - given > WINDOW:
+            give_back(data)
+            given = pos

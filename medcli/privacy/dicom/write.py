@@ -16,11 +16,11 @@ from pathlib import Path
 
 from medcli.privacy.dicom.encoding import DEFLATED, JPIP_DEFLATED, Buffer, Frame
 from medcli.privacy.dicom.pixels import Masked
+from medcli.privacy.dicom.read import pieces
 from medcli.privacy.dicom.segments import Segment
 
 __all__ = ["Written", "write"]
 
-_CHUNK = 1 << 20
 #: Results up to this size are joined in memory and written at once.
 _WHOLE = 12 << 20
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
@@ -77,17 +77,7 @@ def chunks(data: Buffer, segments: list[Segment]) -> Iterator[bytes]:
         elif isinstance(segment, Masked):
             yield from segment.chunks(data)
         else:
-            for at in range(segment[0], segment[1], _CHUNK):
-                yield data[at : min(at + _CHUNK, segment[1])]
-                if isinstance(data, mmap.mmap) and at & 0x3FFFFFF == 0:
-                    forget(data)
-
-
-def forget(data: mmap.mmap) -> None:
-    """Let the kernel take back the pages that were read, so that a large file stays out of our memory."""
-    advice = getattr(mmap, "MADV_DONTNEED", None)
-    if advice is not None:
-        data.madvise(advice)
+            yield from pieces(data, segment[0], segment[1])
 
 
 def _length(segment: Segment) -> int:

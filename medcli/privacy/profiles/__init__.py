@@ -91,14 +91,16 @@ def identity() -> Mapping[int, str]:
 
 @lru_cache(maxsize=1)
 def _defined_terms() -> Mapping[int, frozenset[bytes]]:
-    return {tag: frozenset(terms.encode().split(b"|")) for tag, terms in _by_tag("defined_terms", "terms").items()}
+    return {
+        tag: frozenset(terms.encode().split(b"|")) for tag, terms in _by_tag("defined_terms", "terms").items()
+    }
 
 
 def is_defined_term(tag: int, raw: bytes) -> bool:
     """Whether every value of a CS attribute is a term that the standard defines for it (or is empty)."""
     terms = _defined_terms().get(tag)
     values = [value.strip() for value in raw.rstrip(b"\0 ").split(b"\\")]
-    return not any(values) or terms is not None and all(not value or value in terms for value in values)
+    return not any(values) or (terms is not None and all(not value or value in terms for value in values))
 
 
 @lru_cache(maxsize=1)
@@ -131,15 +133,19 @@ def code_meanings() -> Mapping[str, str]:
     return {row["code"]: row["meaning"] for row in rows("deidentification_codes")}
 
 
-#: A child of a dummy item: (tag, VR, value), or for a code sequence (tag, "SQ", children).
-Child = tuple[int, str, "bytes | tuple[tuple[int, str, bytes], ...]"]
+#: A leaf of a dummy item: its path of tags from the item down, VR, and value as text (``{uid}`` is a new UID).
+Leaf = tuple[tuple[int, ...], str, str]
 
 
 @lru_cache(maxsize=1)
-def _sequence_dummies() -> Mapping[int, tuple[Child, ...]]:
-    return {}
+def _sequence_dummies() -> Mapping[int, tuple[Leaf, ...]]:
+    table: dict[int, tuple[Leaf, ...]] = {}
+    for row in rows("sequence_dummies"):
+        tag, path = int(row["sequence"], 16), tuple(int(part, 16) for part in row["path"].split("."))
+        table[tag] = (*table.get(tag, ()), (path, row["vr"], row["value"]))
+    return table
 
 
-def sequence_dummy(tag: int) -> tuple[Child, ...]:
-    """The children of the item that stands for a removed sequence, in ascending order; empty where none is known."""
+def sequence_dummy(tag: int) -> tuple[Leaf, ...]:
+    """The leaves of the item that stands for a removed sequence, in ascending order; empty where none is known."""
     return _sequence_dummies().get(tag, ())
