@@ -202,9 +202,9 @@ class Rewriter:
             )
             return self.put(element, value, "D")
         self.actions.append(("D", element.tag))
-        return self.encoding.sequence(
-            element.tag, dummy_items(self.encoding, element.tag, self.names.derived(""))
-        )
+        stand_in = dummy_items(self.encoding, element.tag, self.names.derived(""))
+        self.kept.append(stand_in)
+        return self.encoding.sequence(element.tag, stand_in)
 
     def _same_or_new_uid(self, element: Element) -> bytes:
         """A UID that must not be empty: a registered one stays, nothing becomes something."""
