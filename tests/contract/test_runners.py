@@ -217,6 +217,16 @@ def test_tasks_are_drawn_lazily_and_closing_stops_the_work(tmp_path: Path, where
     assert len(ran(tmp_path)) == done < 3000
 
 
+@every_runner
+def test_large_payloads_and_rows_stop_nothing(tmp_path: Path, where: str) -> None:
+    large = "echo" + "x" * 400_000  # more than a pipe holds, both ways at once
+    factory = (AsyncToy if where == "async" else Toy)(str(tmp_path), "s", 0.0)
+    tasks = iter([(i, (i, large)) for i in range(120)])
+    outcomes = [outcome for batch in runner(where).map(factory, tasks) for outcome in batch]
+    assert sorted(outcome.ticket for outcome in outcomes) == list(range(120))
+    assert {len(outcome.rows[0].value) for outcome in outcomes} == {400_004}
+
+
 @process_runners
 @pytest.mark.parametrize("mood", ["kill", "leave"])
 def test_an_item_that_kills_its_worker_fails_alone(tmp_path: Path, where: str, mood: str) -> None:
