@@ -103,6 +103,7 @@ class Table:
         self._binary = profiles.technical_binary()
         self._classes = profiles.uid_classes()
         self._identity = profiles.identity()
+        self._free = profiles.free_terms()
         self._rules = {rule.tag: rule for rule in policy.rules if rule.tag is not None}
         self._creators = {rule.target: rule.action for rule in policy.rules if rule.tag is None}
         self.keeps_private = "safe-private" in policy.retain or "K" in self._creators.values()
@@ -183,7 +184,7 @@ class Table:
             return Decision("recurse", ANY, "not in Table E.1-1: each item is treated by the same rules")
         if vr in DATES:
             return self._unlisted_date()
-        if vr in TEXT_VRS:
+        if vr in TEXT_VRS or tag in self._free:
             return self._unlisted_text(tag)
         if vr in BULK_VRS and vr not in SIZES:
             return self._unlisted_bulk(tag, vrs)

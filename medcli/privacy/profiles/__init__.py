@@ -104,6 +104,12 @@ def is_defined_term(tag: int, raw: bytes) -> bool:
 
 
 @lru_cache(maxsize=1)
+def free_terms() -> frozenset[int]:
+    """CS attributes whose value somebody makes up: they hold text, whatever their VR says."""
+    return frozenset(_by_tag("free_terms", "keyword"))
+
+
+@lru_cache(maxsize=1)
 def burned_in() -> Mapping[tuple[str, str], str]:
     """What commonly carries burned-in text: (kind, value) -> reason."""
     return {(row["kind"], row["value"]): row["reason"] for row in rows("burned_in")}
