@@ -6,7 +6,7 @@ Knows how a file can be unusual and still arrive in practice. Refuses to know wh
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def sample(name: str) -> bytes:
     return Path(str(path)).read_bytes()
 
 
-def change(data: bytes, values: dict[int, tuple[str, bytes] | None]) -> bytes:
+def change(data: bytes, values: Mapping[int, tuple[str, bytes] | None]) -> bytes:
     """Set or remove (None) top-level elements of a file, in its own encoding; group 2 goes to the file meta."""
     file = wire.split(data)
     syntax = wire.syntax_of(file.transfer_syntax)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import pydicom
@@ -12,7 +13,8 @@ from medcli.privacy.dicom import Scrubber
 from medcli.privacy.policy import Policy
 from tests.privacy import build
 from tests.privacy.compare import differences
-from tests.privacy.reference import Withheld, reference_scrub
+from tests.privacy.reference import reference_scrub
+from tests.privacy.reference_pixels import Withheld
 
 KEY = bytes(range(32))
 POLICIES = {
@@ -36,9 +38,7 @@ def real_files() -> list[Path]:
     from pydicom.data import get_charset_files, get_testdata_files
 
     found = {Path(str(each)).resolve() for each in get_testdata_files() + get_charset_files()}
-    return sorted(
-        (each for each in found if each.suffix != ".py"), key=lambda each: (each.stat().st_size, each)
-    )
+    return sorted((each for each in found if each.is_file()), key=lambda each: (each.stat().st_size, each))
 
 
 def expected(source: Path, policy: Policy) -> object:
@@ -80,7 +80,7 @@ def check(sources: list[tuple[str, Path]], policy: Policy, folder: Path) -> dict
 
 
 @pytest.mark.parametrize("name", POLICIES)
-def test_real_files_agree(name: str, tmp_path: Path, record_property: pytest.RecordProperty) -> None:
+def test_real_files_agree(name: str, tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
     files = [(f"{each.parent.name}/{each.name}", each) for each in real_files()]
     withheld = check(files, POLICIES[name], tmp_path)
     record_property("withheld", withheld)
