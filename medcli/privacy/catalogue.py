@@ -18,73 +18,21 @@ from typing import Any, NamedTuple, Self
 
 from medcli.errors import SetupError
 from medcli.files import is_network
+from medcli.privacy.statements import (
+    DECIDE,
+    DICOMDIR,
+    DUPLICATE,
+    LOST,
+    RECORD,
+    RELEASED,
+    SCHEMA,
+    STAGED,
+    WITHHELD,
+)
 
 __all__ = ["FILE", "Catalogue", "Line"]
 
 FILE = "catalogue.sqlite"
-
-#: Statuses. A worker's: staged, withheld, ignored, dicomdir. After the decision a staged file is one of the others.
-STAGED, RELEASED, DUPLICATE, WITHHELD, IGNORED, DICOMDIR = (
-    "staged released duplicate withheld ignored dicomdir".split()
-)
-CONFLICT, TWO_PATIENTS, LOST = "sop-instance-conflict", "study-names-two-patients", "staged-file-lost"
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS objects (
-    key TEXT NOT NULL UNIQUE, item TEXT NOT NULL, run INTEGER NOT NULL, seq INTEGER NOT NULL, place INTEGER NOT NULL,
-    status TEXT NOT NULL, reason TEXT NOT NULL, decided INTEGER NOT NULL DEFAULT 0,
-    instance TEXT NOT NULL, content TEXT NOT NULL, study TEXT NOT NULL, owner TEXT NOT NULL,
-    patient TEXT NOT NULL, series TEXT NOT NULL, mirror TEXT NOT NULL, path TEXT UNIQUE,
-    sha256 TEXT NOT NULL, size INTEGER NOT NULL, route TEXT NOT NULL, published INTEGER NOT NULL DEFAULT 0
-);
-CREATE INDEX IF NOT EXISTS by_place ON objects (run, seq, place);
-CREATE INDEX IF NOT EXISTS by_instance ON objects (instance, content);
-CREATE INDEX IF NOT EXISTS by_study ON objects (study, owner);
-CREATE TABLE IF NOT EXISTS filesets (
-    folder TEXT PRIMARY KEY, path TEXT NOT NULL, digest TEXT NOT NULL, sha256 TEXT NOT NULL, size INTEGER NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS subjects (patient TEXT PRIMARY KEY, mark TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS again (item TEXT PRIMARY KEY, times INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS sources (key TEXT PRIMARY KEY, path BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS members (key TEXT PRIMARY KEY, name BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS crosswalk (
-    kind TEXT NOT NULL, old TEXT NOT NULL, new TEXT NOT NULL, PRIMARY KEY (kind, old, new)
-) WITHOUT ROWID;
-"""
-
-_RECORD = f"""
-INSERT INTO objects (key, item, run, seq, place, status, reason, instance, content, study, owner, patient, series,
-    mirror, sha256, size, route)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (key) DO UPDATE SET run = excluded.run, seq = excluded.seq, place = excluded.place,
-    status = iif(decided AND excluded.status = '{STAGED}', status, excluded.status),
-    reason = iif(decided AND excluded.status = '{STAGED}', reason, excluded.reason),
-    decided = decided AND excluded.status = '{STAGED}',
-    instance = excluded.instance, content = excluded.content, study = excluded.study, owner = excluded.owner,
-    patient = excluded.patient, series = excluded.series, mirror = excluded.mirror, sha256 = excluded.sha256, size = excluded.size,
-    route = excluded.route
-"""
-
-# An object speaks where decisions are made if it is in the present input, or was released then or now.
-_SPEAKS = f"(run = :run OR status = '{RELEASED}')"
-_HERE = f"status = '{STAGED}' AND run = :run"
-
-_DECIDE = (
-    f"""UPDATE objects SET status = '{WITHHELD}', reason = '{CONFLICT}', decided = 1
-    WHERE {_HERE} AND instance IN (
-        SELECT instance FROM objects WHERE instance <> '' AND content <> '' AND {_SPEAKS}
-        GROUP BY instance HAVING min(content) <> max(content))""",
-    f"""UPDATE objects SET status = '{WITHHELD}', reason = '{TWO_PATIENTS}', decided = 1
-    WHERE {_HERE} AND study IN (
-        SELECT study FROM objects WHERE study <> '' AND owner <> '' AND {_SPEAKS}
-        GROUP BY study HAVING min(owner) <> max(owner))""",
-    f"""UPDATE objects SET status = '{DUPLICATE}', decided = 1
-    WHERE {_HERE} AND (
-        instance IN (SELECT instance FROM objects WHERE status = '{RELEASED}')
-        OR rowid NOT IN (SELECT rowid FROM (SELECT rowid, min(seq * 1000000 + place) FROM objects
-            WHERE {_HERE} GROUP BY instance)))""",
-)
 
 
 class Line(NamedTuple):
@@ -126,7 +74,7 @@ class Catalogue:
             network = path is not None and is_network(path)
             self._db.execute(f"PRAGMA journal_mode = {'DELETE' if network else 'TRUNCATE'}")
             self._db.execute("PRAGMA cache_size = -16000")
-            self._db.executescript(_SCHEMA)
+            self._db.executescript(SCHEMA)
         except sqlite3.DatabaseError:
             self._db.close()
             raise SetupError(
@@ -193,7 +141,7 @@ class Catalogue:
             Where the confidential folder's disk is full.
         """
         with _Transaction(self._db):
-            self._db.executemany(_RECORD, lines)
+            self._db.executemany(RECORD, lines)
 
     def decide(self, run: int) -> None:
         """Decide on staged files: conflicting and ambiguous ones are withheld, copies of released ones left out.
@@ -201,7 +149,7 @@ class Catalogue:
         What stays staged afterwards is to be released; see :meth:`undecided`.
         """
         with _Transaction(self._db):
-            for statement in _DECIDE:
+            for statement in DECIDE:
                 self._db.execute(statement, {"run": run})
 
     def undecided(self, run: int) -> Iterator[tuple[str, str, str, str, str, str]]:
@@ -304,7 +252,7 @@ class Catalogue:
         """Lines of the present input by status or route, most frequent first."""
         assert column in ("status", "route")
         query = (
-            f"SELECT {column}, count(*) FROM objects WHERE run = ? AND {column} <> ''"  # noqa: S608 - from two words
+            f"SELECT {column}, count(*) FROM objects WHERE run = ? AND {column} <> '' AND ({column} = status OR sha256 <> '')"
             f" GROUP BY {column} ORDER BY count(*) DESC, {column}"
         )
         return dict(self._db.execute(query, (run,)))

@@ -186,7 +186,7 @@ def _copy(record: Dataset, header: Dataset, keyword: str, kind: str, member: Mem
     if keyword in filed:
         setattr(record, keyword, filed[keyword])
         return
-    element = header[keyword] if keyword in header else None
+    element = header[keyword] if keyword in header else None  # noqa: SIM401 - get() would give the value
     if keyword == "ContentSequence" and element is not None:
         items = [item for item in element.value if item.get("RelationshipType") == _HAS_MODIFIER]
         if items:

@@ -7,7 +7,6 @@ to know DICOM (the worker does) and SQL (the catalogue does).
 from __future__ import annotations
 
 import hmac
-import json
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +18,7 @@ from medcli.errors import InputError, UsageError
 from medcli.files import private_folder, sync_filesystem
 from medcli.jobs import Item, Progress, Row, Run, Runner, run
 from medcli.jobs.lock import hold
-from medcli.privacy import keys, outcome, release, report
+from medcli.privacy import agree, keys, outcome, release, report
 from medcli.privacy.catalogue import FILE, Catalogue
 from medcli.privacy.layout import Names
 from medcli.privacy.outcome import Places, Result
@@ -27,7 +26,6 @@ from medcli.privacy.policy import Policy
 from medcli.privacy.sources import Sources, item_key
 from medcli.privacy.spec import ScrubSpec
 from medcli.privacy.worker import ScrubWorkers, read_notes
-from medcli.settings import fingerprint
 
 __all__ = ["Result", "ScrubJob", "perform", "scrub"]
 
@@ -56,6 +54,7 @@ class ScrubJob:
         spec: ScrubSpec,
         policy: Policy,
         key: bytes,
+        *,
         found: Sources,
         places: Places,
         catalogue: Catalogue,
@@ -71,7 +70,7 @@ class ScrubJob:
 
     def fingerprint(self) -> Mapping[str, object]:
         """The Spec's, with the key, the local rules and the table's edition instead of paths."""
-        return facts_of(self._spec, self._policy, self._key)
+        return agree.facts_of(self._spec, self._policy, self._key)
 
     def items(self) -> Iterator[Item]:
         """Everything in the sources, in their order.
@@ -112,9 +111,9 @@ class ScrubJob:
             self._key,
             self._sources.roots,
             self._sources.labels,
-            str(self.staging.folder),
-            str(self._notebooks),
-            self._spec.crosswalk,
+            staging=str(self.staging.folder),
+            notebooks=str(self._notebooks),
+            crosswalk=self._spec.crosswalk,
         )
 
     def flush(self, rows: Sequence[Row]) -> None:
@@ -166,21 +165,6 @@ class ScrubJob:
             self._catalogue.link(links)
         for path in paths:
             path.unlink()
-
-
-def facts_of(spec: ScrubSpec, policy: Policy, key: bytes) -> dict[str, object]:
-    """What a rerun has to agree on, JSON-able and free of identities."""
-    from medcli.privacy import profiles
-
-    facts = fingerprint(spec)
-    rules = json.dumps([(rule.target, rule.action) for rule in policy.rules]).encode()
-    facts["retain"] = sorted(policy.retain)
-    facts["date-shift"] = list(policy.date_shift)
-    facts["key-file"] = keys.check_of(key)
-    facts["rules"] = hmac.digest(key, rules, "sha256").hex()[:16]
-    facts["subjects"] = policy.subjects is not None
-    facts["edition of the table"] = profiles.edition()
-    return facts
 
 
 def scrub(*sources: str | os.PathLike[str], progress: Progress | None = None, **options: Any) -> Result:
@@ -255,15 +239,18 @@ def runner_of(spec: ScrubSpec) -> Runner:
 
 def _release(spec: ScrubSpec, progress: Progress | None) -> Result:
     policy, places, found = spec.policy(), Places.of(spec), Sources(spec.sources)
+    agree.on_places(places)
     with ExitStack() as stack:
         with release.writing("The confidential folder"):
-            notebooks = private_folder(places.confidential) and private_folder(places.confidential / "notes")
+            private_folder(places.confidential)
+            notebooks = private_folder(places.confidential / "notes")
             stack.enter_context(hold(notebooks))
         key = keys.make(places.key)
         catalogue = stack.enter_context(Catalogue(places.confidential / FILE))
-        job = ScrubJob(spec, policy, key, found, places, catalogue)
-        _agree(catalogue, job, places, restart=spec.restart)
-        _agree_on_subjects(catalogue, policy, key)
+        job = ScrubJob(spec, policy, key, found=found, places=places, catalogue=catalogue)
+        agree.on_options(catalogue, job.fingerprint())
+        agree.on_subjects(catalogue, policy, key)
+        agree.on_release(catalogue, places.output, restart=spec.restart)
         job.staging.prepare()
         if progress is not None:
             stack.enter_context(progress)
@@ -277,48 +264,3 @@ def _release(spec: ScrubSpec, progress: Progress | None) -> Result:
             stop_after=1,
         )
     return Result(counted.exit_code, job.summary, outcome.told(job.summary, places))
-
-
-def _agree(catalogue: Catalogue, job: ScrubJob, places: Places, *, restart: bool) -> None:
-    """Hold a rerun against what the release was begun with, and the release against what is known of it."""
-    ours = {name: json.dumps(value, sort_keys=True) for name, value in job.fingerprint().items()}
-    theirs = json.loads(catalogue.fact("fingerprint") or "{}")
-    others = sorted(
-        name for name in ours.keys() | theirs.keys() if theirs and ours.get(name) != theirs.get(name)
-    )
-    if others:
-        raise UsageError(
-            f"The release was begun with another setting of: {', '.join(others)}.",
-            hint="Repeat the setting, or give another --output: one release is made in one way.",
-        )
-    here = places.output.is_dir() and any(places.output.iterdir())
-    known = catalogue.some_released(20)
-    if here and not any(os.path.exists(places.output / path) for path in known):
-        raise UsageError(
-            "--output is not empty and is no release of this confidential folder.", hint="Give another one."
-        )
-    if catalogue.anything_published() and not here and not restart:
-        raise UsageError(
-            "The release that the confidential folder speaks of is not at --output.",
-            hint="Put it back, or make it anew with --restart.",
-        )
-    catalogue.note("fingerprint", json.dumps(ours))
-    if restart:
-        catalogue.unsettle()
-
-
-def _agree_on_subjects(catalogue: Catalogue, policy: Policy, key: bytes) -> None:
-    """Subjects may be added from run to run; one that was listed may not become another."""
-    if policy.subjects is None:
-        return
-    marks = {
-        hmac.digest(key, "\x1f".join(patient).encode(), "sha256").hex()[:32]: hmac.digest(
-            key, f"{subject.subject_id}\x1f{subject.days}".encode(), "sha256"
-        ).hex()[:32]
-        for patient, subject in policy.subjects.items()
-    }
-    if not catalogue.agree_on_subjects(marks):
-        raise UsageError(
-            "The subjects file gives a patient another identifier or offset than in an earlier run.",
-            hint="Give that patient what was given before, or begin another release.",
-        )

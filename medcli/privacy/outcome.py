@@ -15,9 +15,10 @@ from typing import Any
 from medcli import console
 from medcli.jobs import Report, Row
 from medcli.privacy import report
-from medcli.privacy.catalogue import DICOMDIR, DUPLICATE, IGNORED, RELEASED, STAGED, WITHHELD, Catalogue, Line
+from medcli.privacy.catalogue import Catalogue, Line
 from medcli.privacy.policy import Policy
 from medcli.privacy.spec import ScrubSpec, beside
+from medcli.privacy.statements import DICOMDIR, DUPLICATE, IGNORED, RELEASED, STAGED, WITHHELD
 
 __all__ = ["Places", "Result", "lines", "recount", "summarise", "table", "told"]
 

@@ -18,8 +18,9 @@ from pathlib import Path
 
 from medcli.errors import SetupError, UsageError
 from medcli.files import private_folder, sync_filesystem, write
-from medcli.privacy.catalogue import RELEASED, Catalogue
+from medcli.privacy.catalogue import Catalogue
 from medcli.privacy.layout import FileSets, Names, study_path
+from medcli.privacy.statements import RELEASED
 
 __all__ = ["Staging", "assign", "rebuild_dicomdirs", "writing"]
 

@@ -18,9 +18,10 @@ from medcli import __version__
 from medcli.files import atomic
 from medcli.jobs import Row
 from medcli.privacy import profiles
-from medcli.privacy.catalogue import RELEASED, Catalogue
+from medcli.privacy.catalogue import Catalogue
 from medcli.privacy.policy import Policy
 from medcli.privacy.release import writing
+from medcli.privacy.statements import RELEASED
 
 __all__ = [
     "FORMAT",
@@ -43,11 +44,13 @@ def method(policy: Policy) -> dict[str, object]:
 
     weakened = Table(policy).weakened
     against = list(_against_safe_harbor(policy, weakened=weakened))
+    shift = {"date_shift": list(policy.date_shift)} if policy.dates == "MODIFIED" else {}
     return {
         "tool": f"medcli {__version__}",
         "table": f"PS3.15 {profiles.edition()} Table E.1-1",
         "profile": policy.profile,
         "retain": sorted(policy.retain),
+        **shift,
         "pixels": policy.pixels,
         "local_rules": len(policy.rules),
         "weakened": weakened,

@@ -226,10 +226,21 @@ class ScrubSpec:
         given = "--verify"
         self._forbid(
             given,
-            (
-                "sources output profile retain pixels date_shift confidential crosswalk state layout restart"
-                " retry_failed dry_run"
-            ).split(),
+            [
+                "sources",
+                "output",
+                "profile",
+                "retain",
+                "pixels",
+                "date_shift",
+                "confidential",
+                "crosswalk",
+                "state",
+                "layout",
+                "restart",
+                "retry_failed",
+                "dry_run",
+            ],
         )
         if (self.source is None) != (self.key_file is None):
             raise UsageError("--verify with --source needs --key-file, and the other way round.")

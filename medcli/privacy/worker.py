@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Self
+from typing import IO, TYPE_CHECKING, Any, Self
 
 from medcli.errors import ItemFailed
 from medcli.files import open_private
@@ -25,6 +25,7 @@ from medcli.privacy import archives, sources
 from medcli.privacy.layout import Names
 from medcli.privacy.policy import Policy
 from medcli.privacy.release import CLOSED, FULL
+from medcli.privacy.streams import container
 
 if TYPE_CHECKING:
     from medcli.privacy.dicom.scrubber import Scrubbed, Scrubber
@@ -32,11 +33,25 @@ if TYPE_CHECKING:
 __all__ = ["Payload", "ScrubWorkers", "read_notes"]
 
 #: Row key and what was found; a plain tuple, for it travels to another process.
-Payload = tuple[str, tuple[int, str, int, int, str]]
+Payload = tuple[str, tuple[Any, ...]]
 
-_FIELDS = (
-    "reason attribute patient study series instance owner content sop_class modality sha256 size route codes notes"
-).split()
+_FIELDS = [
+    "reason",
+    "attribute",
+    "patient",
+    "study",
+    "series",
+    "instance",
+    "owner",
+    "content",
+    "sop_class",
+    "modality",
+    "sha256",
+    "size",
+    "route",
+    "codes",
+    "notes",
+]
 _KINDS = {
     "released": ("done", "released"),
     "ignored": ("skipped", "ignored"),
@@ -126,7 +141,7 @@ class Worker:
             return (refused(key, key, mirror, "empty"),)
         whole = found.size <= sources.WHOLE
         data = sources.read_file(descriptor, found) if whole else b""
-        kind = archives.container(data[:512] if whole else os.pread(descriptor, 512, 0))
+        kind = container(data[:512] if whole else os.pread(descriptor, 512, 0))
         if kind:
             return list(self._archive(key, found, descriptor, kind))
         if whole:
