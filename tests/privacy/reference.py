@@ -161,7 +161,9 @@ class Reference:
             if tag not in values.tags_of(out) and value:
                 stays = tag == SOP_CLASS or ("uids" in self.policy.retain and values.is_uid(value))
                 new = value if stays else values.new_uids(self.key, value, self.rules.registered)
-                out._dict[BaseTag(tag)] = RawDataElement(BaseTag(tag), "UI", len(new), new, 0, False, self.little)
+                out._dict[BaseTag(tag)] = RawDataElement(
+                    BaseTag(tag), "UI", len(new), new, 0, False, self.little
+                )
 
     def clear_overlays(self, ds: Dataset, out: Dataset) -> None:
         """Take overlays out of the unused bits of native pixels."""
