@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, cast
 from medcli.privacy.dicom.encoding import (
     DEFLATED,
     JPIP_DEFLATED,
+    UNDEFINED,
     VRS,
     Buffer,
     Damaged,
@@ -100,6 +101,8 @@ def _repair(dataset: Any) -> None:
 
     for tag in list(dataset.keys()):
         raw = dataset.get_item(tag)
+        if isinstance(raw, RawDataElement) and _cut_short(raw):
+            raise Damaged("truncated")
         if isinstance(raw, RawDataElement) and (raw.VR or "").encode("latin-1", "replace") not in VRS:
             vr = dictionary_VR(tag).split(" or ")[0] if dictionary_has_tag(tag) else "UN"
             dataset._dict[tag] = raw._replace(VR=vr)  # noqa: SLF001 - the only door to a raw element
@@ -107,3 +110,8 @@ def _repair(dataset: Any) -> None:
         if isinstance(element, DataElement) and isinstance(element.value, Sequence):
             for item in element.value:
                 _repair(item)
+
+
+def _cut_short(raw: Any) -> bool:
+    """Whether a raw element of known length holds fewer bytes: the file ends inside it, which pydicom lets pass."""
+    return raw.length != UNDEFINED and raw.value is not None and len(raw.value) < raw.length

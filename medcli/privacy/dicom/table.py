@@ -202,6 +202,8 @@ class Table:
     def _unlisted_text(self, tag: int) -> Decision:
         if tag in self._technical and not self.strict:
             return Decision("keep", ANY, f"not in Table E.1-1: technical text ({self._technical[tag]})")
+        if tag in profiles.text_terms():
+            return Decision("check", ANY, "not in Table E.1-1: kept where it is a defined term")
         return Decision("X/Z/D", ANY, "not in Table E.1-1: can hold text")
 
     def _unlisted_bulk(self, tag: int, vrs: tuple[str, ...]) -> Decision:
@@ -290,6 +292,8 @@ class Table:
         if action == "keep":
             return TEXT if vr in TEXT_VRS else KEEP
         special = {"DS": NUMBER, "IS": NUMBER, "AS": AGE, "CS": TERM}
+        if action == "check" and vr in TEXT_VRS:
+            return TERM
         if vr == "UI":
             return UID_CLASS if tag in self._classes else UID_UNLISTED
         return special.get(vr, KEEP)

@@ -91,9 +91,14 @@ def identity() -> Mapping[int, str]:
 
 @lru_cache(maxsize=1)
 def _defined_terms() -> Mapping[int, frozenset[bytes]]:
-    return {
-        tag: frozenset(terms.encode().split(b"|")) for tag, terms in _by_tag("defined_terms", "terms").items()
-    }
+    listed = _by_tag("defined_terms", "terms") | _by_tag("text_terms", "terms")
+    return {tag: frozenset(terms.encode().split(b"|")) for tag, terms in listed.items()}
+
+
+@lru_cache(maxsize=1)
+def text_terms() -> frozenset[int]:
+    """Text attributes outside Table E.1-1 that hold one of a few defined terms."""
+    return frozenset(_by_tag("text_terms", "keyword"))
 
 
 def is_defined_term(tag: int, raw: bytes) -> bool:
