@@ -18,6 +18,7 @@ from medcli.privacy.dicom.encoding import (
     VRS,
     Buffer,
     Damaged,
+    Encoding,
     Frame,
     encoding_of,
 )
@@ -79,11 +80,21 @@ def put_in_order(data: Buffer, frame: Frame) -> Iterator[tuple[bytes, Frame]]:
 
 
 def _reordered(body: bytes, frame: Frame) -> bytes:
+    from pydicom import config
+
+    encoding = frame.encoding
+    known, config.replace_un_with_known_vr = config.replace_un_with_known_vr, False
+    try:
+        return _rewritten(body, encoding)
+    finally:
+        config.replace_un_with_known_vr = known  # UN stays what it is: the stream knows how to look into it
+
+
+def _rewritten(body: bytes, encoding: Encoding) -> bytes:
     from pydicom.filebase import DicomBytesIO
     from pydicom.filereader import read_dataset
     from pydicom.filewriter import write_dataset
 
-    encoding = frame.encoding
     source = DicomBytesIO(body)
     dataset = read_dataset(cast("BinaryIO", source), not encoding.explicit, encoding.little)
     _repair(dataset)
