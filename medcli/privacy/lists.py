@@ -112,7 +112,7 @@ def parse_tag(text: str) -> int | None:
         return int(match[1] + match[2], 16)
     from pydicom.datadict import tag_for_keyword
 
-    tag = tag_for_keyword(text.strip())
+    tag = tag_for_keyword(text.strip()) if text.strip() else None
     return None if tag is None else int(tag)
 
 

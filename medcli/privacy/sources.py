@@ -115,14 +115,16 @@ def item_key(key: bytes, label: str, found: Found) -> str:
 
 
 def _check_readable(root: str, number: int) -> None:
+    if not os.path.lexists(root):
+        raise InputError(f"Source {number} does not exist.", hint="Check the spelling.")
+    if not os.path.isdir(root) and not os.path.isfile(root):
+        raise InputError(f"Source {number} is neither a file nor a folder.")
     try:
         if os.path.isdir(root):
             with os.scandir(root) as entries:
                 next(entries, None)
         else:
             os.close(open_file(root))
-    except FileNotFoundError:
-        raise InputError(f"Source {number} does not exist.", hint="Check the spelling.") from None
     except Unusable as problem:
         raise InputError(f"Source {number} can't be read ({problem.reason}).") from None
     except OSError as problem:

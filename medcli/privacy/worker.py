@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING, Any
 
 from medcli.errors import ItemFailed
 from medcli.files import open_private
@@ -59,7 +59,7 @@ _KINDS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass
 class ScrubWorkers:
     """Makes the worker of a process.
 
@@ -84,16 +84,20 @@ class ScrubWorkers:
     staging: str | None
     notebooks: str | None
     crosswalk: bool
+    _worker: Worker | None = field(default=None, init=False, repr=False)
 
     def __enter__(self) -> Worker:
         from medcli.privacy.dicom.scrubber import Scrubber
 
-        return Worker(self, Scrubber(self.policy, self.key))
+        self._worker = Worker(self, Scrubber(self.policy, self.key))
+        return self._worker
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None:
-        """Nothing to give back: files are closed item by item."""
+        if self._worker is not None:
+            self._worker.close()
+            self._worker = None
 
 
 class Worker:
@@ -107,6 +111,10 @@ class Worker:
         self._notes = Notebook(plan.notebooks)
         # Without a place to write, a member is held in memory however large it is.
         self._limits = archives.Limits() if plan.staging else archives.Limits(whole=archives.Limits().member)
+
+    def close(self) -> None:
+        """Close what is open from file to file."""
+        self._notes.close()
 
     def __call__(self, payload: Payload) -> Iterable[Row]:
         """Do one file, or all members of one archive.
@@ -157,6 +165,7 @@ class Worker:
         label, count = self._plan.labels[found.root], 0
         spool = f"{self._plan.staging}/spool"
         with open(os.dup(descriptor), "rb") as file:
+            file.seek(0)
             try:
                 for member in archives.members(file, found.size, kind, spool, self._limits):
                     count += 1
@@ -260,10 +269,8 @@ class Notebook:
         if self._stream is not None:
             self._stream.flush()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Close the file, if there is one."""
         if self._stream is not None:
             self._stream.close()
 
