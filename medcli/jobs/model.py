@@ -91,7 +91,7 @@ class WorkerFactory(Protocol):
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
-    ) -> object: ...
+    ) -> bool | None: ...
 
 
 class AsyncWorker(Protocol):
@@ -109,7 +109,7 @@ class AsyncWorkerFactory(Protocol):
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
-    ) -> object: ...
+    ) -> bool | None: ...
 
 
 class Runner(Protocol):
@@ -161,7 +161,7 @@ class Progress(Protocol):
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
-    ) -> object: ...
+    ) -> bool | None: ...
 
     def update(self, items: int) -> None:
         """Count items that have just got an outcome, or had one already."""

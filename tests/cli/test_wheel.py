@@ -14,7 +14,9 @@ ROOT = Path(__file__).parents[2]
 
 
 def run(*command: object, cwd: Path) -> str:
+    # pip asks what compilers there are, and those write into the home folder.
     environment = os.environ | {
+        "HOME": str(cwd),
         "PIP_CONSTRAINT": str(ROOT / "constraints.txt"),
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     }

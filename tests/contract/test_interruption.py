@@ -81,7 +81,7 @@ def test_no_worker_outlives_a_killed_driver(tmp_path: Path, where: str) -> None:
 @pytest.mark.parametrize("delay", ["0.001", "0.5"])
 @every_runner
 def test_ctrl_c_gives_130_and_the_same_command_goes_on(tmp_path: Path, where: str, delay: str) -> None:
-    with start(tmp_path, where, "--items", "600", "--delay", delay) as process:
+    with start(tmp_path, where, "--items", "4000", "--delay", delay) as process:
         wait_for(tmp_path, 20 if delay == "0.001" else 1)
         os.killpg(process.pid, signal.SIGINT)
         out, err = process.communicate(timeout=10)
@@ -89,16 +89,16 @@ def test_ctrl_c_gives_130_and_the_same_command_goes_on(tmp_path: Path, where: st
     assert err.strip() == "Error: Interrupted.\nHint: The same command goes on from here."
     assert out == ""
     assert not any(is_alive(int(pid)) for pid in (tmp_path / "pids").read_text().split())
-    code, _, err = finish(tmp_path, where, "--items", "600")
+    code, _, err = finish(tmp_path, where, "--items", "4000")
     assert (code, err) == (0, "")
-    assert product(tmp_path) == expected(ToySpec(items=600))
+    assert product(tmp_path) == expected(ToySpec(items=4000))
     if delay == "0.001":
-        assert sum(ran(tmp_path).values()) < 700
+        assert sum(ran(tmp_path).values()) < 4100
 
 
 def test_ctrl_c_while_workers_start_is_as_quiet(tmp_path: Path) -> None:
     for pause in (0.1, 0.2, 0.3, 0.4):
-        with start(tmp_path, "process-3", "--items", "600", "--delay", "0.1") as process:
+        with start(tmp_path, "process-3", "--items", "4000", "--delay", "0.1") as process:
             time.sleep(pause)
             os.killpg(process.pid, signal.SIGINT)
             _, err = process.communicate(timeout=10)

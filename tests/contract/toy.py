@@ -125,6 +125,8 @@ class Toy:
             case "many":
                 yield Row(f"a{i}", "skipped", "twin", bytes=5)
                 yield Row(f"b{i}", "failed", "odd", bytes=7)
+            case str() if mood.startswith("echo"):
+                yield Row(f"echo{i}", "done", value=mood.encode())
             case "nonsense":
                 yield Row("", "perhaps")  # type: ignore[arg-type]
         yield Row("", "done", "made", _value(self.seed, i), 1)

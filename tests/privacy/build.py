@@ -6,7 +6,7 @@ Knows how a file can be unusual and still arrive in practice. Refuses to know wh
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def sample(name: str) -> bytes:
     return Path(str(path)).read_bytes()
 
 
-def change(data: bytes, values: dict[int, tuple[str, bytes] | None]) -> bytes:
+def change(data: bytes, values: Mapping[int, tuple[str, bytes] | None]) -> bytes:
     """Set or remove (None) top-level elements of a file, in its own encoding; group 2 goes to the file meta."""
     file = wire.split(data)
     syntax = wire.syntax_of(file.transfer_syntax)
@@ -80,7 +80,7 @@ def full_ct() -> bytes:
         0x00181140: ("CS", b"CW"),
         0x00181170: ("IS", b"23800"),
         **{tag: ("FD", double(0.625 * tag % 7)) for tag in range(0x00189305, 0x00189308)},
-        **{tag: ("FD", double(38.4)) for tag in range(0x00189309, 0x0018930C)},
+        **{tag: ("FD", double(38.4)) for tag in (0x00189309, 0x00189310, 0x00189311)},
         0x00189323: ("CS", b"XYZ_EC"),
         0x00189324: ("FD", double(27.4)),
         0x00189345: ("FD", double(29.7)),

@@ -173,10 +173,11 @@ def haystacks(data: bytes) -> list[bytes]:
 
 
 def planes(data: bytes) -> list[bytes]:
-    """Give each bit of the 16-bit words of ``data`` as packed bytes, where an embedded overlay could be read."""
+    """Give each bit of the 16-bit words of native pixels as packed bytes, where an embedded overlay could be read."""
     import numpy as np
 
-    words = np.frombuffer(data[: len(data) // 2 * 2], "<u2")
+    pixels = next(each.value for each in wire.elements(wire.split(data).body) if each.tag == 0x7FE00010)
+    words = np.frombuffer(pixels, "<u2")
     return [
         np.packbits((words >> bit & 1).astype(np.uint8), bitorder="little").tobytes() for bit in range(16)
     ]

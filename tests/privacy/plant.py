@@ -21,13 +21,13 @@ def _short(p: Planter, *values: int) -> bytes:
     return struct.pack(f"{order}{len(values)}H", *values)
 
 
-def _code(p: Planter, place: str) -> bytes:
-    """Write a code sequence item's content whose meaning and version hold canaries."""
+def _code(p: Planter, place: str, *, meaning: bool = False) -> bytes:
+    """Write a code sequence item's content with a comment; one of them has a canary for its meaning."""
     return (
         p.element(0x00080100, "SH", b"T-D3000")
         + p.element(0x00080102, "SH", b"SRT")
-        + p.element(0x00080103, "SH", p.text(f"{place}, version"))
-        + p.element(0x00080104, "LO", b"Chest")
+        + p.element(0x00080104, "LO", p.text("code meaning", technical=True) if meaning else b"Chest")
+        + p.element(0x00204000, "LT", p.text(f"{place}, comment"))
     )
 
 
@@ -54,7 +54,7 @@ def _deep(
     if not tags:
         return _person(p, place, charset)
     inner = _deep(p, tags[1:], f"{place} > {tags[0]:08X}", charset, undefined=undefined)
-    body = _code(p, place) + inner if len(tags) > 1 else inner
+    body = _code(p, place, meaning=place == "undefined lengths") + inner if len(tags) > 1 else inner
     return wire.sequence(tags[0], [body], p.syntax, undefined=undefined)
 
 

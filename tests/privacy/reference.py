@@ -20,6 +20,7 @@ from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
 
 from medcli.privacy.policy import Policy
+from tests.privacy import reference_dummies as dummies
 from tests.privacy import reference_pixels as pixels
 from tests.privacy import reference_values as values
 from tests.privacy.reference_pixels import Withheld
@@ -27,8 +28,12 @@ from tests.privacy.reference_rules import Rules, dictionary_vrs
 from tests.privacy.reference_values import raw_value
 
 PATIENT_NAME, PATIENT_ID, ISSUER, ACCESSION = 0x00100010, 0x00100020, 0x00100021, 0x00080050
+MEDIA_STORAGE_SOP_CLASS, MEDIA_STORAGE_SOP_INSTANCE = 0x00020002, 0x00020003
 SOP_CLASS, SOP_INSTANCE, STUDY = 0x00080016, 0x00080018, 0x0020000D
 OURS = frozenset({0x00120062, 0x00120063, 0x00120064, 0x00280303})
+
+
+RawElement = RawDataElement | DataElement
 
 
 @dataclass(frozen=True)
@@ -40,9 +45,9 @@ class Item:
     patient: str | None = None
 
 
-def actual_vr(raw: RawDataElement | DataElement) -> str:
+def actual_vr(raw: RawElement) -> str:
     """Give the VR that counts: the file's, or the dictionary's where the file is implicit or says UN."""
-    vr = str(raw.VR) if raw.VR is not None else ""
+    vr = str(raw.VR or "").split(" or ", maxsplit=1)[0]
     if vr in {"", "UN"}:
         known = dictionary_vrs(int(raw.tag))
         vr = known[0] if known else "UN"
@@ -51,7 +56,13 @@ def actual_vr(raw: RawDataElement | DataElement) -> str:
     return vr
 
 
-def items_of(raw: RawDataElement | DataElement) -> list[Dataset]:
+def written_vr(tag: int, vr: str) -> str:
+    """Give the VR of a replaced value: the actual one where the dictionary has it, else the dictionary's first."""
+    known = dictionary_vrs(tag)
+    return vr if not known or vr in known else known[0]
+
+
+def items_of(raw: RawElement) -> list[Dataset]:
     """Parse the items of a sequence, as pydicom read it or still as bytes; UN hides implicit little endian."""
     if isinstance(raw, DataElement):
         return list(raw.value or [])
@@ -65,9 +76,12 @@ class Reference:
 
     def __init__(self, ds: FileDataset, policy: Policy, key: bytes) -> None:
         self.policy, self.key = policy, key
-        self.sop_class = self._ascii(ds, SOP_CLASS)
+        self.sop_class = self._ascii(ds, SOP_CLASS) or self._ascii(ds.file_meta, MEDIA_STORAGE_SOP_CLASS)
         if not self.sop_class:
             raise Withheld("no-sop-class")
+        self.sop_instance = self._ascii(ds, SOP_INSTANCE) or self._ascii(
+            ds.file_meta, MEDIA_STORAGE_SOP_INSTANCE
+        )
         self.rules = Rules.load(policy, self.sop_class)
         self.little = bool(ds.original_encoding[1])
         self.top = self._enter(ds, Item())
@@ -79,11 +93,11 @@ class Reference:
 
     @staticmethod
     def _ascii(ds: Dataset, tag: int) -> str:
-        raw = ds.get_item(BaseTag(tag))
+        raw = values.item(ds, tag)
         return "" if raw is None else raw_value(raw).strip(b" \0").decode("latin-1")
 
     def _text(self, ds: Dataset, tag: int, encodings: tuple[str, ...]) -> str:
-        raw = ds.get_item(BaseTag(tag))
+        raw = values.item(ds, tag)
         if raw is None:
             return ""
         text = decode_bytes(raw_value(raw), list(encodings), {0x0D, 0x0A, 0x09, 0x0C})
@@ -100,12 +114,12 @@ class Reference:
         if patient:
             return f"id\x1f{patient}\x1f{issuer}", subject
         study = self._ascii(ds, STUDY)
-        kind, value = ("study", study) if study else ("instance", self._ascii(ds, SOP_INSTANCE))
+        kind, value = ("study", study) if study else ("instance", self.sop_instance)
         return f"{kind}\x1f{value}", subject
 
     def _enter(self, ds: Dataset, item: Item) -> Item:
         """Take over the character set that a data set or item brings along."""
-        raw = ds.get_item(BaseTag(0x00080005))
+        raw = values.item(ds, 0x00080005)
         if raw is None:
             return item
         names = [part.strip(" \0") for part in raw_value(raw).decode("latin-1").split("\\")]
@@ -113,11 +127,13 @@ class Reference:
 
     def run(self, ds: Dataset) -> Dataset:
         """Scrub the whole data set and mark it."""
-        self.rules.gate(ds, self.policy)
+        if self.policy.pixels == "withhold":
+            pixels.gate(ds, self.sop_class)
         pseudonym = (
             self.subject.subject_id if self.subject else "P" + values.code(self.key, "patient", self.basis)
         )
         out = self.scrub(ds, replace(self.top, patient=pseudonym))
+        self.identify(out)
         self.clear_overlays(ds, out)
         self.rules.mark(out, self.policy)
         return out
@@ -127,52 +143,62 @@ class Reference:
         out = Dataset()
         creators = self.rules.kept_creators(ds)
         for tag in values.tags_of(ds):
-            raw = ds.get_item(BaseTag(tag))
+            raw = values.item(ds, tag)
             if raw is None or (not item.path and tag in OURS):
                 continue
-            action = self.rules.action(tag, actual_vr(raw), raw, item.path, creators)
-            new = self.apply(action, raw, item)
+            vr = creators.get(tag) or actual_vr(raw) if raw.VR in {None, "UN"} else actual_vr(raw)
+            action = self.rules.action(tag, vr, raw, item.path, creators)
+            if not item.path and tag > pixels.PIXELS and pixels.PIXELS in values.tags_of(ds):
+                action = "X"
+            new = self.apply(action, raw, vr, item)
             if new is not None:
-                out[BaseTag(tag)] = new
+                out._dict[BaseTag(tag)] = new
         return out
+
+    def identify(self, out: Dataset) -> None:
+        """Add the class and instance UIDs that only the file meta names."""
+        for tag, value in ((SOP_CLASS, self.sop_class.encode()), (SOP_INSTANCE, self.sop_instance.encode())):
+            if tag not in values.tags_of(out) and value:
+                stays = tag == SOP_CLASS or ("uids" in self.policy.retain and values.is_uid(value))
+                new = value if stays else values.new_uids(self.key, value, self.rules.registered)
+                out._dict[BaseTag(tag)] = RawDataElement(
+                    BaseTag(tag), "UI", len(new), new, 0, False, self.little
+                )
 
     def clear_overlays(self, ds: Dataset, out: Dataset) -> None:
         """Take overlays out of the unused bits of native pixels."""
-        mask, raw = pixels.overlay_bits(ds), ds.get_item(BaseTag(pixels.PIXELS))
+        mask, raw = pixels.overlay_bits(ds), values.item(ds, pixels.PIXELS)
         if not mask or raw is None:
             return
         if isinstance(raw, RawDataElement) and raw.length == 0xFFFFFFFF:
             raise Withheld("overlay-in-compressed-pixels")
         allocated = pixels.number(ds, 0x00280100, 16)
         new = pixels.cleared(raw_value(raw), mask, allocated, little=self.little)
-        out[raw.tag] = self.element(raw, actual_vr(raw), new)
+        out._dict[raw.tag] = self.element(raw, actual_vr(raw), new)
 
-    def apply(
-        self, action: str, raw: RawDataElement | DataElement, item: Item
-    ) -> RawDataElement | DataElement | None:
-        """Do what the action says to one element; None removes it."""
-        vr = actual_vr(raw)
+    def apply(self, action: str, raw: RawElement, vr: str, item: Item) -> RawElement | None:
+        """Do what the action says to one element of the given actual VR; None removes it."""
         if action == "X":
             return None
-        if vr == "SQ":
-            return self.sequence(action, raw, item)
-        old = raw_value(raw)
-        own = self.pseudonym(int(raw.tag), raw, item) if action == "Z" else None
-        if own is not None:
-            return self.element(raw, vr, own)
-        if action == "Z":
-            return self.element(raw, vr, b"")
+        tag, new_vr = int(raw.tag), written_vr(int(raw.tag), vr)
+        if vr == "SQ" and action in {"K", "C", "U"}:
+            return self.sequence(
+                [self.scrub(each, self._nested(each, raw, item)) for each in items_of(raw)], raw
+            )
+        old = b"" if vr == "SQ" else raw_value(raw, little=self.little)
+        if action == "U" or (action == "D" and new_vr == "UI" and old.strip(b" \0")):
+            return self.element(raw, new_vr, values.new_uids(self.key, old, self.rules.registered))
+        if action in {"K", "C"}:
+            return self.kept(action, raw, vr, old, item)
+        if new_vr == "SQ":
+            return self.sequence(
+                [dummies.item(tag, self.key, little=self.little)] if action == "D" else [], raw
+            )
         if action == "D":
-            if vr == "UI" and old.strip(b" \0"):
-                return self.element(raw, vr, values.new_uids(self.key, old, self.rules.registered))
-            return self.element(raw, vr, values.dummy(vr, self.key, old, little=self.little))
-        if action == "U":
-            return self.element(raw, vr, values.new_uids(self.key, old, self.rules.registered))
-        return self.kept(action, raw, vr, old, item)
+            return self.element(raw, new_vr, values.dummy(new_vr, self.key, old, little=self.little))
+        return self.element(raw, new_vr, self.pseudonym(tag, raw, item) or b"")
 
-    def kept(
-        self, action: str, raw: RawDataElement | DataElement, vr: str, old: bytes, item: Item
-    ) -> RawDataElement | DataElement | None:
+    def kept(self, action: str, raw: RawElement, vr: str, old: bytes, item: Item) -> RawElement | None:
         """Keep or shift a value where it is what its VR says; do the basic action where it is not."""
         tag = int(raw.tag)
         new: bytes | None = old
@@ -182,13 +208,15 @@ class Reference:
             new = old if values.looks_like_date(vr, old) else None
         elif vr == "AS" and not tag >> 16 & 1:
             new = values.age(old)
+        elif vr == "UI" and not tag >> 16 & 1:
+            new = old if values.is_uid(old) else None
         elif tag == 0x00080201:
             new = self.rules.zone(old)
         if new is None:
-            return self.apply(self.rules.basic(tag, vr, item.path), raw, item)
+            return self.apply(self.rules.basic(tag, vr, item.path), raw, vr, item)
         return self.element(raw, vr, new)
 
-    def pseudonym(self, tag: int, raw: RawDataElement | DataElement, item: Item) -> bytes | None:
+    def pseudonym(self, tag: int, raw: RawElement, item: Item) -> bytes | None:
         """Give the pseudonym that takes the place of a name or identifier, None where there is none."""
         if tag in {PATIENT_NAME, PATIENT_ID}:
             return (item.patient or "").encode()
@@ -197,17 +225,11 @@ class Reference:
             return b"A" + values.code(self.key, "accession", text).encode()
         return None
 
-    def sequence(self, action: str, raw: RawDataElement | DataElement, item: Item) -> DataElement:
-        """Empty a sequence, put a dummy item into it, or scrub its items."""
-        if action == "Z":
-            items = []
-        elif action == "D":
-            items = [self.rules.dummy_item(int(raw.tag))]
-        else:
-            items = [self.scrub(each, self._nested(each, raw, item)) for each in items_of(raw)]
+    def sequence(self, items: list[Dataset], raw: RawElement) -> DataElement:
+        """Write a sequence of items."""
         return DataElement(raw.tag, "SQ", Sequence(items))
 
-    def _nested(self, ds: Dataset, raw: RawDataElement | DataElement, item: Item) -> Item:
+    def _nested(self, ds: Dataset, raw: RawElement, item: Item) -> Item:
         """Go down into an item: its path, its character set, its own patient."""
         inner = self._enter(ds, replace(item, path=(*item.path, int(raw.tag)), patient=""))
         patient, issuer = self._text(ds, PATIENT_ID, inner.encodings), self._text(ds, ISSUER, inner.encodings)
@@ -218,7 +240,7 @@ class Reference:
         basis = f"id\x1f{patient}\x1f{issuer}"
         return replace(inner, patient="P" + values.code(self.key, "patient", basis))
 
-    def element(self, raw: RawDataElement | DataElement, vr: str, value: bytes) -> RawDataElement:
+    def element(self, raw: RawElement, vr: str, value: bytes) -> RawDataElement:
         """Write a value into an element of its own."""
         return RawDataElement(raw.tag, vr, len(value), value, 0, False, self.little)
 

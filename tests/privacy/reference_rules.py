@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import csv
 import re
+import struct
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pydicom.datadict import dictionary_VR
+from pydicom.datadict import dictionary_VM, dictionary_VR
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
@@ -25,6 +27,7 @@ from tests.privacy import reference_values as values
 FOLDER = Path(__file__).parents[2] / "medcli" / "privacy" / "profiles"
 ORDER = "XZD"
 ALL = "X/Z/D"
+LONG = frozenset({"OF", "OD", "OL", "OV"})
 
 
 @cache
@@ -62,9 +65,19 @@ def profile() -> dict[int, dict[str, str]]:
 
 
 @cache
+def edition() -> str:
+    """Read the edition of PS3.15 that Table E.1-1 is of."""
+    text = (FOLDER / "e1_1.tsv").read_text(encoding="utf-8")
+    return text.partition("# edition: ")[2].partition("\n")[0].strip()
+
+
+@cache
 def _types() -> tuple[dict[str, dict[int, str]], dict[int, dict[int, str]]]:
     """Read the types by SOP class at the top, and by sequence below it."""
-    sops, iods, modules, items = {}, {}, {}, {}
+    sops: dict[str, str] = {}
+    iods: dict[str, list[str]] = {}
+    modules: dict[str, dict[int, str]] = {}
+    items: dict[str, dict[int, str]] = {}
     for line in lines("iod_types"):
         kind, name, rest = line.split("\t")
         if kind == "sop":
@@ -119,7 +132,7 @@ class Rules:
     @classmethod
     def load(cls, policy: Policy, sop_class: str) -> Rules:
         """Read what the policy asks for."""
-        from pydicom.uid import UID_dictionary
+        from pydicom._uid_dict import UID_dictionary
 
         registered = frozenset(uid.encode() for uid in UID_dictionary)
         local = {rule.tag: rule.action for rule in policy.rules if rule.tag is not None}
@@ -135,7 +148,7 @@ class Rules:
         """Decide over one element of the given actual VR at ``path``."""
         group = tag >> 16
         if group & 1:
-            return "K" if tag in creators else "X"
+            return self.private(vr) if tag in creators else "X"
         if tag in self.local:
             return self.local[tag]
         if tag & 0xFFFF == 0 or group in {0, 2, 4, 0xFFFC} or group >> 8 in {0x50, 0x60}:
@@ -144,6 +157,12 @@ class Rules:
         if row is not None:
             return self.option(row) or self.basic(tag, vr, path)
         return self.unlisted(tag, vr, raw, path)
+
+    def private(self, vr: str) -> str:
+        """Decide over a private element that is safe: dates stay only as they are, UIDs become new ones."""
+        if vr in values.DATES:
+            return "K" if "full-dates" in self.policy.retain else "X"
+        return "U" if vr == "UI" and "uids" not in self.policy.retain else "K"
 
     def option(self, row: Mapping[str, str]) -> str:
         """Give K or C where a chosen option has its way with a row of the table."""
@@ -158,69 +177,70 @@ class Rules:
         removed = resolve(ALL, wanted(self.sop_class, path, tag))
         if not known:
             return "X"
+        value = b"" if vr == "SQ" else values.raw_value(raw)
+        if vr in values.NUMERIC:
+            return removed if len(value) > longest(tag, vr) else "K"
         if vr not in known:
-            return "K" if vr in values.NUMERIC else removed
-        if vr in values.NUMERIC or vr == "SQ":
+            return removed
+        if vr == "SQ":
             return "K"
-        value = values.raw_value(raw)
         if vr in values.DATES:
             return (
                 self.option({"full_dates": "K", "modified_dates": "C"} | dict.fromkeys(OTHERS, "")) or removed
             )
         if vr in {"DS", "IS"}:
-            return "K" if values.is_number(value) else self.text(tag, removed)
+            return "K" if values.is_number(value) else removed
         if vr == "CS":
-            return "K" if self.coded(tag, value) else self.text(tag, removed)
+            return "K" if self.coded(tag, value) else removed
         if vr == "AS":
-            return "K" if values.age(value) is not None else self.text(tag, removed)
+            return "K" if values.age(value) is not None else removed
         if vr == "UI":
-            plain = re.fullmatch(rb"[0-9.\\ \0]*", value) is not None
-            return "K" if plain and tag in tags("uid_classes") else "U"
+            return "K" if values.is_uid(value) and tag in tags("uid_classes") else "U"
         if vr in values.BINARY:
-            return "K" if tag in tags("technical_binary") else "X"
-        return self.text(tag, removed)
-
-    def text(self, tag: int, removed: str) -> str:
-        """Decide over text: technical text stays under the basic profile."""
-        return "K" if self.policy.profile == "basic" and tag in tags("technical") else removed
+            return "K" if self.policy.profile in _binary().get(tag, ()) else "X"
+        technical = self.policy.profile == "basic" and tag in tags("technical")
+        return "K" if technical and values.is_printable(value) else removed
 
     def coded(self, tag: int, value: bytes) -> bool:
         """Tell whether a code string may stay: under basic if it is one by its form, listed terms under strict."""
         if self.policy.profile == "basic":
-            return re.fullmatch(rb"[A-Z0-9_ \0]{0,16}(\\[A-Z0-9_ \0]{0,16})*", value) is not None
+            return tag not in tags("free_terms") and values.is_code(value)
         terms = _terms().get(tag, frozenset([""]))
         return all(part.strip(b" \0").decode("latin-1") in terms for part in value.split(b"\\"))
 
     def kept_creators(self, ds: Dataset) -> Mapping[int, str]:
-        """Give the private elements of a data set that stay, creators among them."""
+        """Give the private elements of a data set that stay and their listed VRs; their creators are among them."""
         found: dict[int, str] = {}
         for tag in values.tags_of(ds):
             block = tag >> 16 << 16 | (tag & 0xFFFF) >> 8
             if not tag >> 16 & 1 or tag & 0xFFFF < 0x1000:
                 continue
-            owner = ds.get_item(BaseTag(block))
+            owner = values.item(ds, block)
             name = values.raw_value(owner).strip(b" \0").decode("latin-1") if owner is not None else ""
             local = self.local_creators.get(name, "")
-            listed = "safe-private" in self.policy.retain and (name, tag >> 16, tag & 0xFF) in _safe()
+            listed = (
+                _safe().get((name, tag >> 16, tag & 0xFF)) if "safe-private" in self.policy.retain else None
+            )
             if name and local != "X" and (listed or local == "K"):
-                found |= {tag: name, block: name}
+                found |= {tag: listed or "", block: ""}
         return found
 
     def zone(self, value: bytes) -> bytes | None:
         """Keep an offset from UTC, None where it is no such thing."""
         return value if re.fullmatch(rb"([+-]\d{4})?[ \0]*", value) else None
 
-    def dummy_item(self, tag: int) -> Dataset:
-        """Make the one item of a sequence that has to have one."""
-        return Dataset()
-
-    def gate(self, ds: Dataset, policy: Policy) -> None:
-        """Withhold what may show text in its pixels."""
-
     def mark(self, out: Dataset, policy: Policy) -> None:
         """Write what was done into the data set."""
         out.add_new(0x00120062, "CS", "NO" if policy.pixels == "off" else "YES")
-        out.add_new(0x00120063, "LO", "marked")
+        said = [
+            "medcli",
+            f"PS3.15 {edition()} Table E.1-1",
+            f"profile {policy.profile}",
+            *(f"retain {name}" for name in sorted(policy.retain)),
+        ]
+        if policy.pixels == "off":
+            said.append("pixels not examined")
+        out.add_new(0x00120063, "LO", [*said, "local rules"] if policy.rules else said)
         codes = [RETAIN[name][1] for name in policy.retain]
         items = []
         for each in ["113100", *sorted(codes)]:
@@ -241,6 +261,27 @@ def _terms() -> dict[int, frozenset[str]]:
 
 
 @cache
-def _safe() -> frozenset[tuple[str, int, int]]:
-    """Read the list of safe private attributes."""
-    return frozenset()
+def _binary() -> dict[int, tuple[str, ...]]:
+    """Read the profiles that keep an attribute of bytes."""
+    return {
+        int(row["tag"], 16): ("basic", "strict") if row["strict"] == "keep" else ("basic",)
+        for row in rows("technical_binary")
+    }
+
+
+@cache
+def _safe() -> dict[tuple[str, int, int], str]:
+    """Read the list of safe private attributes and their VRs."""
+    return {
+        (row["creator"], int(row["group"], 16), int(row["element"], 16)): row["vr"]
+        for row in rows("safe_private")
+    }
+
+
+def longest(tag: int, vr: str) -> int:
+    """Give how many bytes a number may have at most, by the dictionary's multiplicity; short lists alone are held."""
+    most = dictionary_VM(BaseTag(tag)).split("-")[-1] if dictionary_vrs(tag) else "n"
+    width = struct.calcsize("=" + values.ZERO[vr])
+    return (
+        int(most) * width if most.isdigit() and int(most) * width <= 255 and vr not in LONG else sys.maxsize
+    )

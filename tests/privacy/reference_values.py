@@ -14,6 +14,7 @@ import struct
 from typing import Any
 
 from pydicom.multival import MultiValue
+from pydicom.tag import BaseTag
 
 NUMERIC = frozenset({"US", "SS", "UL", "SL", "FL", "FD", "SV", "UV", "AT", "OF", "OD", "OL", "OV"})
 TEXT = frozenset({"AE", "LO", "SH", "ST", "LT", "UT", "UC", "UR", "PN"})
@@ -51,14 +52,21 @@ MOMENT = re.compile(
 )
 
 
-def raw_value(raw: Any) -> bytes:
+def raw_value(raw: Any, *, little: bool = True) -> bytes:
     """Give the bytes of an element that is no sequence; pydicom itself decodes the character set's."""
     value = raw.value
+    if isinstance(value, int):  # pydicom itself reads Pixel Representation
+        return value.to_bytes(2, "little" if little else "big")
     if isinstance(value, str):
         return value.encode("latin-1")
     if isinstance(value, list | MultiValue):
         return "\\".join(str(each) for each in value).encode("latin-1")
     return bytes(value) if value else b""
+
+
+def item(ds: Any, tag: int) -> Any:
+    """Give an element as pydicom read it, its bytes not yet converted; None where there is none."""
+    return ds.get_item(BaseTag(tag))
 
 
 def tags_of(ds: Any) -> list[int]:
@@ -106,6 +114,21 @@ def new_uids(key: bytes, value: bytes, registered: frozenset[bytes]) -> bytes:
     return b"\\".join(part if not part or part in registered else new_uid(key, part) for part in parts)
 
 
+def is_code(value: bytes) -> bool:
+    """Tell whether every part of a code string is one by its form, lower case and hyphens let through."""
+    return all(re.fullmatch(rb" *[A-Za-z0-9 _-]{0,16} *", part) for part in value.rstrip(b"\0").split(b"\\"))
+
+
+def is_printable(value: bytes) -> bool:
+    """Tell whether a text has no control characters but those of PS3.5 6.1.3."""
+    return not any(byte < 32 and byte not in {9, 10, 12, 13, 27} for byte in value.rstrip(b"\0"))
+
+
+def is_uid(value: bytes) -> bool:
+    """Tell whether a UI holds nothing but digits and dots."""
+    return re.fullmatch(rb"[0-9.\\ \0]*", value) is not None
+
+
 def looks_like_date(vr: str, value: bytes) -> bool:
     """Tell whether a value has only the characters of its VR of date or time."""
     return re.fullmatch(REPERTOIRE[vr], value) is not None
@@ -151,9 +174,9 @@ def age(value: bytes) -> bytes | None:
     parts = []
     for part in value.split(b"\\"):
         bare = part.strip(b" \0")
-        if bare and not re.fullmatch(rb"\d{3}[DWMY]", bare):
+        if bare and not re.fullmatch(rb"\d{1,3}[DWMY]", bare):
             return None
-        years = int(bare[:3]) / {68: 365.25, 87: 52.18, 77: 12, 89: 1}[bare[3]] if bare else 0
+        years = int(bare[:-1]) / {68: 365.25, 87: 52.18, 77: 12, 89: 1}[bare[-1]] if bare else 0
         parts.append(b"090Y" if years > 89 else part)
     return b"\\".join(parts)
 

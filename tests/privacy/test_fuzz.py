@@ -7,6 +7,7 @@ import signal
 import tempfile
 import warnings
 from collections import Counter
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from types import FrameType
@@ -19,10 +20,15 @@ from tests.privacy import build, recode, wire
 from tests.privacy.canaries import Canary, leftovers
 from tests.privacy.mutate import mutate
 from tests.privacy.plant import plant
+from tests.privacy.reference_rules import dictionary_vrs
+from tests.privacy.reference_rules import tags as listed
 
 KEY = bytes(range(32))
 SECONDS = 20
 QUICK, MANY = 200, 20_000
+PIXELS = 8 * 8 * 2
+SAMPLES = {0x7FE00010: PIXELS, 0x54001010: 16}
+PROFILES = ("strict", "basic")
 
 
 @cache
@@ -31,7 +37,7 @@ def bases() -> tuple[tuple[bytes, tuple[Canary, ...]], ...]:
     ct = build.change(
         build.sample("CT_small.dcm"), {0x00280010: ("US", b"\x08\0"), 0x00280011: ("US", b"\x08\0")}
     )
-    ct = build.change(ct, {0x7FE00010: ("OW", bytes(128)), 0xFFFCFFFC: None})
+    ct = build.change(ct, {0x7FE00010: ("OW", bytes(PIXELS)), 0xFFFCFFFC: None})
     plain = [recode.recode(ct, each) for each in (wire.EXPLICIT, wire.IMPLICIT, wire.BIG, wire.DEFLATED)]
     planted = [
         plant(data, charset)
@@ -45,7 +51,28 @@ def bases() -> tuple[tuple[bytes, tuple[Canary, ...]], ...]:
 @cache
 def scrubbers() -> tuple[Scrubber, ...]:
     """Make one scrubber a process for each profile."""
-    return (Scrubber(Policy("strict", pixels="off"), KEY), Scrubber(Policy("basic", pixels="off"), KEY))
+    return tuple(Scrubber(Policy(profile, pixels="off"), KEY) for profile in PROFILES)
+
+
+def leaves(body: bytes, syntax: wire.Syntax) -> Iterator[tuple[int, bytes]]:
+    """Give the tag and value of every element at every depth that is no sequence."""
+    for each in wire.elements(body, syntax):
+        known = dictionary_vrs(each.tag)
+        if each.tag >> 16 == 0xFFFE or each.vr == "SQ" or (each.vr in {"", "UN"} and "SQ" in known):
+            yield from leaves(each.value, wire.Syntax(implicit=True) if each.vr == "UN" else syntax)
+        else:
+            yield each.tag, each.value
+
+
+def excused(out: bytes, canary: Canary, profile: int) -> bool:
+    """Tell whether a canary stands only where the damage made it a pixel, or a code or technical text under basic."""
+    file = wire.split(out)
+    found = list(leaves(file.body, wire.syntax_of(file.transfer_syntax)))
+    tags = {tag: len(value) for tag, value in found if any(form in value.lower() for form in canary.forms)}
+    allowed = {tag for tag, size in tags.items() if SAMPLES.get(tag) == size}
+    if PROFILES[profile] == "basic":
+        allowed |= {tag for tag in tags if tag in listed("technical") or "CS" in dictionary_vrs(tag)}
+    return bool(tags) and tags.keys() == allowed
 
 
 def _late(_signal: int, _frame: FrameType | None) -> None:
@@ -72,7 +99,10 @@ def attack(seed: int) -> tuple[str, str]:
             return scrubbed.status, f"seed {seed}: {scrubbed.status} and the file is {target.exists()}"
         if scrubbed.status != "released":
             return scrubbed.reason or scrubbed.status, ""
-        left = [each for each in leftovers(target.read_bytes(), canaries) if not each.technical]
+        out = target.read_bytes()
+        left = [
+            each for each in leftovers(out, canaries) if not (each.technical or excused(out, each, profile))
+        ]
         return "released", f"seed {seed}: {sorted({each.place for each in left})}" if left else ""
 
 

@@ -6,17 +6,22 @@ planes that lie in unused bits of the pixels.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Literal
 
 from medcli.privacy.dicom import codes, pixels
 from medcli.privacy.dicom.encoding import GE_PRIVATE, Buffer, Damaged, Frame, uid_text
 from medcli.privacy.dicom.pseudonyms import normal
+from medcli.privacy.dicom.read import pieces
 from medcli.privacy.dicom.segments import Segment
 from medcli.privacy.dicom.values import decode
 from medcli.privacy.dicom.walk import Element, Walk
 
 __all__ = ["Header"]
+
+
+_UID = re.compile(r"[0-9.]{1,64}\Z")
 
 
 class Header:
@@ -27,7 +32,9 @@ class Header:
         self.elements = found.elements
         self.seen: dict[int, Element] = {element.tag: element for element in found.elements}
         self.charset = self._raw(0x00080005)
-        self.sop_class = self._uid(0x00080016) or uid_text(frame.meta.get(0x00020002, b""))
+        sop_class = self._uid(0x00080016) or uid_text(frame.meta.get(0x00020002, b""))
+        #: Empty where none is named, or where what stands there is no UID: it goes into the file meta as it is.
+        self.sop_class = sop_class if _UID.match(sop_class) else ""
         self.instance = self._uid(0x00080018) or uid_text(frame.meta.get(0x00020003, b""))
         self.study, self.series = self._uid(0x0020000D), self._uid(0x0020000E)
         self.patient_id, self.issuer = self._text(0x00100020), self._text(0x00100021)
@@ -52,8 +59,8 @@ class Header:
         tags = (0x00280002, 0x00280010, 0x00280011, 0x00280100, 0x00280101, 0x00280102, 0x00280103)
         found = {tag: int.from_bytes(self._raw(tag)[:2], order) for tag in tags if tag in self.seen}
         frames = self._raw(0x00280008).strip(b"\0 ")
-        if frames.isdigit():
-            found[0x00280008] = int(frames)
+        if frames:
+            found[0x00280008] = int(frames) if frames.isdigit() else -1
         return found
 
     def not_examined(self) -> str:
@@ -68,6 +75,24 @@ class Header:
         palette = self._raw(0x00280004).strip(b"\0 ") == b"PALETTE COLOR"
         colour = palette or self.numbers().get(0x00280002, 1) > 1
         return pixels.may_show_text(self.sop_class, self.frame.syntax, texts, colour=colour)
+
+    def check_pixels(self) -> None:
+        """Refuse native pixels that are followed by more than padding: whatever stands there is no pixel.
+
+        Raises
+        ------
+        Damaged
+            ``pixel-length``.
+        """
+        pixel = self.seen.get(0x7FE00010)
+        if pixel is None or pixel.undefined:
+            return
+        photometric = self._raw(0x00280004).decode("latin-1").strip("\0 ")
+        expected = pixels.expected_length(self.numbers(), photometric)
+        if expected is None or pixel.end - pixel.value <= expected + 1:
+            return
+        if any(piece.strip(b"\0") for piece in pieces(self.data, pixel.value + expected, pixel.end)):
+            raise Damaged("pixel-length")
 
     def mask_overlays(self, segments: list[Segment]) -> tuple[list[Segment], bool]:
         """Clear overlay planes that lie in unused bits of native pixels.

@@ -14,9 +14,11 @@ from typing import Any, BinaryIO, cast
 from medcli.privacy.dicom.encoding import (
     DEFLATED,
     JPIP_DEFLATED,
+    UNDEFINED,
     VRS,
     Buffer,
     Damaged,
+    Encoding,
     Frame,
     encoding_of,
 )
@@ -78,11 +80,21 @@ def put_in_order(data: Buffer, frame: Frame) -> Iterator[tuple[bytes, Frame]]:
 
 
 def _reordered(body: bytes, frame: Frame) -> bytes:
+    from pydicom import config
+
+    encoding = frame.encoding
+    known, config.replace_un_with_known_vr = config.replace_un_with_known_vr, False
+    try:
+        return _rewritten(body, encoding)
+    finally:
+        config.replace_un_with_known_vr = known  # UN stays what it is: the stream knows how to look into it
+
+
+def _rewritten(body: bytes, encoding: Encoding) -> bytes:
     from pydicom.filebase import DicomBytesIO
     from pydicom.filereader import read_dataset
     from pydicom.filewriter import write_dataset
 
-    encoding = frame.encoding
     source = DicomBytesIO(body)
     dataset = read_dataset(cast("BinaryIO", source), not encoding.explicit, encoding.little)
     _repair(dataset)
@@ -100,6 +112,8 @@ def _repair(dataset: Any) -> None:
 
     for tag in list(dataset.keys()):
         raw = dataset.get_item(tag)
+        if isinstance(raw, RawDataElement) and _cut_short(raw):
+            raise Damaged("truncated")
         if isinstance(raw, RawDataElement) and (raw.VR or "").encode("latin-1", "replace") not in VRS:
             vr = dictionary_VR(tag).split(" or ")[0] if dictionary_has_tag(tag) else "UN"
             dataset._dict[tag] = raw._replace(VR=vr)  # noqa: SLF001 - the only door to a raw element
@@ -107,3 +121,8 @@ def _repair(dataset: Any) -> None:
         if isinstance(element, DataElement) and isinstance(element.value, Sequence):
             for item in element.value:
                 _repair(item)
+
+
+def _cut_short(raw: Any) -> bool:
+    """Whether a raw element of known length holds fewer bytes: the file ends inside it, which pydicom lets pass."""
+    return raw.length != UNDEFINED and raw.value is not None and len(raw.value) < raw.length

@@ -80,7 +80,12 @@ def may_show_text(sop_class: str, syntax: str, texts: Mapping[int, str], *, colo
 
 
 def expected_length(numbers: Mapping[int, int], photometric: str) -> int | None:
-    """Bytes of native Pixel Data without padding, from the image's numbers by tag; None where one is missing."""
+    """Bytes of native Pixel Data without padding, from the image's numbers by tag.
+
+    None where one is missing, or where the number of frames is none (given as -1).
+    """
+    if numbers.get(0x00280008, 1) < 0:
+        return None
     try:
         pixels = numbers[0x00280010] * numbers[0x00280011] * max(numbers.get(0x00280008, 1), 1)
         samples = pixels * (2 if photometric == "YBR_FULL_422" else numbers.get(0x00280002, 1))

@@ -162,7 +162,7 @@ def _length_checks(data: Buffer, frame: Frame, survey: dict[int, Element], pixel
     frames = survey.get(0x00280008)
     if frames is not None:
         text = data[frames.value : frames.end].strip(b"\0 ")
-        numbers[0x00280008] = int(text) if text.isdigit() else 1
+        numbers[0x00280008] = int(text) if text.isdigit() else -1 if text else 1
     photometric = survey.get(0x00280004)
     name = data[photometric.value : photometric.end].decode("latin-1").strip("\0 ") if photometric else ""
     expected, length = expected_length(numbers, name), pixel.end - pixel.value

@@ -11,8 +11,10 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Literal
 
 from medcli.privacy import profiles
+from medcli.privacy.dicom.codes import vrs_of
 from medcli.privacy.dicom.rewrite import Found
 from medcli.privacy.dicom.values import decode, dummy
 
@@ -24,25 +26,46 @@ SHORT = 4
 LONG = 8
 
 _OURS = frozenset(dummy(vr).lower() for vr in ("LO", "DA", "DT", "AS", "TM", "UR"))
-#: Words that stand where a name is not known: they name nobody.
+#: Words that stand where a name is not known, and titles: they name nobody.
 _PLACEHOLDERS = frozenset(
     [
         "anon",
-        "anonymous",
         "anonymised",
         "anonymized",
+        "anonymous",
         "deidentified",
+        "dr",
+        "frau",
+        "herr",
+        "jr",
+        "md",
+        "med",
+        "miss",
+        "mme",
+        "mr",
+        "mrs",
+        "ms",
         "n/a",
-        "no",
         "name",
+        "no",
         "noname",
         "none",
         "null",
+        "phd",
+        "prof",
+        "rev",
+        "sir",
+        "sr",
         "unknown",
         "unspecified",
     ]
 )
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+#: The escape sequence that ends a text of two-byte characters; it can be spelt in several ways (PS3.5 H.3).
+_CLOSING = re.compile(rb"\x1b\([BJ]\Z")
+_MONTHS = (
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
+)
 _WORD = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") | frozenset(
     range(128, 256)
 )
@@ -101,11 +124,15 @@ def _first(low: bytes, wanted: dict[bytes, int], inside: frozenset[int]) -> int 
 
 
 def _bounded(hay: bytes, needle: bytes, inside: frozenset[int]) -> bool:
-    """Whether `needle` stands in `hay` with no character of `inside` right before or behind it."""
+    """Whether `needle` stands in `hay` with no character of `inside` right before or behind it.
+
+    The letter that ends an escape sequence (ISO 2022) is no character of the text before the needle.
+    """
     at = hay.find(needle)
     while at >= 0:
         behind = at + len(needle)
-        if (at == 0 or hay[at - 1] not in inside) and (behind >= len(hay) or hay[behind] not in inside):
+        begins = at == 0 or hay[at - 1] not in inside or b"\x1b" in hay[max(at - 4, 0) : at]
+        if begins and (behind >= len(hay) or hay[behind] not in inside):
             return True
         at = hay.find(needle, at + 1)
     return False
@@ -127,14 +154,25 @@ def _begins_value(hay: bytes, low: bytes, at: int, needle: bytes) -> bool:
         return behind in (b"\\", b" ", b"\0", b"")
     if at < 8:
         return False
-    for width, vr in ((2, hay[at - 4 : at - 2]), (4, hay[at - 8 : at - 6]), (4, b"")):
-        length = int.from_bytes(hay[at - width : at], "little")
-        if not 0 < length - len(needle) + 1 <= 4096 or (vr and vr not in _TEXT_VRS):
+    short, long = hay[at - 4 : at - 2], hay[at - 8 : at - 6]
+    orders: tuple[Literal["little", "big"], ...] = ("little", "big")
+    layouts = [(2, short, order) for order in orders] + [(4, long, order) for order in orders]
+    for width, vr, order in (*layouts, (4, _implicit_vr(hay, at), orders[0])):
+        length = int.from_bytes(hay[at - width : at], order)
+        if not 0 < length - len(needle) + 1 <= 4096 or vr not in _TEXT_VRS:
             continue
         value = low[at : at + length]
         if len(value) == length and value.rstrip(b"\0 ").split(b"\\")[0].strip() == needle:
             return True
     return False
+
+
+def _implicit_vr(hay: bytes, at: int) -> bytes:
+    """The VR of a value at `at`, if an element in implicit little endian begins eight bytes before it (else LO)."""
+    tag = int.from_bytes(hay[at - 8 : at - 6], "little") << 16 | int.from_bytes(
+        hay[at - 6 : at - 4], "little"
+    )
+    return (vrs_of(tag) or ("LO",))[0].encode("ascii")
 
 
 def needles(found: Iterable[Found], kept: Iterable[bytes], makers: Iterable[bytes] = ()) -> Needles:
@@ -154,7 +192,10 @@ def needles(found: Iterable[Found], kept: Iterable[bytes], makers: Iterable[byte
     for value in found:
         known = maker if identity.get(value.tag) in ("place", "device") else b""
         for kind, needle in _spellings(value.vr, value.raw, value.charset):
-            if needle in _OURS or (blob and needle in blob) or (known and needle in known):
+            inside = _UID_CHAR if kind == "uids" else _WORD
+            if needle in _OURS or any(
+                needle in text and _bounded(text, needle, inside) for text in (blob, known) if text
+            ):
                 continue
             if kind == "date":
                 result.years.setdefault(needle[:4], {}).update(
@@ -199,7 +240,6 @@ def _date_spellings(digits: bytes) -> tuple[bytes, ...]:
     """Usual spellings of a date given as YYYYMMDD; each of them contains the year."""
     text = digits.decode("ascii")
     year, month, day = text[:4], text[4:6], text[6:]
-    name = _MONTHS[int(month) - 1]
     spelt = [text, f"{day}{month}{year}", f"{month}{day}{year}"]
     for mark in "-./ ":
         spelt += [
@@ -208,9 +248,15 @@ def _date_spellings(digits: bytes) -> tuple[bytes, ...]:
             f"{month}{mark}{day}{mark}{year}",
         ]
     short_day, short_month = day.lstrip("0"), month.lstrip("0")
-    spelt += [f"{short_month}/{short_day}/{year}", f"{short_day}.{short_month}.{year}"]
-    spelt += [f"{d}{mark}{name}{mark}{year}" for d in (day, short_day) for mark in "- "]
-    spelt += [f"{name} {short_day}, {year}", f"{name} {day} {year}", f"{day}{name}{year}"]
+    for mark in "-./":
+        spelt += [
+            f"{short_month}{mark}{short_day}{mark}{year}",
+            f"{short_day}{mark}{short_month}{mark}{year}",
+        ]
+    for name in (_MONTHS[int(month) - 1], _MONTHS[int(month) - 1][:3]):
+        spelt += [f"{d}{mark}{name}{mark}{year}" for d in (day, short_day) for mark in "- "]
+        spelt += [f"{name} {d}{mark} {year}" for d in (day, short_day) for mark in ("", ",")]
+        spelt.append(f"{day}{name}{year}")
     return tuple(dict.fromkeys(form.encode("ascii") for form in spelt))
 
 
@@ -253,7 +299,7 @@ def _encoded(text: str, charset: bytes) -> set[bytes]:
     for spelt in (text, text.lower(), text.upper()):
         for codec in ("utf-8", *codecs_of(charset)):
             try:
-                forms.add(spelt.encode(codec).lower())
+                forms.add(_CLOSING.sub(b"", spelt.encode(codec)).lower())
             except (UnicodeEncodeError, LookupError):
                 continue
     return forms

@@ -21,6 +21,8 @@ from medcli.privacy.dicom.walk import Element, Walk, walk
 __all__ = ["Found", "Rewriter"]
 
 ENCAPSULATED_DOCUMENT = 0x00420011
+#: What values 1 and 2 of Image Type become where they are no terms (PS3.3 C.7.6.1.1.2).
+_IMAGE_TYPE = (b"DERIVED", b"SECONDARY")
 #: Bytes of a UID value, its delimiter and padding.
 UID_BYTES = b"0123456789.\\ \0"
 
@@ -287,11 +289,21 @@ class Rewriter:
         return None
 
     def _term(self, element: Element) -> bytes | None:
-        raw = self.raw(element)
-        legal = (
-            profiles.is_defined_term(element.tag, raw) if self.table.strict else values.is_code_string(raw)
-        )
-        return None if legal else self._choose(element)
+        """Keep the values that are terms; where some are not, those alone are replaced."""
+        tag, legal = element.tag, self._is_term
+        parts = self.raw(element).rstrip(b"\0 ").split(b"\\")
+        wrong = [number for number, part in enumerate(parts) if not legal(tag, part)]
+        if not wrong:
+            return None
+        if len(wrong) == len(parts):
+            return self._choose(element)
+        for number in wrong:
+            stand_ins = _IMAGE_TYPE if tag == 0x00080008 else ()
+            parts[number] = stand_ins[number] if number < len(stand_ins) else values.dummy("CS")
+        return self.put(element, b"\\".join(parts), "D")
+
+    def _is_term(self, tag: int, part: bytes) -> bool:
+        return profiles.is_defined_term(tag, part) if self.table.strict else values.is_code_string(part)
 
     def _text(self, element: Element) -> bytes | None:
         return None if values.is_text(self.raw(element)) else self._choose(element)
@@ -364,9 +376,11 @@ class Rewriter:
         return special.get(vr, codes.KEEP_OPTION)
 
     def _private_element(self, element: Element) -> bytes | None:
-        code = self._private.get(element.tag, codes.DROP_ID)
+        identifies = element.vr in (b"UI", b"PN", b"DA", b"DT", b"SQ")
+        gone = codes.DROP_ID if identifies else codes.DROP_PRIVATE
+        code = self._private.get(element.tag, gone)
         if code == codes.DATE and self.table.policy.dates != "UNMODIFIED":
-            code = codes.DROP_ID
+            code = gone
         return self._handlers[code](self, element)
 
     def _keep_option(self, element: Element) -> None:

@@ -19,7 +19,7 @@ from medcli.privacy.dicom.marks import codes_of, file_meta, mark_elements
 from medcli.privacy.dicom.normalise import inflated, put_in_order
 from medcli.privacy.dicom.pseudonyms import Pseudonyms, UnknownSubject, basis_of
 from medcli.privacy.dicom.read import Unreadable, opened, pieces
-from medcli.privacy.dicom.rewrite import Rewriter
+from medcli.privacy.dicom.rewrite import Found, Rewriter
 from medcli.privacy.dicom.segments import Segment
 from medcli.privacy.dicom.table import Table
 from medcli.privacy.dicom.walk import walk
@@ -168,8 +168,11 @@ class Scrubber:
             result.reason = head.not_examined()
             if result.reason:
                 return result
+        head.check_pixels()
         basis = basis_of(head.patient_id, head.issuer, head.study, head.instance)
         rewriter = Rewriter(self.table, self.names, data, head.sop_class, basis)
+        if "uids" not in self.policy.retain:
+            rewriter.found.append(Found("UI", 0x00020003, frame.meta.get(0x00020003, b""), b""))
         try:
             self._identify(result, head, basis)
             segments = rewriter.level(found, frame.start, frame.encoding, self._inserts(head, result))

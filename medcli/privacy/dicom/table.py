@@ -103,6 +103,7 @@ class Table:
         self._binary = profiles.technical_binary()
         self._classes = profiles.uid_classes()
         self._identity = profiles.identity()
+        self._free = profiles.free_terms()
         self._rules = {rule.tag: rule for rule in policy.rules if rule.tag is not None}
         self._creators = {rule.target: rule.action for rule in policy.rules if rule.tag is None}
         self.keeps_private = "safe-private" in policy.retain or "K" in self._creators.values()
@@ -183,7 +184,7 @@ class Table:
             return Decision("recurse", ANY, "not in Table E.1-1: each item is treated by the same rules")
         if vr in DATES:
             return self._unlisted_date()
-        if vr in TEXT_VRS:
+        if vr in TEXT_VRS or tag in self._free:
             return self._unlisted_text(tag)
         if vr in BULK_VRS and vr not in SIZES:
             return self._unlisted_bulk(tag, vrs)
@@ -201,6 +202,8 @@ class Table:
     def _unlisted_text(self, tag: int) -> Decision:
         if tag in self._technical and not self.strict:
             return Decision("keep", ANY, f"not in Table E.1-1: technical text ({self._technical[tag]})")
+        if tag in profiles.text_terms():
+            return Decision("check", ANY, "not in Table E.1-1: kept where it is a defined term")
         return Decision("X/Z/D", ANY, "not in Table E.1-1: can hold text")
 
     def _unlisted_bulk(self, tag: int, vrs: tuple[str, ...]) -> Decision:
@@ -289,6 +292,8 @@ class Table:
         if action == "keep":
             return TEXT if vr in TEXT_VRS else KEEP
         special = {"DS": NUMBER, "IS": NUMBER, "AS": AGE, "CS": TERM}
+        if action == "check" and vr in TEXT_VRS:
+            return TERM
         if vr == "UI":
             return UID_CLASS if tag in self._classes else UID_UNLISTED
         return special.get(vr, KEEP)

@@ -6,6 +6,7 @@ Knows PS3.5 section 6.2 (VRs) and 6.1 (character sets). Refuses to know which at
 from __future__ import annotations
 
 import re
+import warnings
 from datetime import date, timedelta
 from functools import lru_cache
 
@@ -58,6 +59,8 @@ _DATES = {
 _CODE = re.compile(rb" *[A-Za-z0-9 _-]{0,16} *\Z")
 _CONTROL_TO_NUL = bytes(0 if code < 32 and code not in b"\t\n\f\r\x1b" else code for code in range(256))
 _DA = re.compile(rb"(\d{4})(\.?)(\d{2})\.?(\d{2})")
+#: What designates a character set (ISO 2022, PS3.5 6.1.2.5.3), as text.
+_ESCAPE = re.compile("\x1b[ -/]*[0-~]?")
 _AGE = re.compile(rb"(\d{1,4})([DWMY])\Z")
 #: Ages of 90 years and more in each unit (45 CFR 164.514(b)(2)(i)(C): over 89 is one category).
 _NINETY = {b"Y": 90, b"M": 90 * 12, b"W": 90 * 52, b"D": 90 * 365}
@@ -204,12 +207,19 @@ def decode(raw: bytes, charset: bytes) -> str:
         return raw.decode("ascii")
     codecs = codecs_of(charset)
     if b"\x1b" in raw:
-        from pydicom.charset import decode_bytes
-
-        return str(decode_bytes(raw, list(codecs), set(b"\\^=\r\n\t\f")))
+        return _decode_escaped(raw, codecs)
     for codec in (*codecs, "utf-8"):
         try:
             return raw.decode(codec if codec != "iso8859" else "ascii")
         except (UnicodeDecodeError, LookupError):
             continue
     return raw.decode("latin-1")
+
+
+def _decode_escaped(raw: bytes, codecs: tuple[str, ...]) -> str:
+    """Text of `raw` with ISO 2022 escapes; those that pydicom does not follow are dropped, and its warnings too."""
+    from pydicom.charset import decode_bytes
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _ESCAPE.sub("", decode_bytes(raw, list(codecs), set(b"\\^=\r\n\t\f")))

@@ -91,9 +91,14 @@ def identity() -> Mapping[int, str]:
 
 @lru_cache(maxsize=1)
 def _defined_terms() -> Mapping[int, frozenset[bytes]]:
-    return {
-        tag: frozenset(terms.encode().split(b"|")) for tag, terms in _by_tag("defined_terms", "terms").items()
-    }
+    listed = _by_tag("defined_terms", "terms") | _by_tag("text_terms", "terms")
+    return {tag: frozenset(terms.encode().split(b"|")) for tag, terms in listed.items()}
+
+
+@lru_cache(maxsize=1)
+def text_terms() -> frozenset[int]:
+    """Text attributes outside Table E.1-1 that hold one of a few defined terms."""
+    return frozenset(_by_tag("text_terms", "keyword"))
 
 
 def is_defined_term(tag: int, raw: bytes) -> bool:
@@ -101,6 +106,12 @@ def is_defined_term(tag: int, raw: bytes) -> bool:
     terms = _defined_terms().get(tag)
     values = [value.strip() for value in raw.rstrip(b"\0 ").split(b"\\")]
     return not any(values) or (terms is not None and all(not value or value in terms for value in values))
+
+
+@lru_cache(maxsize=1)
+def free_terms() -> frozenset[int]:
+    """CS attributes whose value somebody makes up: they hold text, whatever their VR says."""
+    return frozenset(_by_tag("free_terms", "keyword"))
 
 
 @lru_cache(maxsize=1)

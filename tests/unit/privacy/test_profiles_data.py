@@ -24,6 +24,7 @@ BY_TAG = {
     "uid_classes": {"UI"},
     "defined_terms": {"CS"},
     "free_terms": {"CS"},
+    "text_terms": {"LO"},
 }
 ROWS = {
     "e1_1": 657,
@@ -34,6 +35,7 @@ ROWS = {
     "uid_classes": 23,
     "defined_terms": 573,
     "free_terms": 15,
+    "text_terms": 2,
     "identity": 369,
     "burned_in": 152,
     "sequence_dummies": 32,

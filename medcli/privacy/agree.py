@@ -1,0 +1,118 @@
+"""What a rerun has to agree on with what is there: the options, the subjects, the release itself.
+
+Knows what is noted in the catalogue and what stands at --output. What is noted holds no identity: keys, rules and
+subjects are noted as keyed hashes. Refuses to change a release.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from medcli.errors import UsageError
+from medcli.privacy import keys, profiles
+from medcli.privacy.catalogue import FILE, Catalogue
+from medcli.privacy.outcome import Places
+from medcli.privacy.policy import Policy
+from medcli.privacy.spec import ScrubSpec
+from medcli.settings import fingerprint
+
+__all__ = ["facts_of", "on_options", "on_places", "on_release", "on_subjects"]
+
+_STRANGE = "--output is not empty and is no release that this confidential folder knows."
+
+
+def facts_of(spec: ScrubSpec, policy: Policy, key: bytes) -> dict[str, object]:
+    """What shapes a release, JSON-able: the Spec's options, with the key and the rules instead of their paths."""
+    rules = json.dumps([(rule.target, rule.action) for rule in policy.rules]).encode()
+    return fingerprint(spec) | {
+        "retain": sorted(policy.retain),
+        "date-shift": list(policy.date_shift),
+        "key-file": keys.check_of(key),
+        "rules": hmac.digest(key, rules, "sha256").hex()[:16],
+        "subjects": policy.subjects is not None,
+        "edition of the table": profiles.edition(),
+    }
+
+
+def on_places(places: Places) -> None:
+    """Refuse a folder full of other things before anything is made beside it.
+
+    Raises
+    ------
+    UsageError
+        Where --output is no folder, or holds what no release of ours can hold.
+    """
+    if places.output.exists() and not places.output.is_dir():
+        raise UsageError("--output is a file.", hint="Give a folder.")
+    if _filled(places.output) and not (places.confidential / FILE).exists():
+        raise UsageError(_STRANGE, hint="Give another folder, or the release's own --confidential.")
+
+
+def on_options(catalogue: Catalogue, facts: Mapping[str, object]) -> None:
+    """Hold the options against those that the release was begun with, or note them.
+
+    Raises
+    ------
+    UsageError
+        Which names the options that differ.
+    """
+    ours = {name: json.dumps(value, sort_keys=True) for name, value in facts.items()}
+    theirs: dict[str, str] = json.loads(catalogue.fact("options") or "{}")
+    others = [name for name in sorted(ours.keys() | theirs.keys()) if ours.get(name) != theirs.get(name)]
+    if theirs and others:
+        raise UsageError(
+            f"The release was begun with another setting of: {', '.join(others)}.",
+            hint="Repeat the setting, or give another --output: one release is made in one way.",
+        )
+    catalogue.note("options", json.dumps(ours))
+
+
+def on_release(catalogue: Catalogue, output: Path, *, restart: bool) -> None:
+    """Hold the folder against what is known of it; with `restart`, what is missing in it may be made anew.
+
+    Raises
+    ------
+    UsageError
+        Where it is another folder, or the release is gone.
+    """
+    filled = _filled(output)
+    if filled and not any(os.path.exists(output / path) for path in catalogue.some_released(100)):
+        raise UsageError(_STRANGE, hint="Give another folder, or the release's own --confidential.")
+    if catalogue.anything_published() and not filled and not restart:
+        raise UsageError(
+            "The release that the confidential folder speaks of is not at --output.",
+            hint="Put it back, or make it anew with --restart.",
+        )
+    if restart:
+        catalogue.unsettle()
+
+
+def on_subjects(catalogue: Catalogue, policy: Policy, key: bytes) -> None:
+    """Subjects may be added from run to run; one that was listed may not become another.
+
+    Raises
+    ------
+    UsageError
+        Where one did.
+    """
+
+    def mark(*parts: object) -> str:
+        return hmac.digest(key, "\x1f".join(map(str, parts)).encode(), "sha256").hex()[:32]
+
+    marks = {
+        mark(*patient): mark(subject.subject_id, subject.days)
+        for patient, subject in (policy.subjects or {}).items()
+    }
+    if not catalogue.agree_on_subjects(marks):
+        raise UsageError(
+            "The subjects file gives a patient another identifier or offset than in an earlier run.",
+            hint="Give that patient what was given before, or begin another release.",
+        )
+
+
+def _filled(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.iterdir())

@@ -1,0 +1,337 @@
+"""What is known of every file of a release, now and from earlier runs, and which of them may be released together.
+
+One SQLite file in the confidential folder. ``objects`` holds a line a file: pseudonyms, keyed hashes, the decision.
+``sources``, ``members`` and ``crosswalk`` hold what links it to the input, which is why the file is confidential.
+Decisions are made in SQL over all lines, so that memory stays flat; they are committed before a file is published.
+Refuses to know DICOM and where files lie.
+"""
+
+# ruff: noqa: S608 - what is put into statements are this module's own words
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+from medcli.errors import SetupError
+from medcli.files import is_network
+from medcli.privacy.statements import (
+    DECIDE,
+    DICOMDIR,
+    DUPLICATE,
+    LOST,
+    RECORD,
+    RELEASED,
+    SCHEMA,
+    STAGED,
+    WITHHELD,
+)
+
+__all__ = ["FILE", "Catalogue", "Line"]
+
+FILE = "catalogue.sqlite"
+
+
+class Line(NamedTuple):
+    """One file as its worker left it; see the columns of ``objects``."""
+
+    key: str
+    item: str
+    run: int
+    seq: int
+    place: int
+    status: str
+    reason: str
+    instance: str
+    content: str
+    study: str
+    owner: str
+    patient: str
+    series: str
+    mirror: str
+    sha256: str
+    size: int
+    route: str
+
+
+class Catalogue:
+    """The open catalogue of one release.
+
+    Parameters
+    ----------
+    path
+        The SQLite file, made (0600) where missing; None for one in memory, for a plan.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        if path is not None:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        self._db = sqlite3.connect(":memory:" if path is None else path, isolation_level=None)
+        try:
+            network = path is not None and is_network(path)
+            self._db.execute(f"PRAGMA journal_mode = {'DELETE' if network else 'TRUNCATE'}")
+            self._db.execute("PRAGMA cache_size = -16000")
+            self._db.executescript(SCHEMA)
+        except sqlite3.DatabaseError:
+            self._db.close()
+            raise SetupError(
+                "The catalogue in the confidential folder can't be used.",
+                hint="Is the disk full, or the file damaged? Restore it from your backup.",
+            ) from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._db.close()
+
+    def fact(self, name: str) -> str:
+        """What was noted under `name`, or the empty string."""
+        found = self._db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+        return str(found[0]) if found else ""
+
+    def note(self, name: str, value: str) -> None:
+        """Note a fact durably."""
+        self._db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+
+    def name_sources(self, named: Iterable[tuple[str, str]]) -> None:
+        """Remember (item key, path) of sources."""
+        self._many("INSERT OR IGNORE INTO sources VALUES (?, ?)", ((key, _raw(path)) for key, path in named))
+
+    def name_members(self, named: Iterable[tuple[str, str]]) -> None:
+        """Remember (row key, name) of archives' members."""
+        self._many("INSERT OR IGNORE INTO members VALUES (?, ?)", ((key, _raw(name)) for key, name in named))
+
+    def link(self, links: Iterable[tuple[str, str, str]]) -> None:
+        """Remember (kind, old, new) for the crosswalk."""
+        self._many("INSERT OR IGNORE INTO crosswalk VALUES (?, ?, ?)", links)
+
+    def do_again(self, run: int, *, conflicts: bool) -> None:
+        """Have files of a run done again that a worker did well and that were withheld here all the same.
+
+        Parameters
+        ----------
+        run
+            The last one that was finished.
+        conflicts
+            Also those that contradicted others, and not only those that got lost.
+        """
+        chosen = f"decided AND status = '{WITHHELD}' AND run = ? AND (reason = '{LOST}' OR ?)"
+        with _Transaction(self._db):
+            self._db.execute(
+                f"INSERT INTO again SELECT DISTINCT item, 1 FROM objects WHERE {chosen}"
+                " ON CONFLICT DO UPDATE SET times = times + 1",
+                (run, conflicts),
+            )
+            self._db.execute(f"UPDATE objects SET decided = 0 WHERE {chosen}", (run, conflicts))
+
+    def times_again(self) -> Mapping[str, int]:
+        """Item key to how often it has been asked for again."""
+        return dict(self._db.execute("SELECT item, times FROM again"))
+
+    def record(self, lines: Iterable[Line]) -> None:
+        """Take in the present input's lines and decide what becomes of those that are staged, all or nothing.
+
+        Raises
+        ------
+        SetupError
+            Where the confidential folder's disk is full.
+        """
+        with _Transaction(self._db):
+            self._db.executemany(RECORD, lines)
+
+    def decide(self, run: int) -> None:
+        """Decide on staged files: conflicting and ambiguous ones are withheld, copies of released ones left out.
+
+        What stays staged afterwards is to be released; see :meth:`undecided`.
+        """
+        with _Transaction(self._db):
+            for statement in DECIDE:
+                self._db.execute(statement, {"run": run})
+
+    def undecided(self, run: int) -> Iterator[tuple[str, str, str, str, str, str]]:
+        """(key, patient, study, series, instance, mirror) of what is to be released, in input order.
+
+        Read page by page: lines may be given their place in between.
+        """
+        query = (
+            "SELECT seq, place, key, patient, study, series, instance, mirror FROM objects"
+            " WHERE status = ? AND run = ? AND (seq, place) > (?, ?) ORDER BY seq, place LIMIT 1000"
+        )
+        page = self._db.execute(query, (STAGED, run, -1, -1)).fetchall()
+        while page:
+            for line in page:
+                yield line[2:]
+            page = self._db.execute(query, (STAGED, run, *page[-1][:2])).fetchall()
+
+    def place(self, places: Iterable[tuple[str, str, str]]) -> None:
+        """Give (key, path, other path) their places in the release: the other where the first is taken."""
+        release = f"UPDATE objects SET status = '{RELEASED}', decided = 1, path = ? WHERE key = ?"
+        with _Transaction(self._db):
+            for key, path, other in places:
+                try:
+                    self._db.execute(release, (path, key))
+                except sqlite3.IntegrityError:
+                    self._db.execute(release, (other, key))
+
+    def outcome(self, key: str) -> tuple[str, str, str]:
+        """(status, reason, path in the release or empty) of a line."""
+        found = self._db.execute(
+            "SELECT status, reason, ifnull(path, '') FROM objects WHERE key = ?", (key,)
+        ).fetchone()
+        return found or ("", "", "")
+
+    def unpublished(self) -> Iterator[tuple[str, str]]:
+        """(key, path) of what is released and has not yet been seen in the release."""
+        yield from self._db.execute(
+            f"SELECT key, path FROM objects WHERE status = '{RELEASED}' AND NOT published ORDER BY path"
+        )
+
+    def settle(self, lost: Iterable[str]) -> None:
+        """Call all that is released published, but for `lost` keys: neither staged nor in the release any more."""
+        with _Transaction(self._db):
+            self._db.executemany(
+                f"UPDATE objects SET status = '{WITHHELD}', reason = '{LOST}', path = NULL WHERE key = ?",
+                ((key,) for key in lost),
+            )
+            self._db.execute(
+                f"UPDATE objects SET published = 1 WHERE status = '{RELEASED}' AND NOT published"
+            )
+
+    def unsettle(self) -> None:
+        """Forget what was seen in the release, so that all of it is looked for again."""
+        self._db.execute("UPDATE objects SET published = 0")
+
+    def released(self) -> Iterator[tuple[str, str, str, int]]:
+        """(key, path, SHA-256, bytes) of all that is released, by path."""
+        yield from self._db.execute(
+            f"SELECT key, path, sha256, size FROM objects WHERE status = '{RELEASED}' ORDER BY path"
+        )
+
+    def released_below(self, folder: str) -> Iterator[tuple[str, str, str, str, str, str]]:
+        """(path, SHA-256, patient, study, series, instance) of what is released below a folder, by path."""
+        yield from self._db.execute(
+            "SELECT path, sha256, patient, study, series, instance FROM objects"
+            f" WHERE status = '{RELEASED}' AND path > ? AND path < ? ORDER BY path",
+            (folder + "/", folder + "0"),
+        )
+
+    def dicomdir_folders(self, run: int) -> Iterator[str]:
+        """Mirrored paths of the folders of the present input that hold a DICOMDIR."""
+        for (mirror,) in self._db.execute(
+            f"SELECT mirror FROM objects WHERE status = '{DICOMDIR}' AND run = ? ORDER BY seq, place", (run,)
+        ):
+            yield mirror.rpartition("/")[0]
+
+    def filesets(self) -> dict[str, tuple[str, str]]:
+        """File-sets: mirrored folder to (folder in the release, digest of what its DICOMDIR lists)."""
+        return {
+            folder: (path, digest)
+            for folder, path, digest in self._db.execute(
+                "SELECT folder, path, digest FROM filesets ORDER BY folder"
+            )
+        }
+
+    def note_fileset(self, folder: str, path: str, digest: str = "", sha256: str = "", size: int = 0) -> None:
+        """Note a file-set, and the DICOMDIR that was written for it if there is one."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO filesets VALUES (?, ?, ?, ?, ?)", (folder, path, digest, sha256, size)
+        )
+
+    def directories(self) -> Iterator[tuple[str, str, int]]:
+        """(path, SHA-256, bytes) of the DICOMDIRs of the release."""
+        for path, sha256, size in self._db.execute(
+            "SELECT path, sha256, size FROM filesets WHERE sha256 <> ''"
+        ):
+            yield f"{path}/DICOMDIR", sha256, size
+
+    def counts(self, run: int, column: str) -> dict[str, int]:
+        """Lines of the present input by status or route, most frequent first."""
+        assert column in ("status", "route")
+        query = (
+            f"SELECT {column}, count(*) FROM objects WHERE run = ? AND {column} <> '' AND ({column} = status OR sha256 <> '')"
+            f" GROUP BY {column} ORDER BY count(*) DESC, {column}"
+        )
+        return dict(self._db.execute(query, (run,)))
+
+    def withheld(self, run: int) -> dict[str, int]:
+        """Withheld files of the present input by reason, most frequent first."""
+        query = (
+            f"SELECT reason, count(*) FROM objects WHERE run = ? AND status = '{WITHHELD}'"
+            " GROUP BY reason ORDER BY count(*) DESC, reason"
+        )
+        return dict(self._db.execute(query, (run,)))
+
+    def some_released(self, most: int) -> list[str]:
+        """Paths of the files that were the first to be released."""
+        query = f"SELECT path FROM objects WHERE status = '{RELEASED}' ORDER BY key LIMIT ?"
+        return [path for (path,) in self._db.execute(query, (most,))]
+
+    def anything_published(self) -> bool:
+        """Whether a file is known to have been in the release."""
+        query = f"SELECT 1 FROM objects WHERE status = '{RELEASED}' AND published LIMIT 1"
+        return self._db.execute(query).fetchone() is not None
+
+    def agree_on_subjects(self, marks: Mapping[str, str]) -> bool:
+        """Note keyed hashes of subjects by keyed hashes of patients; False where one differs from before."""
+        with _Transaction(self._db):
+            self._db.executemany("INSERT OR IGNORE INTO subjects VALUES (?, ?)", marks.items())
+        known = dict(self._db.execute("SELECT patient, mark FROM subjects"))
+        return all(known[patient] == mark for patient, mark in marks.items())
+
+    def account(self, run: int) -> Iterator[tuple[str, ...]]:
+        """(item, source path, member, path in the release, status, reason) of each file.
+
+        The present input comes first, then what was released from files that are not in it any more. A duplicate
+        names the released file that it is a copy of.
+        """
+        twin = f"(SELECT path FROM objects t WHERE t.instance = o.instance AND t.status = '{RELEASED}')"
+        output = f"iif(o.status = '{DUPLICATE}', {twin}, o.path)"
+        columns = f"o.item, ifnull(s.path, ''), ifnull(m.name, ''), ifnull({output}, ''), o.status, o.reason"
+        tables = "objects o LEFT JOIN sources s ON s.key = o.item LEFT JOIN members m ON m.key = o.key"
+        parts = (
+            "o.run = ? ORDER BY o.seq, o.place",
+            f"o.run <> ? AND o.status = '{RELEASED}' ORDER BY o.path",
+        )
+        for part in parts:
+            for line in self._db.execute(f"SELECT {columns} FROM {tables} WHERE {part}", (run,)):
+                yield tuple(
+                    cell.decode("utf-8", "surrogateescape") if type(cell) is bytes else cell for cell in line
+                )
+
+    def links(self) -> Iterator[tuple[str, str, str]]:
+        """The crosswalk, sorted."""
+        yield from self._db.execute("SELECT kind, old, new FROM crosswalk ORDER BY kind, old, new")
+
+    def _many(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+        with _Transaction(self._db):
+            self._db.executemany(statement, rows)
+
+
+def _raw(name: str) -> bytes:
+    """A name as the file system has it, which need not be UTF-8."""
+    return name.encode("utf-8", "surrogateescape")
+
+
+class _Transaction:
+    """All of a block, or nothing of it; SQLite's own troubles become a sentence."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def __enter__(self) -> None:
+        self._db.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, *_: object) -> None:
+        try:
+            self._db.execute("COMMIT" if kind is None else "ROLLBACK")
+        except sqlite3.OperationalError as trouble:
+            error = trouble
+        if isinstance(error, sqlite3.OperationalError):
+            raise SetupError(
+                "The catalogue in the confidential folder can't be written: is its disk full?",
+                hint="Make room; the same command goes on from here.",
+            ) from None

@@ -1,0 +1,266 @@
+"""`medcli scrub`: from sources to a release, and the public function of that name.
+
+Knows the order of things: keys and folders, the engine's run, decisions over all files, publication, reports. Refuses
+to know DICOM (the worker does) and SQL (the catalogue does).
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from medcli.errors import InputError, UsageError
+from medcli.files import private_folder, sync_filesystem
+from medcli.jobs import Item, Progress, Row, Run, Runner, run
+from medcli.jobs.lock import hold
+from medcli.privacy import agree, keys, outcome, release, report
+from medcli.privacy.catalogue import FILE, Catalogue
+from medcli.privacy.layout import Names
+from medcli.privacy.outcome import Places, Result
+from medcli.privacy.policy import Policy
+from medcli.privacy.sources import Sources, item_key
+from medcli.privacy.spec import ScrubSpec
+from medcli.privacy.worker import ScrubWorkers, read_notes
+
+__all__ = ["Result", "ScrubJob", "perform", "scrub"]
+
+_BATCH = 1000
+
+
+class ScrubJob:
+    """The engine's view of one run.
+
+    Parameters
+    ----------
+    spec, policy, key
+        What is to be done.
+    found
+        The sources.
+    places
+        Where things lie.
+    catalogue
+        The open catalogue of the release.
+    """
+
+    name = "scrub"
+
+    def __init__(
+        self,
+        spec: ScrubSpec,
+        policy: Policy,
+        key: bytes,
+        *,
+        found: Sources,
+        places: Places,
+        catalogue: Catalogue,
+    ) -> None:
+        self.staging = release.Staging(places.output, key)
+        self.summary: dict[str, Any] = {}
+        self._spec, self._policy, self._key = spec, policy, key
+        self._sources, self._places, self._catalogue = found, places, catalogue
+        self._notebooks = places.confidential / "notes"
+        self._item_key = hmac.digest(key, b"item", "sha256")
+        self._run = int(catalogue.fact("run") or 0)
+        self._started = time.monotonic()
+
+    def fingerprint(self) -> Mapping[str, object]:
+        """The Spec's, with the key, the local rules and the table's edition instead of paths."""
+        return agree.facts_of(self._spec, self._policy, self._key)
+
+    def items(self) -> Iterator[Item]:
+        """Everything in the sources, in their order.
+
+        Raises
+        ------
+        InputError
+            At the end, where there was no file that could be tried.
+        """
+        self._catalogue.do_again(self._run, conflicts=self._spec.retry_failed)
+        again = self._catalogue.times_again()
+        self._run += 1
+        self._catalogue.note("run", str(self._run))
+        named: list[tuple[str, str]] = []
+        usable, refused = 0, 0
+        for found in self._sources:
+            key = item_key(self._item_key, self._sources.labels[found.root], found)
+            if key in again:
+                key = f"{key}-{again[key.partition('-')[0]]}"
+            named.append((key, self._sources.absolute(found)))
+            if len(named) >= _BATCH:
+                self._catalogue.name_sources(named)
+                named.clear()
+            usable += not found.refused
+            refused += found.refused == "unreadable"
+            yield Item(key, (key, tuple(found)))
+        self._catalogue.name_sources(named)
+        if not usable:
+            raise InputError(
+                "Nothing in the sources can be read." if refused else "There are no files in the sources.",
+                hint="Check the rights." if refused else "Check the path.",
+            )
+
+    def worker(self) -> ScrubWorkers:
+        """What each process is given."""
+        return ScrubWorkers(
+            self._policy,
+            self._key,
+            self._sources.roots,
+            self._sources.labels,
+            staging=str(self.staging.folder),
+            notebooks=str(self._notebooks),
+            crosswalk=self._spec.crosswalk,
+        )
+
+    def flush(self, rows: Sequence[Row]) -> None:
+        """Make staged files, and what workers noted, durable: one call for all of them."""
+        if any(row.state == "done" for row in rows):
+            self.staging.flush()
+        if os.stat(self._notebooks).st_dev != os.stat(self.staging.folder).st_dev:
+            with release.writing("The confidential folder"):
+                sync_filesystem(self._notebooks)
+
+    def finish(self, run: Run) -> None:
+        """Decide, publish, report. May be stopped anywhere: the next run goes on from there."""
+        catalogue, confidential = self._catalogue, self._places.confidential
+        self._take_notes()
+        catalogue.record(outcome.lines(run.rows(), self._run))
+        catalogue.decide(self._run)
+        release.assign(catalogue, Names(self._key), self._spec.layout, self._run)
+        self.staging.publish(catalogue)
+        release.rebuild_dicomdirs(self._places.output, catalogue, self._key)
+        report.write_account(confidential, catalogue, self._run)
+        report.write_lines(confidential, catalogue, run.rows())
+        if self._spec.crosswalk:
+            report.write_crosswalk(confidential, catalogue)
+        facts = {"layout": self._spec.layout, "key": keys.check_of(self._key)}
+        report.write_manifest(self._places.manifest, report.method(self._policy) | facts, catalogue)
+        outcome.recount(run.report, catalogue, self._run)
+        self.summary = outcome.summarise(run.report, catalogue, self._run, self._policy)
+        self.summary["seconds"] = round(time.monotonic() - self._started, 3)
+        report.write_summary(confidential, self.summary)
+        self.staging.leave()
+
+    def _take_notes(self) -> None:
+        """Bring into the catalogue what workers noted, and remove the notebooks."""
+        paths = sorted(path for path in self._notebooks.iterdir() if path.suffix == ".jsonl")
+        for path in paths:
+            notes = read_notes(str(path))
+            members: list[tuple[str, str]] = []
+            links: list[tuple[str, str, str]] = []
+            for kind, old, new in notes:
+                if kind == "member":
+                    members.append((old, new))
+                else:
+                    links.append((kind, old, new))
+                if len(members) + len(links) >= _BATCH:
+                    self._catalogue.name_members(members)
+                    self._catalogue.link(links)
+                    members, links = [], []
+            self._catalogue.name_members(members)
+            self._catalogue.link(links)
+        for path in paths:
+            path.unlink()
+
+
+def scrub(*sources: str | os.PathLike[str], progress: Progress | None = None, **options: Any) -> Result:
+    """De-identify DICOM files by PS3.15 Annex E; what ``medcli scrub`` does.
+
+    Parameters
+    ----------
+    *sources
+        Files, folders, zip and tar archives.
+    progress
+        Told of every finished item; see :class:`medcli.console.Bar`.
+    **options
+        The fields of :class:`medcli.privacy.spec.ScrubSpec`: ``output``, ``profile``, ``retain`` ... with
+        ``verify`` or ``explain`` nothing is de-identified.
+
+    Returns
+    -------
+    Result
+        With the command's exit code; files that were withheld are no exception.
+
+    Raises
+    ------
+    UsageError, InputError, SetupError
+        As the command's exit codes 2, 4 and 3.
+
+    Examples
+    --------
+    >>> medcli.scrub("inbox", output="release", retain=["modified-dates"])  # doctest: +SKIP
+    """
+    paths = ("output", "key_file", "confidential", "subjects", "rules", "state", "verify", "source")
+    for name in paths:
+        if options.get(name) is not None:
+            options[name] = Path(options[name])
+    for name in ("retain", "clean"):
+        if name in options:
+            options[name] = (options[name],) if isinstance(options[name], str) else tuple(options[name])
+    try:
+        spec = ScrubSpec(tuple(Path(source) for source in sources), **options)
+    except TypeError as error:
+        raise UsageError(f"{error}") from None
+    return perform(spec, progress)
+
+
+def perform(spec: ScrubSpec, progress: Progress | None = None) -> Result:
+    """Do what a Spec asks for: explain, verify, plan or de-identify."""
+    if spec.explain:
+        from medcli.privacy.describe import explain
+
+        return explain(spec)
+    if spec.verify is not None:
+        from medcli.privacy.verify import verify
+
+        return verify(spec)
+    if spec.dry_run:
+        from medcli.privacy.plan import plan
+
+        return plan(spec, runner_of(spec), progress)
+    return _release(spec, progress)
+
+
+def runner_of(spec: ScrubSpec) -> Runner:
+    """One process for each worker; this one alone where one is enough."""
+    workers = spec.workers or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else [0])
+    if workers == 1:
+        from medcli.jobs import SerialRunner
+
+        return SerialRunner()
+    from medcli.jobs import ProcessRunner
+
+    return ProcessRunner(workers)
+
+
+def _release(spec: ScrubSpec, progress: Progress | None) -> Result:
+    policy, places, found = spec.policy(), Places.of(spec), Sources(spec.sources)
+    agree.on_places(places)
+    with ExitStack() as stack:
+        with release.writing("The confidential folder"):
+            private_folder(places.confidential)
+            notebooks = private_folder(places.confidential / "notes")
+            stack.enter_context(hold(notebooks))
+        key = keys.make(places.key)
+        catalogue = stack.enter_context(Catalogue(places.confidential / FILE))
+        job = ScrubJob(spec, policy, key, found=found, places=places, catalogue=catalogue)
+        agree.on_options(catalogue, job.fingerprint())
+        agree.on_subjects(catalogue, policy, key)
+        agree.on_release(catalogue, places.output, restart=spec.restart)
+        job.staging.prepare()
+        if progress is not None:
+            stack.enter_context(progress)
+        counted = run(
+            job,
+            state=places.state,
+            runner=runner_of(spec),
+            restart=spec.restart,
+            retry_failed=spec.retry_failed,
+            progress=progress,
+            stop_after=1,
+        )
+    return Result(counted.exit_code, job.summary, outcome.told(job.summary, places))

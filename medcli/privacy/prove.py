@@ -1,0 +1,105 @@
+"""Search a release for the identities of the source it was made from.
+
+Each file of the source is de-identified once more, into nothing, for that tells which values had to go; then the file
+that was released for it is searched for them as on the day it was written. Refuses to write and to quote a value.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from medcli.privacy.dicom import proof
+from medcli.privacy.dicom.scrubber import Scrubbed, Scrubber
+from medcli.privacy.dicom.write import Written
+from medcli.privacy.policy import Policy
+from medcli.privacy.sources import Sources, item_key
+from medcli.privacy.worker import ScrubWorkers, Worker
+
+if TYPE_CHECKING:
+    from medcli.privacy.dicom.encoding import Frame
+    from medcli.privacy.dicom.rewrite import Rewriter
+    from medcli.privacy.dicom.segments import Segment
+
+__all__ = ["prove"]
+
+
+class Prover(Scrubber):
+    """A scrubber that, instead of writing its result, examines the file that was released for it.
+
+    Parameters
+    ----------
+    policy, key
+        Those of the release.
+    root
+        The release.
+    instances
+        New SOP Instance UID -> path in the release.
+    """
+
+    def __init__(self, policy: Policy, key: bytes, root: Path, instances: Mapping[str, str]) -> None:
+        super().__init__(policy, key)
+        self._root = root
+        self._instances = instances
+
+    def _write(
+        self,
+        result: Scrubbed,
+        rewriter: Rewriter,
+        segments: list[Segment],  # noqa: ARG002 - what would be written is not needed
+        frame: Frame,
+        target: Path | str | None,  # noqa: ARG002 - nothing is written
+    ) -> None:
+        path = self._instances.get(result.instance)
+        if path is None:
+            result.reason = "not-released"
+            return
+        place = self._root / path
+        hit = proof.examine(Written(place, "", place.stat().st_size, None), rewriter, frame)
+        result.status = "released" if hit is None else "withheld"
+        result.reason, result.attribute = hit or ("", "")
+        result.notes = (path,)
+
+
+def prove(
+    source: Path,
+    root: Path,
+    policy: Policy,
+    key: bytes,
+    *,
+    instances: Mapping[str, str],
+    found: Callable[[str, str, str], None],
+) -> int:
+    """Compare every file of `source` with what was released for it.
+
+    Parameters
+    ----------
+    source, root
+        Folder of the input, folder of the release.
+    policy, key
+        Those of the release.
+    instances
+        New SOP Instance UID -> path in the release.
+    found
+        Called with (kind, path in the release, attribute) for each finding.
+
+    Returns
+    -------
+    int
+        How many released files were compared.
+    """
+    sources = Sources((source,))
+    plan = ScrubWorkers(policy, key, sources.roots, sources.labels, None, None, crosswalk=False)
+    worker = Worker(plan, Prover(policy, key, root, instances))
+    hashing, compared = hmac.digest(key, b"item", "sha256"), set()
+    for one in sources:
+        for row in worker((item_key(hashing, sources.labels[one.root], one), tuple(one))):
+            known = json.loads(row.value or b"{}")
+            for path in known.get("notes", ()):
+                compared.add(path)
+                if row.state == "failed":
+                    found(row.kind, path, known.get("attribute", ""))
+    return len(compared)

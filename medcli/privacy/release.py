@@ -1,0 +1,186 @@
+"""From files that workers staged to files that are released: whole, in one rename each, or not at all.
+
+The staging folder lies beside the release, on the same file system and closed to others (0700). A file moves from
+there when everything about it is decided and written down, so that a crash at any moment leaves it in one of the two
+places, and the next run moves what is left. Knows folders; refuses to know what is in the files and why they go.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import hmac
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from medcli.errors import SetupError, UsageError
+from medcli.files import private_folder, sync_filesystem, write
+from medcli.privacy.catalogue import Catalogue
+from medcli.privacy.layout import FileSets, Names, study_path
+from medcli.privacy.statements import RELEASED
+
+__all__ = ["Staging", "assign", "rebuild_dicomdirs", "writing"]
+
+#: Errors that no other file will be spared: the run has to stop.
+FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
+CLOSED = frozenset(
+    (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EIO, errno.ESTALE)
+)
+
+
+@contextmanager
+def writing(what: str) -> Iterator[None]:
+    """Turn trouble with writing into a sentence.
+
+    Raises
+    ------
+    SetupError
+        Which names `what` and no file.
+    """
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in FULL
+        raise SetupError(
+            f"{what} can't be written: {os.strerror(error.errno or 0)}.",
+            hint="Make room; the same command goes on from here."
+            if full
+            else "Check the folder and its rights.",
+        ) from None
+
+
+class Staging:
+    """The folder in which released files wait for their place.
+
+    Parameters
+    ----------
+    output
+        The release.
+    key
+        The key of all pseudonyms: it makes the folder's name, so that the next run finds it.
+    """
+
+    def __init__(self, output: Path, key: bytes) -> None:
+        self.output = Path(os.path.abspath(output))
+        mark = hmac.digest(key, b"staging\0" + os.fsencode(self.output.name), "sha256").hex()[:8]
+        self.folder = self.output.with_name(f".{self.output.name}.staging-{mark}")
+        self.spool = self.folder / "spool"
+
+    def prepare(self) -> None:
+        """Make the release's folder and the staging folder.
+
+        Raises
+        ------
+        SetupError
+            Where one can't be made or written to.
+        UsageError
+            Where the release is a file system of its own, so that nothing beside it can be renamed into it.
+        """
+        with writing("--output"):
+            self.output.mkdir(parents=True, exist_ok=True)
+            if self.output.stat().st_dev != self.output.parent.stat().st_dev:
+                raise UsageError(
+                    "--output is where another disk is mounted.",
+                    hint="Give a folder inside it, as in --output DIR/release",
+                )
+            private_folder(self.folder)
+            shutil.rmtree(self.spool, ignore_errors=True)
+            self.spool.mkdir(mode=0o700)
+            for number in range(256):
+                with suppress(FileExistsError):
+                    os.mkdir(f"{self.folder}/{number:02x}", 0o700)
+            if not os.access(self.output, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, "")
+
+    def target(self, key: str) -> str:
+        """Where the worker of a row writes."""
+        return f"{self.folder}/{key[:2]}/{key}"
+
+    def flush(self) -> None:
+        """Make everything staged and released durable."""
+        with writing("--output"):
+            sync_filesystem(self.folder)
+
+    def publish(self, catalogue: Catalogue) -> None:
+        """Move what is released into the release, remove what is not.
+
+        A file of the release that a new run has made again takes its predecessor's place.
+        """
+        with writing("--output"):
+            for key, path in self._staged():
+                status, _, place = catalogue.outcome(key)
+                if status == RELEASED:
+                    self._move(path, f"{self.output}/{place}")
+                else:
+                    os.unlink(path)
+            lost = [
+                key for key, path in catalogue.unpublished() if not os.path.exists(f"{self.output}/{path}")
+            ]
+            sync_filesystem(self.output)
+        catalogue.settle(lost)
+
+    def _staged(self) -> Iterator[tuple[str, str]]:
+        for number in range(256):
+            with os.scandir(f"{self.folder}/{number:02x}") as entries:
+                names = sorted(entry.name for entry in entries)
+            for name in names:
+                yield name, f"{self.folder}/{number:02x}/{name}"
+
+    @staticmethod
+    def _move(path: str, place: str) -> None:
+        try:
+            os.rename(path, place)
+        except FileNotFoundError:
+            os.makedirs(os.path.dirname(place), exist_ok=True)
+            os.rename(path, place)
+
+    def leave(self) -> None:
+        """Remove the staging folder."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def assign(catalogue: Catalogue, names: Names, layout: str, run: int) -> None:
+    """Give every file that is to be released its place."""
+    known = catalogue.filesets()
+    new = set(catalogue.dicomdir_folders(run)) - known.keys()
+    sets = FileSets(names, layout, frozenset(known.keys() | new))
+    for folder in new:
+        catalogue.note_fileset(folder, sets.released(folder))
+
+    def places() -> Iterator[tuple[str, str, str]]:
+        for key, patient, study, series, instance, mirror in catalogue.undecided(run):
+            folder = sets.folder_of(mirror)
+            if folder:
+                identity = (patient, study, series, instance)
+                yield key, sets.path(folder, identity), sets.path(folder, identity, again=1)
+            elif layout == "mirror":
+                yield key, f"{mirror}.dcm", f"{mirror}-{names.derived(instance)}.dcm"
+            else:
+                path = study_path(names, patient, study, series, instance)
+                yield key, path, f"{path[:-4]}-{names.derived(key)}.dcm"
+
+    catalogue.place(places())
+
+
+def rebuild_dicomdirs(output: Path, catalogue: Catalogue, key: bytes) -> None:
+    """Write the DICOMDIR of every file-set whose released files are not those that it lists."""
+    from medcli.privacy import dicomdir
+    from medcli.privacy.dicom.pseudonyms import Pseudonyms
+
+    for folder, (path, known) in catalogue.filesets().items():
+        digest, members = hashlib.sha256(), []
+        for file, sha256, *identity in catalogue.released_below(path):
+            digest.update(f"{file}\n{sha256}\n".encode())
+            members.append(dicomdir.Member(file[len(path) + 1 :], *identity))
+        place = output / path / "DICOMDIR"
+        if not members or (digest.hexdigest() == known and place.exists()):
+            continue
+        content = dicomdir.build(output / path, members, Pseudonyms(key).uid(f"file-set {folder}"))
+        with writing("--output"):
+            write(place, content)
+        catalogue.note_fileset(
+            folder, path, digest.hexdigest(), hashlib.sha256(content).hexdigest(), len(content)
+        )

@@ -1,0 +1,180 @@
+"""What a run leaves behind for people and for later checks, beside the release and apart from it.
+
+``files.csv``, ``crosswalk.csv``, ``report.jsonl`` and ``summary.json`` go to the confidential folder, the manifest
+stands beside the release. The manifest and ``report.jsonl`` hold no value of any file, no name and no time, so that
+the same input gives the same bytes. Refuses to decide anything.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from medcli import __version__
+from medcli.files import atomic
+from medcli.jobs import Row
+from medcli.privacy import profiles
+from medcli.privacy.catalogue import Catalogue
+from medcli.privacy.policy import Policy
+from medcli.privacy.release import writing
+from medcli.privacy.statements import RELEASED
+
+__all__ = [
+    "FORMAT",
+    "method",
+    "write_account",
+    "write_crosswalk",
+    "write_lines",
+    "write_manifest",
+    "write_summary",
+]
+
+FORMAT = "medcli release 1"
+_SHOWN = ("sop_class", "modality", "route", "attribute", "notes")
+
+
+def method(policy: Policy) -> dict[str, object]:
+    """What was done, in facts that hold for every file of a release."""
+    from medcli.privacy.dicom.marks import codes_of
+    from medcli.privacy.dicom.table import Table
+
+    weakened = Table(policy).weakened
+    against = list(_against_safe_harbor(policy, weakened=weakened))
+    shift = {"date_shift": list(policy.date_shift)} if policy.dates == "MODIFIED" else {}
+    return {
+        "tool": f"medcli {__version__}",
+        "table": f"PS3.15 {profiles.edition()} Table E.1-1",
+        "profile": policy.profile,
+        "retain": sorted(policy.retain),
+        **shift,
+        "pixels": policy.pixels,
+        "local_rules": len(policy.rules),
+        "weakened": weakened,
+        "study_subjects": policy.subjects is not None,
+        "codes": list(codes_of(policy, weakened=weakened)),
+        "hipaa_safe_harbor": {"claimed": not against, "because": against},
+    }
+
+
+def _against_safe_harbor(policy: Policy, *, weakened: bool) -> Iterator[str]:
+    """Why 45 CFR 164.514(b)(2) is not claimed."""
+    reasons = {
+        "full-dates": "dates are kept",
+        "modified-dates": "dates are shifted, not removed",
+        "uids": "unique identifiers are kept",
+        "device-identity": "device identifiers are kept",
+        "institution-identity": "places below a state are kept",
+        "safe-private": "private attributes are kept",
+    }
+    yield from (reason for name, reason in reasons.items() if name in policy.retain)
+    if weakened:
+        yield "a local rule keeps what the profile would not"
+    if policy.pixels == "off":
+        yield "pixels were not examined"
+    if policy.subjects is not None:
+        yield "the study's identifiers are its own; what they derive from is not known here"
+
+
+def write_account(folder: Path, catalogue: Catalogue, run: int) -> None:
+    """``files.csv``: what became of each file of the input, for whoever may know its name."""
+    header = ("item", "source", "member", "output", "status", "reason")
+    _write_csv(folder / "files.csv", header, catalogue.account(run))
+
+
+def write_crosswalk(folder: Path, catalogue: Catalogue) -> None:
+    """``crosswalk.csv``: old and new identifiers."""
+    _write_csv(folder / "crosswalk.csv", ("kind", "id_old", "id_new"), catalogue.links())
+
+
+def _write_csv(path: Path, header: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> None:
+    with writing("The confidential folder"), atomic(path, mode=0o600) as stream:
+        text = io.TextIOWrapper(
+            stream, encoding="utf-8", errors="surrogateescape", newline="", write_through=False
+        )
+        table = csv.writer(text, lineterminator="\n")
+        table.writerow(header)
+        table.writerows(rows)
+        text.flush()
+        text.detach()
+
+
+def write_lines(folder: Path, catalogue: Catalogue, rows: Iterable[tuple[int, Row]]) -> None:
+    """``report.jsonl``: a line a file, value-free: what was done to which attribute how often, or why nothing was."""
+    with writing("The confidential folder"), atomic(folder / "report.jsonl", mode=0o600) as stream:
+        for _, row in rows:
+            status, reason, path = catalogue.outcome(row.key)
+            line: dict[str, object] = {"item": row.key, "status": status, "reason": reason, "output": path}
+            known = json.loads(row.value) if row.value else {}
+            line.update((name, known[name]) for name in _SHOWN if known.get(name))
+            line.update((name, known[name]) for name in ("error", "at") if name in known)
+            if status == RELEASED:
+                line["actions"] = known.get("actions", {})
+            stream.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
+
+
+def write_summary(folder: Path, summary: Mapping[str, object]) -> None:
+    """``summary.json``: the run in numbers."""
+    with writing("The confidential folder"), atomic(folder / "summary.json", mode=0o600) as stream:
+        stream.write(json.dumps(summary, indent=2).encode() + b"\n")
+
+
+def write_manifest(path: Path, facts: Mapping[str, object], catalogue: Catalogue) -> None:
+    """The manifest: the method, then a line a file in the order of paths.
+
+    It is one JSON document, written and readable line by line however many files there are.
+    """
+    with writing("The manifest beside --output"), atomic(path, mode=0o644) as stream:
+        head = json.dumps({"format": FORMAT, **facts}, indent=1)
+        stream.write(head[:-2].encode() + b',\n "files": [')
+        for number, entry in enumerate(_entries(catalogue)):
+            stream.write((b",\n  " if number else b"\n  ") + json.dumps(entry).encode())
+        stream.write(b"\n ]\n}\n")
+
+
+def _entries(catalogue: Catalogue) -> Iterator[dict[str, object]]:
+    """Released files and DICOMDIRs, merged by path."""
+    import heapq
+
+    directories = [
+        {"path": path, "sha256": sha256, "size": size, "dicomdir": True}
+        for path, sha256, size in catalogue.directories()
+    ]
+    files = ({"path": path, "sha256": sha256, "size": size} for _, path, sha256, size in catalogue.released())
+    yield from heapq.merge(files, sorted(directories, key=_path), key=_path)
+
+
+def _path(entry: Mapping[str, object]) -> str:
+    return str(entry["path"])
+
+
+def read_manifest(path: Path) -> tuple[dict[str, Any], Iterator[dict[str, Any]]]:
+    """The method and, one by one, the entries of a manifest.
+
+    Raises
+    ------
+    ValueError
+        Where it is no manifest.
+    """
+    stream = path.open("rb")
+    head = b""
+    for line in stream:
+        if line == b' "files": [\n':
+            return json.loads(head.rstrip().rstrip(b",") + b"}"), _read_entries(stream)
+        head += line
+        if len(head) > 1 << 20:
+            break
+    stream.close()
+    raise ValueError("no manifest")
+
+
+def _read_entries(stream: IO[bytes]) -> Iterator[dict[str, Any]]:
+    with stream:
+        for line in stream:
+            if line.startswith(b" ]"):
+                return
+            yield json.loads(line.strip().rstrip(b","))
+    raise ValueError("the manifest ends early")

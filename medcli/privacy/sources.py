@@ -1,0 +1,219 @@
+"""Where files come from: folders walked in a fixed order, and one file opened without surprises.
+
+Knows names, sizes and times of files. Refuses to follow links, to open what is no regular file, to change anything,
+and to know DICOM. Archives are files here; :mod:`medcli.privacy.archives` looks inside.
+"""
+
+from __future__ import annotations
+
+import errno
+import hmac
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from medcli.errors import InputError
+
+__all__ = ["Found", "Sources", "Unusable", "item_key", "open_file", "read_file", "unchanged"]
+
+#: Files up to this size are read whole; larger ones are handed on by name.
+WHOLE = 32 << 20
+_NOT_OURS = {errno.ENOENT: "disappeared", errno.ENOTDIR: "disappeared", errno.ELOOP: "changed"}
+#: Reasons that speak of something that is no file of its own: it is ignored, not withheld.
+NO_FILES = frozenset(("symlink", "special-file"))
+_OPEN = (
+    os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+)
+
+
+class Found(NamedTuple):
+    """One thing that a source holds.
+
+    Attributes
+    ----------
+    root
+        Which source, counted from 0.
+    path
+        Relative to the source, with ``/``; empty where the source is a file itself.
+    size
+        Bytes.
+    mtime
+        Nanoseconds.
+    refused
+        Why it is not to be opened (``symlink``, ``special-file``, ``unreadable``, ``disappeared``), or empty.
+    """
+
+    root: int
+    path: str
+    size: int
+    mtime: int
+    refused: str = ""
+
+
+class Unusable(Exception):
+    """A file can't be used. Carries a reason code and no name.
+
+    Parameters
+    ----------
+    reason
+        ``disappeared``, ``changed`` or ``unreadable``.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Sources:
+    """The sources of a run, and what they hold in the order of their names.
+
+    A source is known by its own name (and by its number among sources of the same name), never by where it lies: an
+    inbox that moves is still the same inbox.
+
+    Parameters
+    ----------
+    paths
+        Files and folders as the user gave them; a link given here is followed, links inside are not.
+
+    Raises
+    ------
+    InputError
+        Where one does not exist or can't be read.
+    """
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self.roots = tuple(os.path.realpath(path) for path in paths)
+        for number, root in enumerate(self.roots, 1):
+            _check_readable(root, number)
+        seen: dict[str, int] = {}
+        labels = []
+        for root in self.roots:
+            name = os.path.basename(root) or "root"
+            seen[name] = seen.get(name, 0) + 1
+            labels.append(name if seen[name] == 1 else f"{name}\0{seen[name]}")
+        self.labels = tuple(labels)
+
+    def __iter__(self) -> Iterator[Found]:
+        for number, root in enumerate(self.roots):
+            if os.path.isdir(root):
+                yield from _walk(root, number)
+            else:
+                yield _look(root, "", number)
+
+    def absolute(self, found: Found) -> str:
+        """Where `found` lies."""
+        root = self.roots[found.root]
+        return f"{root}/{found.path}" if found.path else root
+
+
+def item_key(key: bytes, label: str, found: Found) -> str:
+    """The item's key in the ledger: a keyed hash of relative path, size and modification time, 32 hex digits."""
+    text = f"{label}\0{found.path}\0{found.size}\0{found.mtime}\0{found.refused}"
+    return hmac.digest(key, text.encode("utf-8", "surrogateescape"), "sha256").hex()[:32]
+
+
+def _check_readable(root: str, number: int) -> None:
+    if not os.path.lexists(root):
+        raise InputError(f"Source {number} does not exist.", hint="Check the spelling.")
+    if not os.path.isdir(root) and not os.path.isfile(root):
+        raise InputError(f"Source {number} is neither a file nor a folder.")
+    try:
+        if os.path.isdir(root):
+            with os.scandir(root) as entries:
+                next(entries, None)
+        else:
+            os.close(open_file(root))
+    except Unusable as problem:
+        raise InputError(f"Source {number} can't be read ({problem.reason}).") from None
+    except OSError as problem:
+        raise InputError(
+            f"Source {number} can't be read: {os.strerror(problem.errno or 0)}.",
+            hint="Give this account the right to read it, or run as one that has it.",
+        ) from None
+
+
+def _walk(root: str, number: int) -> Iterator[Found]:
+    """Everything below a folder, depth first, each folder in the order of names; only one path of it is held."""
+    stack = [_listing(root, "", number)]
+    while stack:
+        try:
+            name, is_folder, found = next(stack[-1])
+        except StopIteration:
+            stack.pop()
+            continue
+        if is_folder:
+            stack.append(_listing(f"{root}/{name}", f"{name}/", number))
+        else:
+            yield found or _look(f"{root}/{name}", name, number)
+
+
+def _listing(folder: str, prefix: str, number: int) -> Iterator[tuple[str, bool, Found | None]]:
+    """Names in a folder, sorted; a folder that can't be read is one thing that was found and refused."""
+    try:
+        with os.scandir(folder) as entries:
+            names = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
+    except OSError as problem:
+        reason = _NOT_OURS.get(problem.errno or 0, "unreadable")
+        yield "", False, Found(number, prefix.rstrip("/"), 0, 0, reason)
+        return
+    for name, is_folder in names:
+        yield prefix + name, is_folder, None
+
+
+def _look(path: str, name: str, number: int) -> Found:
+    """Size and time of one file, or why it is left alone."""
+    try:
+        seen = os.lstat(path)
+    except OSError as problem:
+        return Found(number, name, 0, 0, _NOT_OURS.get(problem.errno or 0, "unreadable"))
+    if stat.S_ISREG(seen.st_mode):
+        return Found(number, name, seen.st_size, seen.st_mtime_ns)
+    return Found(number, name, 0, 0, "symlink" if stat.S_ISLNK(seen.st_mode) else "special-file")
+
+
+def open_file(path: str) -> int:
+    """A descriptor to read a regular file from; never follows a link and never waits for a pipe.
+
+    Raises
+    ------
+    Unusable
+        With the reason code.
+    """
+    try:
+        descriptor = os.open(path, _OPEN)
+    except OSError as problem:
+        raise Unusable(_NOT_OURS.get(problem.errno or 0, "unreadable")) from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise Unusable("changed")
+    return descriptor
+
+
+def read_file(descriptor: int, found: Found) -> bytes:
+    """The whole content of a file of at most :data:`WHOLE` bytes.
+
+    Raises
+    ------
+    Unusable
+        ``changed`` where size or time are not what they were when it was found, ``unreadable`` on a bad disk.
+    """
+    try:
+        data = os.read(descriptor, found.size + 1)
+        while len(data) < found.size and (more := os.read(descriptor, found.size + 1 - len(data))):
+            data += more
+    except OSError:
+        raise Unusable("unreadable") from None
+    if len(data) != found.size or not unchanged(descriptor, found):
+        raise Unusable("changed")
+    return data
+
+
+def unchanged(file: int | str, found: Found) -> bool:
+    """Whether a file (by descriptor or name) still has the size and time with which it was found."""
+    try:
+        now = os.stat(file)
+    except OSError:
+        return False
+    return now.st_size == found.size and now.st_mtime_ns == found.mtime

@@ -1,0 +1,301 @@
+"""What `medcli scrub` can be asked for: the only home of its defaults, its checks and its help texts.
+
+Knows which wishes contradict each other and which paths may not lie inside each other. Refuses to touch files beyond
+asking where they are.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from medcli.errors import UsageError
+from medcli.privacy.layout import LAYOUTS
+from medcli.privacy.policy import CLEAN, PROFILES, RETAIN, Policy
+from medcli.settings import option
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["ScrubSpec"]
+
+_DAYS = re.compile(r"([+-]?\d{1,5})\.\.([+-]?\d{1,5})")
+
+
+def _date_shift(text: str) -> tuple[int, int]:
+    match = _DAYS.fullmatch(text)
+    if match is None:
+        raise ValueError("two whole numbers of days are needed, as in -3650..-30")
+    low, high = int(match[1]), int(match[2])
+    if low > high or low == high == 0:
+        raise ValueError("MIN is not above MAX, and there is a day between them that is not zero")
+    return low, high
+
+
+@dataclass(frozen=True, slots=True)
+class ScrubSpec:
+    """One wish to de-identify, to verify a release, or to have an attribute explained.
+
+    The fields are the options of ``medcli scrub``; their help texts stand with them.
+
+    Raises
+    ------
+    UsageError
+        Where wishes contradict each other, or what is asked for is not built yet.
+    """
+
+    sources: tuple[Path, ...] = option(
+        "Files, folders (with all that is in them), zip and tar archives.",
+        default=(),
+        metavar="SOURCE...",
+        positional=True,
+        shapes_product=False,
+    )
+    output: Path | None = option(
+        "Folder of the release; it holds released files and nothing else.",
+        default=None,
+        metavar="DIR",
+        shapes_product=False,
+    )
+    profile: str = option(
+        "PS3.15 Basic Profile; strict also removes texts that Table E.1-1 does not list.",
+        default="basic",
+        choices=PROFILES,
+    )
+    retain: tuple[str, ...] = option(
+        "Option of PS3.15 Annex E that keeps more (repeatable).", default=(), choices=tuple(RETAIN)
+    )
+    clean: tuple[str, ...] = option(
+        "Option of PS3.15 Annex E that cleans instead of removing (repeatable). None is built yet.",
+        default=(),
+        choices=tuple(CLEAN),
+    )
+    pixels: str = option(
+        "What to do with pixels that may show text: withhold the file, or off: release it marked as not"
+        " de-identified. auto and all, which clean them, are not built yet.",
+        default="withhold",
+        choices=("withhold", "off", "auto", "all"),
+    )
+    date_shift: tuple[int, int] | None = option(
+        "Days by which --retain modified-dates moves a patient's dates: drawn from this range, never zero."
+        f" Default: {Policy().date_shift[0]}..{Policy().date_shift[1]}.",
+        default=None,
+        metavar="MIN..MAX",
+        parse=_date_shift,
+    )
+    key_file: Path | None = option(
+        "The key that all pseudonyms derive from; made, for its owner alone, where missing."
+        " Default: key in the confidential folder.",
+        default=None,
+        metavar="FILE",
+        shapes_product=False,
+    )
+    confidential: Path | None = option(
+        "Folder for all that links old to new: key, files.csv, crosswalk, reports."
+        " Default: OUTPUT-confidential.",
+        default=None,
+        metavar="DIR",
+        shapes_product=False,
+    )
+    crosswalk: bool = option(
+        "Write crosswalk.csv (kind,id_old,id_new) to the confidential folder.", default=False
+    )
+    subjects: Path | None = option(
+        "CSV patient_id,issuer,subject_id,days: the study's own identifiers and date offsets;"
+        " a patient not listed is withheld.",
+        default=None,
+        metavar="FILE",
+        shapes_product=False,
+    )
+    rules: Path | None = option(
+        "Table attribute,action,reason of local overrides, separated by tabs or commas; a private creator is"
+        " creator:NAME.",
+        default=None,
+        metavar="FILE",
+        shapes_product=False,
+    )
+    state: Path | None = option(
+        "Folder of the ledger, from which the same command resumes; best on a local disk."
+        " Default: state in the confidential folder.",
+        default=None,
+        metavar="DIR",
+        shapes_product=False,
+    )
+    layout: str = option(
+        "study: patient/study/series/<new SOP Instance UID>.dcm; mirror: the input's shape, every name derived.",
+        default="study",
+        choices=LAYOUTS,
+    )
+    workers: int | None = option(
+        "Processes. Default: one for each processor.",
+        default=None,
+        metavar="N",
+        minimum=1,
+        shapes_product=False,
+    )
+    restart: bool = option(
+        "Do every file again; what was released is replaced file by file.",
+        default=False,
+        shapes_product=False,
+    )
+    retry_failed: bool = option("Also do withheld files again.", default=False, shapes_product=False)
+    dry_run: bool = option(
+        "Read and de-identify, write nothing; say in words what the profile does.",
+        default=False,
+        shapes_product=False,
+    )
+    verify: Path | None = option(
+        "Check this release again, write nothing.", default=None, metavar="RELEASE", shapes_product=False
+    )
+    source: Path | None = option(
+        "With --verify: the folder that the release was made from; also search for its identities."
+        " Needs --key-file.",
+        default=None,
+        metavar="DIR",
+        shapes_product=False,
+    )
+    explain: str = option(
+        "Say what would happen to an attribute (keyword or gggg,eeee), and why.",
+        default="",
+        metavar="TAG",
+        shapes_product=False,
+    )
+
+    def __post_init__(self) -> None:
+        self._check_built()
+        if "full-dates" in self.retain and "modified-dates" in self.retain:
+            raise UsageError("--retain full-dates and --retain modified-dates contradict each other.")
+        if self.date_shift is not None and "modified-dates" not in self.retain:
+            raise UsageError("--date-shift means nothing without --retain modified-dates.")
+        if self.explain and self.verify is not None:
+            raise UsageError("--explain and --verify are two commands in one; give one of them.")
+        if self.explain:
+            self._forbid("--explain", ("sources", "output", "restart", "retry_failed", "dry_run"))
+        elif self.verify is not None:
+            self._check_verify()
+        else:
+            self._check_run()
+
+    def policy(self) -> Policy:
+        """Profile, options and rules; reads the two tables where they were given.
+
+        Raises
+        ------
+        InputError
+            Where a table is wrong.
+        """
+        from medcli.privacy import lists
+
+        return Policy(
+            profile=self.profile,
+            retain=frozenset(self.retain),
+            pixels=self.pixels,
+            date_shift=self.date_shift or Policy().date_shift,
+            subjects=None if self.subjects is None else lists.read_subjects(self.subjects),
+            rules=() if self.rules is None else lists.read_rules(self.rules),
+        )
+
+    def _check_built(self) -> None:
+        for name, value in (
+            ("profile", PROFILES),
+            ("layout", LAYOUTS),
+            ("pixels", ("withhold", "off", "auto", "all")),
+        ):
+            if getattr(self, name) not in value:
+                raise UsageError(f"{_flag(name)} is one of: {', '.join(value)}.")
+        for name, known in (("retain", tuple(RETAIN)), ("clean", tuple(CLEAN))):
+            if set(getattr(self, name)) - set(known):
+                raise UsageError(f"{_flag(name)} takes: {', '.join(known)}.")
+        if self.clean:
+            raise UsageError(
+                f"--clean {self.clean[0]} is not built yet.",
+                hint="Without it these attributes are removed or emptied, as the Basic Profile has it.",
+            )
+        if self.pixels in ("auto", "all"):
+            raise UsageError(
+                f"--pixels {self.pixels} is not built yet.",
+                hint="Without it files whose pixels may show text are withheld.",
+            )
+        if self.workers is not None and self.workers < 1:
+            raise UsageError("--workers is 1 or more.")
+
+    def _check_verify(self) -> None:
+        given = "--verify"
+        self._forbid(
+            given,
+            [
+                "sources",
+                "output",
+                "profile",
+                "retain",
+                "pixels",
+                "date_shift",
+                "confidential",
+                "crosswalk",
+                "state",
+                "layout",
+                "restart",
+                "retry_failed",
+                "dry_run",
+            ],
+        )
+        if (self.source is None) != (self.key_file is None):
+            raise UsageError("--verify with --source needs --key-file, and the other way round.")
+        if self.source is None and (self.subjects or self.rules):
+            raise UsageError("--subjects and --rules say something to --verify only together with --source.")
+
+    def _check_run(self) -> None:
+        if self.source is not None:
+            raise UsageError("--source goes with --verify.", hint="Name the sources without a flag.")
+        if not self.sources:
+            raise UsageError("Nothing to de-identify was named.", hint="medcli scrub SOURCE... --output DIR")
+        if self.output is None:
+            raise UsageError("--output is missing.", hint="medcli scrub SOURCE... --output DIR")
+        if self.restart and self.retry_failed:
+            raise UsageError("--restart does everything again; --retry-failed says nothing beside it.")
+        self._check_places(self.output)
+
+    def _check_places(self, output: Path) -> None:
+        """Refuse paths that lie inside each other where one would spoil or publish the other."""
+        confidential = self.confidential or beside(output, "-confidential")
+        places = {"--output": output, "--confidential": confidential}
+        if self.state is not None:
+            places["--state"] = self.state
+        for name, place in places.items():
+            for number, source in enumerate(self.sources, 1):
+                if _inside(place, source) or _inside(source, place):
+                    raise UsageError(f"{name} and source {number} lie inside each other.")
+        if _inside(confidential, output) or _inside(output, confidential):
+            raise UsageError("--output and --confidential lie inside each other.")
+        for name, given in (("--state", self.state), ("--key-file", self.key_file)):
+            if given is not None and _inside(given, output):
+                raise UsageError(f"{name} lies inside --output, which holds the release only.")
+        for number, source in enumerate(self.sources):
+            if any(_inside(source, other) for place, other in enumerate(self.sources) if place != number):
+                raise UsageError(f"Source {number + 1} lies inside another source.", hint="Name it once.")
+
+    def _forbid(self, flag: str, names: Iterable[str]) -> None:
+        defaults = {field.name: field.default for field in fields(self)}
+        for name in names:
+            if getattr(self, name) != defaults[name]:
+                shown = "SOURCE" if name == "sources" else _flag(name)
+                raise UsageError(f"{shown} and {flag} do not go together.")
+
+
+def beside(output: Path, ending: str) -> Path:
+    """The neighbour of the release whose name is the release's name and `ending`."""
+    path = Path(os.path.abspath(output))
+    return path.with_name(path.name + ending)
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _inside(one: Path, other: Path) -> bool:
+    """Whether `one` is `other` or lies in it, links followed as far as they exist."""
+    first, second = os.path.realpath(one), os.path.realpath(other)
+    return first == second or first.startswith(second.rstrip("/") + "/")

@@ -1,0 +1,283 @@
+"""What one process does: open what was found, look into archives, de-identify, stage, say what came of it.
+
+Knows files and the de-identifier. What it says in a row is value-free; names and old identifiers go to a notebook in
+the confidential folder. Refuses to decide about files that it sees only one of.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import IO, TYPE_CHECKING, Any
+
+from medcli.errors import ItemFailed
+from medcli.files import open_private
+from medcli.jobs import Row
+from medcli.jobs.retry import describe
+from medcli.privacy import archives, sources
+from medcli.privacy.layout import Names
+from medcli.privacy.policy import Policy
+from medcli.privacy.release import CLOSED, FULL
+from medcli.privacy.streams import container
+
+if TYPE_CHECKING:
+    from medcli.privacy.dicom.scrubber import Scrubbed, Scrubber
+
+__all__ = ["Payload", "ScrubWorkers", "read_notes"]
+
+#: Row key and what was found; a plain tuple, for it travels to another process.
+Payload = tuple[str, tuple[Any, ...]]
+
+_FIELDS = [
+    "reason",
+    "attribute",
+    "patient",
+    "study",
+    "series",
+    "instance",
+    "owner",
+    "content",
+    "sop_class",
+    "modality",
+    "sha256",
+    "size",
+    "route",
+    "codes",
+    "notes",
+]
+_KINDS = {
+    "released": ("done", "released"),
+    "ignored": ("skipped", "ignored"),
+    "directory": ("skipped", "dicomdir"),
+}
+
+
+@dataclass
+class ScrubWorkers:
+    """Makes the worker of a process.
+
+    Attributes
+    ----------
+    policy, key
+        What is done.
+    roots, labels
+        The sources: where they lie, and their own names.
+    staging
+        The staging folder; None where nothing is to be written.
+    notebooks
+        Folder for names of members and old identifiers; None as above.
+    crosswalk
+        Whether old identifiers are to be noted.
+    """
+
+    policy: Policy
+    key: bytes = field(repr=False)
+    roots: tuple[str, ...] = field(repr=False)
+    labels: tuple[str, ...] = field(repr=False)
+    staging: str | None
+    notebooks: str | None
+    crosswalk: bool
+    _worker: Worker | None = field(default=None, init=False, repr=False)
+
+    def __enter__(self) -> Worker:
+        from medcli.privacy.dicom.scrubber import Scrubber
+
+        self._worker = Worker(self, Scrubber(self.policy, self.key))
+        return self._worker
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
+        if self._worker is not None:
+            self._worker.close()
+            self._worker = None
+
+
+class Worker:
+    """Does one item after another; see :class:`ScrubWorkers`."""
+
+    def __init__(self, plan: ScrubWorkers, scrubber: Scrubber) -> None:
+        self._plan = plan
+        self._scrubber = scrubber
+        self._names = Names(plan.key)
+        self._members = hmac.digest(plan.key, b"item", "sha256")
+        self._notes = Notebook(plan.notebooks)
+        # Without a place to write, a member is held in memory however large it is.
+        self._limits = archives.Limits() if plan.staging else archives.Limits(whole=archives.Limits().member)
+
+    def close(self) -> None:
+        """Close what is open from file to file."""
+        self._notes.close()
+
+    def __call__(self, payload: Payload) -> Iterable[Row]:
+        """Do one file, or all members of one archive.
+
+        Raises
+        ------
+        ItemFailed
+            Where no other file could be staged either.
+        """
+        key, found = payload[0], sources.Found(*payload[1])
+        label = self._plan.labels[found.root]
+        mirror = self._names.mirrored(label, found.path)
+        if found.refused:
+            return (refused(key, key, mirror, found.refused, ignored=found.refused in sources.NO_FILES),)
+        root = self._plan.roots[found.root]
+        path = f"{root}/{found.path}" if found.path else root
+        try:
+            descriptor = sources.open_file(path)
+        except sources.Unusable as problem:
+            return (refused(key, key, mirror, problem.reason),)
+        try:
+            return self._opened(key, found, path, descriptor, mirror)
+        except sources.Unusable as problem:
+            return (refused(key, key, mirror, problem.reason),)
+        finally:
+            os.close(descriptor)
+
+    def _opened(
+        self, key: str, found: sources.Found, path: str, descriptor: int, mirror: str
+    ) -> Iterable[Row]:
+        if found.size == 0:
+            return (refused(key, key, mirror, "empty"),)
+        whole = found.size <= sources.WHOLE
+        data = sources.read_file(descriptor, found) if whole else b""
+        kind = container(data[:512] if whole else os.pread(descriptor, 512, 0))
+        if kind:
+            return list(self._archive(key, found, descriptor, kind))
+        if whole:
+            return (self._one(key, key, data, mirror),)
+        row = self._one(key, key, path, mirror)
+        if not sources.unchanged(path, found):
+            self._discard(key)
+            raise sources.Unusable("changed")
+        return (row,)
+
+    def _archive(self, item: str, found: sources.Found, descriptor: int, kind: str) -> Iterator[Row]:
+        """The members' rows; for the archive itself, where it holds nothing or can't be read to its end."""
+        label, count = self._plan.labels[found.root], 0
+        spool = f"{self._plan.staging}/spool"
+        with open(os.dup(descriptor), "rb") as file:
+            file.seek(0)
+            try:
+                for member in archives.members(file, found.size, kind, spool, self._limits):
+                    count += 1
+                    yield self._member(item, label, found.path, member)
+            except archives.Unwritable:
+                raise ItemFailed("disk-full", stops=True) from None
+        if not count:
+            yield refused(item, item, self._names.mirrored(label, found.path), "empty-archive", ignored=True)
+        if not sources.unchanged(descriptor, found):
+            raise sources.Unusable("changed")
+        self._notes.flush()
+
+    def _member(self, item: str, label: str, path: str, member: archives.Member) -> Row:
+        if not member.number:
+            mirror = self._names.mirrored(label, path)
+            return refused(item, item, mirror, member.reason, ignored=member.ignored)
+        name = member.name.encode("utf-8", "surrogateescape")
+        base = item.partition("-")[0].encode("ascii")
+        key = hmac.digest(self._members, b"%s\0%d\0%s" % (base, member.number, name), "sha256").hex()[:32]
+        self._notes.add("member", key, member.name)
+        inner = "/".join(part for part in member.name.replace("\\", "/").split("/") if part not in ("", "."))
+        mirror = self._names.mirrored(label, f"{path}/{inner}" if path else inner)
+        if member.data is None:
+            return refused(key, item, mirror, member.reason, ignored=member.ignored)
+        if not member.data:
+            return refused(key, item, mirror, "empty")
+        try:
+            return self._one(key, item, member.data, mirror)
+        except ItemFailed:
+            raise
+        except Exception as error:  # noqa: BLE001 - one member must not cost the others
+            return Row(
+                key, "failed", "bug", json.dumps({"item": item, "mirror": mirror, **describe(error)}).encode()
+            )
+
+    def _one(self, key: str, item: str, source: bytes | Path | str, mirror: str) -> Row:
+        """De-identify one file into the staging folder."""
+        target = f"{self._plan.staging}/{key[:2]}/{key}" if self._plan.staging else None
+        try:
+            result = self._scrubber.scrub(source, target)
+        except OSError as error:
+            if target is None or error.errno not in FULL | CLOSED:
+                raise
+            raise ItemFailed(
+                "disk-full" if error.errno in FULL else "output-unwritable", stops=True
+            ) from None
+        if self._plan.crosswalk and result.crosswalk:
+            for link in result.crosswalk:
+                self._notes.add(*link)
+            self._notes.flush()
+        return told(key, item, mirror, result)
+
+    def _discard(self, key: str) -> None:
+        if self._plan.staging:
+            with suppress(FileNotFoundError):
+                os.unlink(f"{self._plan.staging}/{key[:2]}/{key}")
+
+
+def told(key: str, item: str, mirror: str, result: Scrubbed) -> Row:
+    """The row of one file that was read."""
+    facts = {name: value for name in _FIELDS if (value := getattr(result, name))}
+    facts["item"], facts["mirror"] = item, mirror
+    text = json.dumps(facts, separators=(",", ":"))
+    state, kind = _KINDS.get(result.status, ("failed", result.reason))
+    value = f'{text[:-1]},"actions":{result.actions or "{}"}}}'.encode()
+    return Row(key, state, kind, value, result.size)  # type: ignore[arg-type]
+
+
+def refused(key: str, item: str, mirror: str, reason: str, *, ignored: bool = False) -> Row:
+    """The row of something that was not read."""
+    value = json.dumps({"item": item, "mirror": mirror, "reason": reason}, separators=(",", ":")).encode()
+    return Row(key, "skipped", "ignored", value) if ignored else Row(key, "failed", reason, value)
+
+
+class Notebook:
+    """What one process has to note in confidence, in a file of its own that the driver takes in at the end.
+
+    A note is flushed to the file before the row it belongs to is handed over.
+    """
+
+    _REMEMBERED = 50_000
+
+    def __init__(self, folder: str | None) -> None:
+        self._folder = folder
+        self._stream: IO[bytes] | None = None
+        self._seen: dict[tuple[str, ...], None] = {}
+
+    def add(self, *note: str) -> None:
+        """Note something, once for as long as it is remembered."""
+        if self._folder is None or note in self._seen:
+            return
+        if len(self._seen) >= self._REMEMBERED:
+            self._seen.clear()
+        self._seen[note] = None
+        if self._stream is None:
+            self._stream = open_private(Path(self._folder) / f"{secrets.token_hex(8)}.jsonl")
+        self._stream.write(json.dumps(note).encode() + b"\n")
+
+    def flush(self) -> None:
+        """Hand what was noted to the system."""
+        if self._stream is not None:
+            self._stream.flush()
+
+    def close(self) -> None:
+        """Close the file, if there is one."""
+        if self._stream is not None:
+            self._stream.close()
+
+
+def read_notes(path: str) -> Iterator[tuple[str, ...]]:
+    """The notes in a file, as far as they are whole: a process that was killed may have left half a line."""
+    with open(path, "rb") as stream:
+        for line in stream:
+            with suppress(ValueError):
+                yield tuple(json.loads(line))
