@@ -1,0 +1,73 @@
+"""Looking into a ledger, while its run goes on or afterwards: an outcome by its item's key.
+
+For products that grow with the run, and for joining the runs of several machines. Knows the ledger's tables; refuses
+to write.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Self, cast
+
+from medcli.errors import InputError
+from medcli.jobs.ledger import FILE
+from medcli.jobs.model import Row, State
+
+
+class Reader:
+    """An open ledger that is not written to.
+
+    Parameters
+    ----------
+    state : Path
+        The state folder.
+
+    Raises
+    ------
+    InputError
+        If there is no ledger in it.
+    """
+
+    def __init__(self, state: Path) -> None:
+        if not (state / FILE).is_file():
+            raise InputError("There is no ledger in the state folder.", hint="Is it the folder of a run?")
+        self._connection = sqlite3.connect(state / FILE, isolation_level=None)
+        self._connection.execute("PRAGMA query_only = ON")
+        self._connection.execute("PRAGMA cache_size = -4000")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def row(self, key: str, place: int = 0) -> Row | None:
+        """Return one row of an item that has its outcome, or None.
+
+        An item that failed as a whole has one row, which is returned for every place.
+        """
+        found = self._connection.execute(
+            "SELECT rows.key, state, kind, value, bytes FROM items JOIN rows USING (item)"
+            " WHERE items.key = ? AND (place = ? OR place = 0 AND rows.key = items.key)"
+            " ORDER BY place DESC LIMIT 1",
+            (key, place),
+        ).fetchone()
+        if found is None:
+            return None
+        own, state, kind, value, size = found
+        return Row(own, cast("State", state), kind, value, size)
+
+    def failed_whole(self) -> Iterator[tuple[str, str]]:
+        """Yield key and reason of items whose only row is a failure of the whole item."""
+        yield from self._connection.execute(
+            "SELECT items.key, kind FROM items JOIN rows USING (item)"
+            " WHERE failed AND place = 0 AND rows.key = items.key ORDER BY item"
+        )
+
+    def fingerprint(self) -> dict[str, Any]:
+        """The fingerprint that the run was begun with."""
+        found = self._connection.execute("SELECT name, value FROM facts WHERE name LIKE 'spec %'")
+        return {name.removeprefix("spec "): json.loads(value) for name, value in found}
