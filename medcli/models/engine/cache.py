@@ -1,0 +1,118 @@
+"""Keys and values of a batch in one piece of memory, so that a step copies nothing.
+
+transformers' own growing cache joins old and new at every step and layer: for a long picture prefix that costs more
+than the step. Knows its cache classes; refuses to know models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def fresh() -> Any:
+    """An empty growing cache that keeps every position, whatever window a model looks through."""
+    from transformers import DynamicCache
+
+    return DynamicCache()
+
+
+def seated(prefixes: Sequence[tuple[Any, int]], rows: Sequence[int], room: int) -> Any:
+    """A cache with one row a question, each starting with its prefix's keys and values.
+
+    Parameters
+    ----------
+    prefixes : sequence of (cache, row)
+        Where each prefix was prefilled.
+    rows : sequence of int
+        For each question, the number of its prefix.
+    room : int
+        Positions to keep free behind the longest prefix.
+
+    Returns
+    -------
+    Cache
+        Shorter prefixes are seated at the right, so that free positions follow all of them at once.
+    """
+    from transformers.cache_utils import Cache
+
+    lengths = [cache.layers[0].keys.shape[-2] for cache, _ in prefixes]
+    longest = max(lengths)
+    layers = []
+    for number in range(len(prefixes[0][0].layers)):
+        sources = [(cache.layers[number], row) for cache, row in prefixes]
+        layers.append(_seat(sources, lengths, rows, longest, room))
+    return Cache(layers=layers)
+
+
+def _seat(
+    sources: Sequence[tuple[Any, int]], lengths: Sequence[int], rows: Sequence[int], longest: int, room: int
+) -> Any:
+    layer = _slab()()
+    for name in ("keys", "values"):
+        first = getattr(sources[0][0], name)
+        slab = first.new_empty((len(rows), first.shape[1], longest + room, first.shape[3]))
+        for at, which in enumerate(rows):
+            source, row = sources[which]
+            slab[at, :, : longest - lengths[which]] = 0  # masked, but no weight makes a NaN harmless
+            slab[at, :, longest - lengths[which] : longest] = getattr(source, name)[row]
+        setattr(layer, f"{name}_slab", slab)
+    layer.start(longest)
+    return layer
+
+
+def keep(cache: Any, rows: Tensor) -> None:
+    """Drop all rows but these."""
+    for layer in cache.layers:
+        layer.keep(rows)
+
+
+def _slab() -> Any:
+    """The layer class; made on first use, because transformers is imported late."""
+    global _SLAB  # noqa: PLW0603 - a class that can only be defined once its base is there
+    if _SLAB is not None:
+        return _SLAB
+    from transformers.cache_utils import DynamicLayer
+
+    class Slab(DynamicLayer):  # type: ignore[misc]
+        """A growing layer whose memory is all there from the start."""
+
+        keys_slab: Any
+        values_slab: Any
+
+        def start(self, length: int) -> None:
+            self.length = length
+            self.dtype, self.device = self.keys_slab.dtype, self.keys_slab.device
+            self.is_initialized = True
+            self._view()
+
+        def _view(self) -> None:
+            self.keys = self.keys_slab[:, :, : self.length]
+            self.values = self.values_slab[:, :, : self.length]
+
+        def update(
+            self, key_states: Tensor, value_states: Tensor, *_args: Any, **_kwargs: Any
+        ) -> tuple[Tensor, Tensor]:
+            end = self.length + key_states.shape[-2]
+            self.keys_slab[:, :, self.length : end] = key_states
+            self.values_slab[:, :, self.length : end] = value_states
+            self.length = end
+            self._view()
+            return self.keys, self.values
+
+        def get_seq_length(self, *_args: Any) -> int:
+            return self.length
+
+        def keep(self, rows: Tensor) -> None:
+            self.keys_slab = self.keys_slab[rows]
+            self.values_slab = self.values_slab[rows]
+            self._view()
+
+    _SLAB = Slab
+    return _SLAB
+
+
+_SLAB: Any = None

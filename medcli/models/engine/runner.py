@@ -1,0 +1,248 @@
+"""Chunks of requests to replies: prepared in threads, planned, run on the fastest path that agrees, never fewer rows.
+
+Knows requests, replies and memory; refuses to know files, ledgers and devices.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from medcli.errors import ItemError, MedcliError
+from medcli.models.engine import check, fast, plain, plan
+from medcli.models.family import split_thoughts
+from medcli.models.protocol import Engine, Reply
+
+if TYPE_CHECKING:
+    from medcli.models.engine.fast import Answer
+    from medcli.models.engine.plan import Row
+    from medcli.models.family import Family, Visual
+    from medcli.models.protocol import Picture, Request, Sampling
+
+TOO_LONG = "prompt-too-long"
+NO_MEMORY = "out-of-memory"
+FAILED = "model-failed"
+
+_CPU_CACHE = 2 << 30  # bytes of KV cache that a batch may take without a GPU
+_GPU_SHARE = 0.4  # of the memory that is free once the model is loaded
+_THREADS = 4
+
+
+@dataclass(slots=True)
+class _Ready:
+    """A request after preparation: a row, or a reason why not."""
+
+    row: Row | None = None
+    error: str = ""
+
+
+class Runner:
+    """Answers chunks with one loaded model.
+
+    Parameters
+    ----------
+    family : Family
+        The model.
+    """
+
+    def __init__(self, family: Family) -> None:
+        self.family = family
+        self.path = "auto"
+        self.text_path = "auto"
+        self.budget = 0
+        self.halvings = 0
+        self.notes: list[str] = []
+        self.counts: Counter[str] = Counter()
+
+    def engine(self) -> Engine:
+        """What was chosen so far."""
+        return Engine(self.path, self.budget, self.halvings, tuple(self.notes), dict(self.counts))
+
+    def generate(self, requests: Sequence[Request], settings: Sampling) -> Iterator[Reply]:
+        """Answer a chunk; see :class:`medcli.models.protocol.Backend`."""
+        if not self.budget or settings.batch_tokens:
+            self.budget = settings.batch_tokens or self._free_tokens()
+        if settings.path != "auto":
+            self.path = self.text_path = settings.path
+        ready = self.prepare(requests)
+        rows = [one.row for one in ready if one.row is not None]
+        answers: dict[int, Answer | str] = {}
+        if rows:
+            self._choose(rows, settings)
+            self._run_all(rows, settings, answers)
+        for at, (request, one) in enumerate(zip(requests, ready, strict=True)):
+            self.counts["rows"] += 1
+            yield self.reply(request, one.row, answers[at] if one.row is not None else one.error)
+
+    def prepare(self, requests: Sequence[Request]) -> list[_Ready]:
+        """Open each picture once, in threads, and tokenise."""
+        pictures = {id(one): one for request in requests for one in request.pictures}
+        unique: dict[Any, Picture] = {}
+        for picture in pictures.values():
+            unique.setdefault(_same(picture), picture)
+        if len(unique) > 1:
+            with ThreadPoolExecutor(_THREADS) as pool:
+                seen = dict(zip(unique, pool.map(self._see, unique.values()), strict=True))
+        else:
+            seen = {key: self._see(picture) for key, picture in unique.items()}
+        return [self._ready(at, request, seen) for at, request in enumerate(requests)]
+
+    def _see(self, picture: Picture) -> Visual | str:
+        try:
+            return self.family.see(picture)
+        except ItemError as error:
+            return error.kind
+
+    def _ready(self, at: int, request: Request, seen: dict[Any, Visual | str]) -> _Ready:
+        visuals = []
+        for picture in request.pictures:
+            one = seen[_same(picture)]
+            if isinstance(one, str):
+                return _Ready(error=one)
+            visuals.append(one)
+        try:
+            prompt = self.family.prepare(request, visuals)
+        except ItemError as error:
+            return _Ready(error=error.kind)
+        context = self.family.describe().context
+        if context and len(prompt.ids) >= context:
+            return _Ready(error=TOO_LONG)
+        if sum(length for _, length in prompt.places) and len(prompt.places) != len(visuals):
+            return _Ready(error="pictures-and-places-differ")
+        return _Ready(plan.Row(at, request.key, prompt))
+
+    def _choose(self, rows: list[Row], settings: Sampling) -> None:
+        """Settle on a path for rows with pictures, and one for those without, by the first rows seen of each kind."""
+        pictured = [row for row in rows if row.prompt.visuals]
+        if self.path == "auto" and pictured:
+            self.path = self._fastest(pictured, settings, self.family.reuses)
+        bare = [row for row in rows if not row.prompt.visuals]
+        if self.text_path == "auto" and bare:
+            self.text_path = self._fastest(bare, settings, False)
+        self.text_path = "plain" if self.path == "plain" else self.text_path
+
+    def _fastest(self, rows: list[Row], settings: Sampling, reuse: bool) -> str:
+        paths = [("prefix", True)] if reuse else []
+        paths += [("features", False)] if self.family.features else []
+        for name, with_prefix in paths:
+            some = check.sample(plan.split(rows, reuse=with_prefix))
+            try:
+                if check.agrees(self.family, some, settings):
+                    return name
+                reason = "its logits differ from plain generation"
+            except MedcliError:
+                raise
+            except Exception as error:
+                if _is_memory(error):
+                    raise
+                reason = f"the model does not support it ({type(error).__name__})"
+            self.notes.append(f"The engine's path '{name}' is not used: {reason}.")
+        return "plain"
+
+    def _run_all(self, rows: list[Row], settings: Sampling, answers: dict[int, Answer | str]) -> None:
+        left = rows
+        while left:
+            budget = self.budget
+            for batch in self._plan(left, settings):
+                if not self._run(batch, settings, answers):
+                    break
+            left = [row for row in left if row.at not in answers]
+            if left and self.budget == budget:
+                raise AssertionError("a batch was neither answered nor cut")
+
+    def _plan(self, rows: list[Row], settings: Sampling) -> list[list[Row]]:
+        """Batches of one path each."""
+        made = []
+        for pictured in (True, False):
+            some = [row for row in rows if bool(row.prompt.visuals) == pictured]
+            path = self.path if pictured else self.text_path
+            plan.split(some, reuse=path == "prefix")
+            made += plan.batches(some, settings.max_new_tokens, self.budget, window=self.family.window)
+        return made
+
+    def _run(self, batch: list[Row], settings: Sampling, answers: dict[int, Answer | str]) -> bool:
+        """Run a batch; False if memory ran out and the budget was halved."""
+        path = self.path if batch[0].prompt.visuals else self.text_path
+        try:
+            run = plain.run if path == "plain" else fast.run
+            found = run(self.family, batch, settings, self.counts)
+        except MedcliError:
+            raise
+        except Exception as error:  # noqa: BLE001 - one row's trouble must not take the others
+            if _is_memory(error):
+                return self._halve(batch, answers)
+            if len(batch) == 1 and path == "plain":
+                answers[batch[0].at] = FAILED
+                return True
+            for row in batch:
+                self._alone(row, settings, answers)
+            return True
+        answers.update({row.at: answer for row, answer in zip(batch, found, strict=True)})
+        return True
+
+    def _alone(self, row: Row, settings: Sampling, answers: dict[int, Answer | str]) -> None:
+        try:
+            answers[row.at] = plain.run(self.family, [row], settings, self.counts)[0]
+        except MedcliError:
+            raise
+        except Exception as error:  # noqa: BLE001 - as above
+            answers[row.at] = NO_MEMORY if _is_memory(error) else FAILED
+
+    def _halve(self, batch: list[Row], answers: dict[int, Answer | str]) -> bool:
+        import gc
+
+        import torch
+
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        if len(batch) == 1:
+            answers[batch[0].at] = NO_MEMORY
+            return True
+        self.halvings += 1
+        self.budget = max(1, self.budget // 2)
+        return False
+
+    def reply(self, request: Request, row: Row | None, answer: Answer | str) -> Reply:
+        """An answer's ids as a record."""
+        prompt = self.family.recorded_prompt(request)
+        if isinstance(answer, str) or row is None:
+            return Reply(request.key, prompt=prompt, finish_reason="error", error=str(answer))
+        ids = answer.ids[:-1] if answer.ids and answer.ids[-1] in self.family.ends else answer.ids
+        text, reasoning = split_thoughts(self.family.trim(self.family.text(ids), request.form))
+        return Reply(
+            request.key,
+            text=text,
+            prompt=prompt,
+            finish_reason=answer.finish,
+            prompt_tokens=len(row.prompt.ids),
+            answer_tokens=len(answer.ids),
+            first_token_margin=answer.margin,
+            reasoning=reasoning,
+        )
+
+    def _free_tokens(self) -> int:
+        import torch
+
+        each = max(1, self.family.describe().bytes_per_token)
+        device = next(self.family.model.parameters()).device
+        if device.type == "cuda":
+            free, _ = torch.cuda.mem_get_info(device)
+            return max(1, int(free * _GPU_SHARE) // each)
+        return max(1, _CPU_CACHE // each)
+
+
+def _same(picture: Picture) -> Any:
+    """A key that is equal for pictures that are read alike."""
+    source = picture.source
+    name = source if isinstance(source, bytes | str) or hasattr(source, "parts") else id(source)
+    return name, picture.frame, picture.window, picture.extra
+
+
+def _is_memory(error: BaseException) -> bool:
+    import torch
+
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
