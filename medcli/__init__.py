@@ -8,13 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from medcli.ask.job import ask
     from medcli.privacy.job import scrub
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__", "scrub"]
+__all__ = ["__version__", "ask", "scrub"]
 
-_PUBLIC = {"scrub": "medcli.privacy.job"}
+_PUBLIC = {"ask": "", "scrub": "medcli.privacy.job"}
 
 
 def __getattr__(name: str) -> object:
@@ -22,7 +23,9 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    value = getattr(import_module(_PUBLIC[name]), name)
+    # A public function that shares its name with a package is that package, called.
+    module = import_module(_PUBLIC[name] or f"{__name__}.{name}")
+    value = getattr(module, name) if _PUBLIC[name] else module
     globals()[name] = value
     return value
 

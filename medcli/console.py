@@ -22,6 +22,11 @@ def out(text: str) -> None:
     _write(sys.stdout, text)
 
 
+def piece(text: str) -> None:
+    """Print a piece of the product to stdout as it comes, without ending the line."""
+    _write(sys.stdout, text, end="")
+
+
 def document(content: object) -> None:
     """Print the one JSON document of ``--json`` to stdout."""
     _write(sys.stdout, json.dumps(content, indent=2, ensure_ascii=False))
@@ -69,9 +74,9 @@ def _is_number(text: str) -> bool:
     return text.replace(",", "").replace(".", "", 1).lstrip("-").isdecimal()
 
 
-def _write(stream: IO[str], text: str) -> None:
+def _write(stream: IO[str], text: str, end: str = "\n") -> None:
     encoding = getattr(stream, "encoding", None) or "utf-8"
-    stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + end)
     stream.flush()
 
 

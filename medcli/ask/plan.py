@@ -125,6 +125,12 @@ class Plan:
         counts: dict[str, int] = self.facts["counts"]
         return counts
 
+    def rows_of(self, shard: tuple[int, int]) -> int:
+        """Count the rows that are dealt to a shard."""
+        number, of = shard
+        found = self._connection.execute("SELECT count(*) FROM places WHERE chunk % ? = ?", (of, number))
+        return int(found.fetchone()[0])
+
     def chunks(self, shard: tuple[int, int] = (0, 1)) -> Iterator[tuple[int, str, list[Row]]]:
         """Yield number, key and rows of the chunks that are dealt to a shard, in order."""
         number, of = shard

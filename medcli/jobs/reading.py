@@ -44,21 +44,35 @@ class Reader:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    def row(self, key: str, place: int = 0) -> Row | None:
+    def row(self, key: str, place: int = 0, *, failed: bool = True) -> Row | None:
         """Return one row of an item that has its outcome, or None.
 
         An item that failed as a whole has one row, which is returned for every place.
+
+        Parameters
+        ----------
+        key : str
+            The item's.
+        place : int
+            Of the row in the item.
+        failed : bool
+            Whether a failed item's rows count as an outcome; False while such items are tried again.
         """
         found = self._connection.execute(
             "SELECT rows.key, state, kind, value, bytes FROM items JOIN rows USING (item)"
             " WHERE items.key = ? AND (place = ? OR place = 0 AND rows.key = items.key)"
-            " ORDER BY place DESC LIMIT 1",
-            (key, place),
+            " AND (? OR NOT failed) ORDER BY place DESC LIMIT 1",
+            (key, place, failed),
         ).fetchone()
         if found is None:
             return None
         own, state, kind, value, size = found
         return Row(own, cast("State", state), kind, value, size)
+
+    def count(self, *, failed: bool = True) -> int:
+        """How many rows have their outcome; the parameter as in :meth:`row`."""
+        query = "SELECT count(*) FROM items JOIN rows USING (item) WHERE ? OR NOT failed"
+        return cast("int", self._connection.execute(query, (failed,)).fetchone()[0])
 
     def failed_whole(self) -> Iterator[tuple[str, str]]:
         """Yield key and reason of items whose only row is a failure of the whole item."""

@@ -1,0 +1,74 @@
+"""What may not go to a model until it can be cleaned: DICOM and clinical notes, to a server on another machine.
+
+Stands in the gate's place until the text gate is there: it cleans nothing, it refuses. Knows which servers are
+remote; a file that looks like DICOM, or cannot be looked at, counts as DICOM.
+"""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from medcli.errors import ItemFailed
+
+DICOM = "gate-refused-dicom"
+NOTES = "gate-refused-notes"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Decides what is refused.
+
+    Attributes
+    ----------
+    notes, dicom : bool
+        Whether notes, and DICOM, are refused.
+    """
+
+    notes: bool = False
+    dicom: bool = False
+
+    @classmethod
+    def of(cls, gate: str, urls: Iterable[str]) -> Refusal:
+        """Decide by ``--gate`` and where the servers are.
+
+        ``on`` also keeps notes from a model on this machine; of DICOM only the pixels go there, whatever the gate.
+        """
+        remote = any(is_remote(url) for url in urls)
+        return cls(notes=gate == "on" or (gate == "remote" and remote), dicom=gate != "off" and remote)
+
+    def reason(self, *, notes: bool, images: Iterable[Path]) -> str:
+        """Return why a question must not be asked, or the empty string."""
+        if self.notes and notes:
+            return NOTES
+        if self.dicom and any(_may_be_dicom(image) for image in images):
+            return DICOM
+        return ""
+
+
+def is_remote(url: str) -> bool:
+    """Whether a server is on another machine than this one, for all that its address says."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost" or host.endswith(".localhost"):
+        return False
+    try:
+        return not ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return True
+
+
+@functools.lru_cache(256)  # questions come ordered by image
+def _may_be_dicom(path: Path) -> bool:
+    from medcli.imaging import MISSING, is_dicom, open_picture
+
+    try:
+        if is_dicom(path):
+            return True
+        open_picture(path)
+    except ItemFailed as error:
+        return error.kind != MISSING
+    return False

@@ -1,0 +1,327 @@
+"""What `medcli ask` can be asked for: the only home of its defaults, its checks and its help texts.
+
+Knows which wishes contradict each other, and what of them a model is told. Refuses to open files.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from medcli.errors import UsageError
+from medcli.models.protocol import DEFAULT_MODEL, ModelSpec, Sampling
+from medcli.settings import option
+
+__all__ = ["AskSpec"]
+
+_SUFFIX = re.compile(r"(OPEN|CLOSED)=(.+)", re.DOTALL)
+
+
+def _window(text: str) -> tuple[float, float]:
+    try:
+        centre, width = (float(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError("two numbers are needed, as in 40,400") from None
+    if width < 1:
+        raise ValueError("the width is 1 or more")
+    return centre, width
+
+
+def _shard(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d+)/(\d+)", text)
+    number, of = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not number < of:
+        raise ValueError("a number from 0 and a count are needed, as in 0/4 ... 3/4")
+    return number, of
+
+
+@dataclass(frozen=True, slots=True)
+class AskSpec:
+    """One question, or a file of them, and the model that answers.
+
+    The fields are the options of ``medcli ask``; their help texts stand with them.
+
+    Raises
+    ------
+    UsageError
+        Where wishes contradict each other.
+    """
+
+    question: str | None = option(
+        "What to ask; read from standard input where it is missing or -.",
+        default=None,
+        metavar="[QUESTION]",
+        positional=True,
+        shapes_product=False,
+    )
+    image: tuple[Path, ...] = option(
+        "DICOM, PNG, JPEG, TIFF or WebP file that the question is about (repeatable).",
+        default=(),
+        metavar="FILE",
+        shapes_product=False,
+    )
+    window: tuple[float, float] | None = option(
+        "Grey window of DICOM and of deep grey pictures. Default: the header's.",
+        default=None,
+        metavar="CENTRE,WIDTH",
+        parse=_window,
+    )
+    frame: int = option("Frame of a DICOM file, or page of a TIFF, from 1.", default=1, minimum=1)
+    questions: Path | None = option(
+        "File of questions: JSON lines or a JSON array, in LLaVA-Med's, the VQA or medcli's own shape.",
+        default=None,
+        metavar="FILE",
+        shapes_product=False,
+    )
+    images: Path | None = option(
+        "Folder that the images of --questions lie in. Default: the folder of that file.",
+        default=None,
+        metavar="DIR",
+        shapes_product=False,
+    )
+    output: Path | None = option(
+        "File of answers, one JSON object a line in the questions' order; while the run goes on, the finished part"
+        " grows in FILE.part.",
+        default=None,
+        metavar="FILE",
+        shapes_product=False,
+    )
+    model: str = option("Hub id or folder of the model.", default=DEFAULT_MODEL, metavar="ID|DIR")
+    suffix: tuple[str, ...] = option(
+        "OPEN=TEXT or CLOSED=TEXT: put behind questions of that answer_type (repeatable).",
+        default=(),
+        metavar="TYPE=TEXT",
+    )
+    no_image: bool = option("Show no pictures: the blind baseline.", default=False)
+    limit: int | None = option("Only the first N rows of --questions.", default=None, metavar="N", minimum=1)
+    dry_run: bool = option("Plan and count; ask nothing.", default=False, shapes_product=False)
+    shard: tuple[int, int] | None = option(
+        "Ask only every N-th chunk of the plan, from 0/N; medcli merge joins the runs.",
+        default=None,
+        metavar="I/N",
+        parse=_shard,
+    )
+    template: str = option("Prompt template. Default: the checkpoint's.", default="auto", metavar="NAME")
+    temperature: float = option("0 takes the likeliest token each time.", default=0.0, minimum=0.0)
+    top_p: float = option("Nucleus of the sampling; 1 for all tokens.", default=1.0, minimum=0.0, maximum=1.0)
+    max_new_tokens: int = option("Longest answer.", default=1024, metavar="N", minimum=1)
+    min_new_tokens: int = option("Shortest answer.", default=0, metavar="N", minimum=0)
+    seed: int = option("Seeds, with a row's key, that row's sampling noise.", default=0)
+    vision_weights: str = option(
+        "Tower of a LLaVA-Med v1.5 checkpoint: its own weights, or those its config names. auto: its own if it has"
+        " any.",
+        default="auto",
+        choices=("auto", "checkpoint", "config"),
+    )
+    padding: str = option(
+        "How a picture becomes square for LLaVA-Med v1.5; llava-med draws the odd pixel as the original does.",
+        default="centered",
+        choices=("centered", "llava-med"),
+    )
+    base: str = option("Model that the delta weights of --model are added to.", default="", metavar="ID|DIR")
+    adapter: str = option("LoRA adapter.", default="", metavar="ID|DIR")
+    quantize: str = option("Load in 4 or 8 bits.", default="", choices=("", "4bit", "8bit"))
+    dtype: str = option(
+        "Numbers that the model computes with.",
+        default="auto",
+        choices=("auto", "float32", "bfloat16", "float16"),
+    )
+    deterministic: bool = option("Compute in float32.", default=False)
+    attention: str = option("Implementation of attention in transformers.", default="auto", metavar="NAME")
+    engine: str = option(
+        "How pictures are reused between questions; auto takes the fastest that checks out.",
+        default="auto",
+        choices=("auto", "prefix", "features", "plain"),
+    )
+    batch_tokens: int = option(
+        "Tokens that a batch may hold; 0 chooses by free memory.", default=0, metavar="N", minimum=0
+    )
+    devices: str = option(
+        "auto, cpu, or a list as cuda:0,1; one process each.",
+        default="auto",
+        metavar="LIST",
+        shapes_product=False,
+    )
+    split: bool = option("Spread one model over all devices.", default=False, shapes_product=False)
+    workers: int = option("Processes on the CPU.", default=1, metavar="N", minimum=1, shapes_product=False)
+    trust_remote_code: bool = option("Run code that comes with the checkpoint.", default=False)
+    captioner: str = option(
+        "Model that puts scans into words for a text-only --model.", default="", metavar="ID|DIR"
+    )
+    captioner_chart: str = option(
+        "Model that puts charts into words for a text-only --model.", default="", metavar="ID|DIR"
+    )
+    backend: str = option(
+        "transformers in process, or openai: a server that speaks OpenAI's chat completions.",
+        default="transformers",
+        choices=("transformers", "openai"),
+    )
+    base_url: tuple[str, ...] = option(
+        "Address of the server, as http://localhost:8000/v1 (repeatable). A key is taken from MEDCLI_API_KEY.",
+        default=(),
+        metavar="URL",
+        shapes_product=False,
+    )
+    concurrency: int = option(
+        "Requests in flight to the server.", default=16, metavar="N", minimum=1, shapes_product=False
+    )
+    timeout: float = option(
+        "Seconds to wait for the server's next byte.",
+        default=120.0,
+        metavar="SECONDS",
+        minimum=0.001,
+        shapes_product=False,
+    )
+    gate: str = option(
+        "What DICOM and clinical notes are kept from until they can be cleaned: every backend, remote servers,"
+        " or nothing.",
+        default="remote",
+        choices=("on", "remote", "off"),
+    )
+    trace: Path | None = option(
+        "Write the arrays on the way to each answer, one .npz a question.",
+        default=None,
+        metavar="DIR",
+        shapes_product=False,
+    )
+    export_hf: Path | None = option(
+        "Write the model in transformers' layout, which vLLM and others load, and ask nothing.",
+        default=None,
+        metavar="DIR",
+        shapes_product=False,
+    )
+    state: Path | None = option(
+        "Folder of plan and ledger, from which the same command resumes; best on a local disk."
+        " Default: OUTPUT.run.",
+        default=None,
+        metavar="DIR",
+        shapes_product=False,
+    )
+    retry_failed: bool = option(
+        "Ask rows that failed again, with their chunk.", default=False, shapes_product=False
+    )
+    restart: bool = option("Plan and ask everything anew.", default=False, shapes_product=False)
+
+    def __post_init__(self) -> None:
+        for wrong, message, hint in self._contradictions():
+            if wrong:
+                raise UsageError(message, hint=hint)
+
+    def _contradictions(self) -> list[tuple[object, str, str]]:
+        many = self.questions is not None
+        openai = self.backend == "openai"
+        return [
+            (many and (self.question or self.image), "--questions goes without QUESTION and --image.", ""),
+            (
+                many and not (self.output or self.dry_run),
+                "--questions needs --output.",
+                "Name the file that the answers go to.",
+            ),
+            (
+                not many and (self.output or self.shard or self.limit or self.dry_run),
+                "--output, --shard, --limit and --dry-run belong to --questions.",
+                "Without it, the answer goes to standard output.",
+            ),
+            (
+                openai and not self.base_url,
+                "--backend openai needs --base-url.",
+                "As http://localhost:8000/v1",
+            ),
+            (self.base_url and not openai, "--base-url belongs to --backend openai.", ""),
+            (
+                any(not url.startswith(("http://", "https://")) for url in self.base_url),
+                "--base-url begins with http:// or https://.",
+                "As http://localhost:8000/v1",
+            ),
+            (
+                any(not _SUFFIX.fullmatch(text) for text in self.suffix),
+                "--suffix is OPEN=TEXT or CLOSED=TEXT.",
+                "As --suffix 'CLOSED=Please choose from: [yes, no].'",
+            ),
+            (
+                self.deterministic and (self.dtype not in ("auto", "float32") or self.quantize),
+                "--deterministic computes in float32.",
+                "Leave out --dtype and --quantize.",
+            ),
+            (self.min_new_tokens > self.max_new_tokens, "--min-new-tokens is above --max-new-tokens.", ""),
+        ]
+
+    @property
+    def suffixes(self) -> dict[str, str]:
+        """``answer_type`` to the text that is put behind its questions."""
+        matches = (_SUFFIX.fullmatch(text) for text in self.suffix)
+        return {match[1]: match[2] for match in matches if match}
+
+    @property
+    def run_folder(self) -> Path:
+        """Where plan and ledger lie."""
+        if self.state is not None:
+            return self.state
+        return run_folder_of(self.output or Path())
+
+    def model_spec(self) -> ModelSpec:
+        """What a backend is told of the model; the device is added for each process."""
+        return ModelSpec(
+            model=self.model,
+            backend=self.backend,
+            template=self.template,
+            padding=self.padding,
+            vision_weights=self.vision_weights,
+            base=self.base,
+            adapter=self.adapter,
+            quantize=self.quantize,
+            dtype="float32" if self.deterministic else self.dtype,
+            attention=self.attention,
+            split=self.split,
+            trust_remote_code=self.trust_remote_code,
+            captioner=self.captioner,
+            captioner_chart=self.captioner_chart,
+            base_urls=self.base_url,
+            timeout=self.timeout,
+        )
+
+    def models(self) -> list[ModelSpec]:
+        """One for each process: its device, and its share of the processor's cores."""
+        spec = self.model_spec()
+        devices = self._devices()
+        if self.split or self.backend == "openai":
+            return [replace(spec, device="auto" if self.devices == "auto" else devices[0])]
+        if devices != ["cpu"]:
+            return [replace(spec, device=device) for device in devices]
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        device = "auto" if self.devices == "auto" else "cpu"
+        return [replace(spec, device=device, threads=max(1, cores // self.workers))] * self.workers
+
+    def sampling(self) -> Sampling:
+        """What a backend is told of the answers."""
+        return Sampling(
+            max_new_tokens=self.max_new_tokens,
+            min_new_tokens=self.min_new_tokens,
+            temperature=self.temperature,
+            top_p=self.top_p,
+            seed=self.seed,
+            batch_tokens=self.batch_tokens,
+            path=self.engine,  # type: ignore[arg-type]  # one of the choices
+        )
+
+    def _devices(self) -> list[str]:
+        """Name the devices; ``cpu`` alone where no GPU is seen."""
+        if self.devices == "auto":
+            return [f"cuda:{number}" for number in range(_gpus())] or ["cpu"]
+        names = [name.strip() for name in self.devices.split(",")]
+        return [f"cuda:{name}" if name.isdecimal() else name for name in names if name] or ["cpu"]
+
+
+def run_folder_of(output: Path) -> Path:
+    """Where plan and ledger of an answers file lie unless ``--state`` says otherwise."""
+    return output.with_name(f"{output.name}.run")
+
+
+def _gpus() -> int:
+    """Count NVIDIA devices without loading torch."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return len([name for name in visible.split(",") if name.strip() not in ("", "-1")])
+    return len([path for path in Path("/dev").glob("nvidia*") if path.name[6:].isdecimal()])
