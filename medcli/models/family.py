@@ -59,6 +59,8 @@ class Prompt:
         The ids as the authors' programs have them, for the trace.
     extra : dict
         Per-token inputs of the model's own, as long as ``ids``: token types.
+    inputs : dict
+        What the model's processor made of all the row's pictures together, where it works on rows.
     """
 
     ids: list[int]
@@ -67,11 +69,12 @@ class Prompt:
     places: tuple[tuple[int, int], ...] = ()
     recorded: list[int] = field(default_factory=list)
     extra: dict[str, list[int]] = field(default_factory=dict)
+    inputs: dict[str, Any] = field(default_factory=dict)
 
     def head(self) -> Prompt:
         """The prefix alone."""
         extra = {name: values[: self.prefix] for name, values in self.extra.items()}
-        return Prompt(self.ids[: self.prefix], self.prefix, self.visuals, self.places, [], extra)
+        return Prompt(self.ids[: self.prefix], self.prefix, self.visuals, self.places, [], extra, self.inputs)
 
 
 class Family(Protocol):

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from medcli.models.engine import fast, plain
+from medcli.models.engine import fast, plain, plan
 
 if TYPE_CHECKING:
     from medcli.models.engine.fast import Answer
@@ -48,11 +48,20 @@ def agrees(family: Family, rows: Sequence[Row], settings: Sampling) -> bool:
     unseen: Counter[str] = Counter()
     single = [plain.run(family, [row], few, unseen, keep_logits=True)[0] for row in rows]
     together = plain.run(family, rows, few, unseen, keep_logits=True)
-    quick = fast.run(family, rows, few, unseen, keep_logits=True)
+    quick = _fast(family, rows, few)
     spread = max(_far(a, b) for a, b in zip(single, together, strict=True))
     largest = max(float(abs(one.logits[0]).max()) for one in single)
     allowed = max(4 * spread, _FLOOR.get(family.describe().dtype, 3e-2) * largest)
     return all(_alike(a, b, allowed) for a, b in zip(single, quick, strict=True))
+
+
+def _fast(family: Family, rows: Sequence[Row], few: Sampling) -> list[Answer]:
+    """Run rows by the fast path, dealt into batches as they would be; answers in the rows' order."""
+    found: dict[int, Answer] = {}
+    for batch in plan.batches(rows, few.max_new_tokens, 1 << 30, window=family.window):
+        answers = fast.run(family, batch, few, Counter(), keep_logits=True)
+        found |= {row.at: answer for row, answer in zip(batch, answers, strict=True)}
+    return [found[row.at] for row in rows]
 
 
 def _far(one: Answer, other: Answer) -> float:

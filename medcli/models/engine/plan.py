@@ -90,5 +90,5 @@ def _joins(row: Row, batch: Sequence[Row], new: int, budget: int, window: int) -
         one.prefix for one in both
     ) < prefix:
         return False
-    beyond = window and prefix + suffix + new > window
-    return not beyond or all((one.prefix, one.suffix) == (row.prefix, row.suffix) for one in batch)
+    beyond = window and prefix and prefix + suffix + new > window
+    return not beyond or all(one.suffix == row.suffix for one in batch)

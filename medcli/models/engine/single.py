@@ -102,7 +102,10 @@ def trace(runner: Runner, request: Request, settings: Sampling) -> tuple[Reply, 
     """Answer by ``generate``, and keep ids, pixels, features and logits as numpy arrays."""
     import numpy as np
 
-    row = one_row(runner, request)
+    ready = runner.prepare([request])[0]
+    if ready.row is None:
+        return runner.reply(request, None, ready.error), {}
+    row = ready.row
     answer = plain.run(runner.family, [row], settings, runner.counts, keep_logits=True)[0]
     arrays: dict[str, Any] = dict(runner.family.stages(row.prompt))
     arrays["input_ids"] = np.asarray(row.prompt.recorded or row.prompt.ids, dtype=np.int32)

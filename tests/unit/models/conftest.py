@@ -1,0 +1,40 @@
+"""Tiny models, made once a test run."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.unit.models import tiny
+
+NAMES = [
+    "llava",
+    "gemma3",
+    pytest.param(
+        "qwen2.5-vl",
+        marks=pytest.mark.skipif(
+            importlib.util.find_spec("torchvision") is None, reason="torchvision is not there"
+        ),
+    ),
+]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    pytest.importorskip("torch").set_num_threads(1)
+    pytest.importorskip("transformers").utils.logging.set_verbosity_error()
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory, one_thread: None) -> Callable[[str], Path]:
+    folders: dict[str, Path] = {}
+
+    def make(name: str) -> Path:
+        if name not in folders:
+            folders[name] = tiny.MAKERS[name](tmp_path_factory.mktemp(name.replace(".", "")))
+        return folders[name]
+
+    return make

@@ -1,0 +1,211 @@
+"""Every path of the engine answers as plain ``generate`` does one by one, whatever is in the batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from medcli.errors import InputError
+from medcli.models import ModelSpec, Picture, Request, Sampling, load
+from medcli.models.engine import check, fast, plan
+from medcli.models.family import Prompt
+from tests.unit.models.conftest import NAMES
+
+SETTINGS = Sampling(max_new_tokens=12, min_new_tokens=3)
+PATHS = ["auto", "prefix", "features", "plain"]
+TEXTS = [
+    "What is shown?",
+    "Is there a fracture of the left rib? Describe the findings.",
+    "No.",
+    "Which organ?",
+]
+Made = Callable[[str], Path]
+
+
+def pictures() -> list[Image.Image]:
+    draw = np.random.default_rng(0)
+    return [Image.fromarray(draw.integers(0, 255, (40 + 20 * n, 60, 3), dtype=np.uint8)) for n in range(3)]
+
+
+def mixed() -> list[Request]:
+    """Images shared by several rows, rows with two, rows with none."""
+    shown = pictures()
+    counts = [2 if n == 7 else 0 if n % 5 == 4 else 1 for n in range(13)]
+    return [
+        Request(
+            f"r{n}",
+            (("user", f"{TEXTS[n % 4]} {n}"),),
+            tuple(Picture(shown[(n + k) % 3]) for k in range(count)),
+        )
+        for n, count in enumerate(counts)
+    ]
+
+
+def spec(folder: Path, **options: Any) -> ModelSpec:
+    return ModelSpec(str(folder), dtype="float32", device="cpu", **options)
+
+
+def reference(folder: Path, requests: list[Request]) -> list[str]:
+    """What a bare script of transformers answers."""
+    import torch
+    from transformers import AutoModelForImageTextToText, AutoProcessor
+
+    model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32)
+    processor = AutoProcessor.from_pretrained(folder)
+    answers = []
+    for request in requests:
+        content: list[dict[str, Any]] = [{"type": "image", "image": one.source} for one in request.pictures]
+        content.append({"type": "text", "text": request.turns[0][1]})
+        inputs = processor.apply_chat_template(
+            [{"role": "user", "content": content}],
+            tokenize=True,
+            return_dict=True,
+            return_tensors="pt",
+            add_generation_prompt=True,
+        )
+        told = model.generate(**inputs, do_sample=False, max_new_tokens=12, min_new_tokens=3)
+        text = processor.decode(told[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
+        answers.append(text.strip())
+    return answers
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_path_equals_generate_one_by_one(made: Made, name: str) -> None:
+    folder, requests = made(name), mixed()
+    expected = reference(folder, requests)
+    assert len(set(expected)) > 5
+    for path in PATHS:
+        backend = load(spec(folder))
+        for some in (requests, requests[3:9]):
+            replies = list(backend.generate(some, replace(SETTINGS, path=path)))
+            assert [one.key for one in replies] == [one.key for one in some]
+            assert [one.text for one in replies] == [expected[int(one.key[1:])] for one in replies], path
+        assert backend.engine().path == ("prefix" if path == "auto" else path)
+        assert backend.engine().notes == ()
+
+
+def test_each_image_is_encoded_and_prefilled_once(made: Made) -> None:
+    backend = load(spec(made("llava")))
+    shown = pictures()
+    asked = [Request(f"{n}", (("user", f"{TEXTS[n % 4]} {n}"),), (Picture(shown[n % 2]),)) for n in range(10)]
+    list(backend.generate(asked, replace(SETTINGS, path="prefix")))
+    counts = backend.engine().counts
+    assert counts["images_encoded"] == 2
+    assert counts["prefix_tokens"] == 2 * 17  # the turn's mark, and sixteen places
+    assert counts["rows"] == 10
+
+
+@pytest.mark.parametrize("path", PATHS[1:])
+def test_sampling_is_seeded_by_row(made: Made, path: str) -> None:
+    backend = load(spec(made("llava")))
+    warm = replace(SETTINGS, temperature=0.9, top_p=0.95, seed=3, path=path)
+    together = [one.text for one in backend.generate(mixed(), warm)]
+    apart = [next(iter(backend.generate([one], warm))).text for one in mixed()]
+    assert together == apart
+    other = [one.text for one in backend.generate(mixed(), replace(warm, seed=4))]
+    assert other != together
+
+
+def test_rows_that_cannot_be_asked_are_rows_with_a_reason(made: Made, tmp_path: Path) -> None:
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    backend = load(spec(made("llava")))
+    asked = [
+        Request("a", (("user", "Why?"),), (Picture(tmp_path / "gone.png"),)),
+        Request("b", (("user", "Why?"),), (Picture(pictures()[0]),)),
+        Request("c", (("user", "Why?"),), (Picture(tmp_path / "broken.png"),)),
+        Request("d", (("user", "many words " * 3000),)),
+    ]
+    replies = list(backend.generate(asked, SETTINGS))
+    assert [one.error for one in replies] == ["image-missing", "", "image-unreadable", "prompt-too-long"]
+    assert [bool(one.text) for one in replies] == [False, True, False, False]
+    assert replies[0].finish_reason == "error"
+    with pytest.raises(InputError, match="no such image"):
+        list(backend.stream(asked[0], SETTINGS))
+
+
+def test_memory_that_runs_out_halves_the_batch_and_loses_nothing(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend = load(spec(made("llava")))
+    expected = [one.text for one in backend.generate(mixed(), replace(SETTINGS, path="prefix"))]
+    real = fast.run
+
+    def small(family: Any, batch: Any, *more: Any, **options: Any) -> Any:
+        if len(batch) > 2:
+            raise MemoryError
+        return real(family, batch, *more, **options)
+
+    monkeypatch.setattr(fast, "run", small)
+    replies = list(backend.generate(mixed(), replace(SETTINGS, path="prefix", batch_tokens=1000)))
+    assert [one.text for one in replies] == expected
+    assert backend.engine().halvings > 1
+    assert backend.engine().batch_tokens < 1000
+
+
+def test_a_path_that_disagrees_is_given_up(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = load(spec(made("llava")))
+    agreed: list[bool] = []
+
+    def agrees(family: Any, rows: Any, settings: Any) -> bool:
+        agreed.append(not any(row.prefix for row in rows))
+        return agreed[-1]
+
+    monkeypatch.setattr(check, "agrees", agrees)
+    list(backend.generate(mixed(), SETTINGS))
+    assert backend.engine().path == "features"
+    assert "differ" in backend.engine().notes[0]
+
+
+def test_a_repetition_penalty_of_the_checkpoint_holds(made: Made, tmp_path: Path) -> None:
+    import shutil
+
+    folder = tmp_path / "model"
+    shutil.copytree(made("llava"), folder)
+    config = folder / "generation_config.json"
+    config.write_text(config.read_text().replace("{", '{"repetition_penalty": 1.5,', 1))
+    expected = reference(folder, mixed())
+    for path in PATHS:
+        replies = load(spec(folder)).generate(mixed(), replace(SETTINGS, path=path))
+        assert [one.text for one in replies] == expected
+
+
+def test_a_stream_is_the_answer(made: Made) -> None:
+    backend = load(spec(made("llava")))
+    for request in mixed()[:5]:
+        whole = next(iter(backend.generate([request], SETTINGS))).text
+        pieces = list(backend.stream(request, SETTINGS))
+        assert "".join(pieces) == whole
+        assert len(pieces) > 1
+
+
+def rows(*lengths: tuple[int, int]) -> list[plan.Row]:
+    made = []
+    for at, (prefix, suffix) in enumerate(lengths):
+        prompt = Prompt(list(range(prefix + suffix)), prefix)
+        made.append(plan.Row(at, str(at), prompt, prefix))
+    return made
+
+
+def test_batches_keep_to_the_budget_and_hold_every_row_once() -> None:
+    some = rows(*[(600, n % 7 + 1) for n in range(20)], *[(0, n + 1) for n in range(5)])
+    batches = plan.batches(some, 16, 2500)
+    assert sorted(row.at for batch in batches for row in batch) == list(range(25))
+    assert len(batches) == 6 or len(batches) == 8
+    for batch in batches:
+        assert (max(r.prefix for r in batch) + max(r.suffix for r in batch) + 16) * len(batch) <= 2500
+        assert len({row.prefix > 0 for row in batch}) == 1
+
+
+def test_behind_a_window_only_equal_suffixes_meet() -> None:
+    batches = plan.batches(rows((20, 3), (20, 4), (20, 3), (20, 4)), 16, 10_000, window=32)
+    assert [[row.suffix for row in batch] for batch in batches] == [[3, 3], [4, 4]]
+
+
+def test_a_row_too_large_for_the_budget_goes_alone() -> None:
+    assert [len(batch) for batch in plan.batches(rows((600, 5), (600, 6)), 16, 100)] == [1, 1]
