@@ -72,7 +72,7 @@ class SlowLlama:
             self._pieces = SentencePieceProcessor(model_file=str(folder / "tokenizer.model"))
         except (OSError, RuntimeError):
             raise SetupError("The model's tokenizer.model cannot be read.") from None
-        self._ids, self._flags = _added(folder)
+        self._ids, self._flags = added(folder)
         self._modern = "added_tokens_decoder" in _json(folder / "tokenizer_config.json")
         for special in ("<unk>", "<s>", "</s>"):
             number = self._pieces.piece_to_id(special)
@@ -146,7 +146,7 @@ class SlowLlama:
         return ids[:end]
 
 
-def _added(folder: Path) -> tuple[dict[str, int], dict[str, tuple[bool, bool]]]:
+def added(folder: Path) -> tuple[dict[str, int], dict[str, tuple[bool, bool]]]:
     """Added tokens: their ids, and whether each swallows white space on its left and right."""
     listed = _json(folder / "tokenizer_config.json").get("added_tokens_decoder")
     if listed:
