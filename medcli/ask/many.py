@@ -274,7 +274,7 @@ def _run(spec: AskSpec, job: AskJob, opened: Plan, state: Path, bar: Bar | None)
                 restart=spec.restart,
                 retry_failed=spec.retry_failed,
                 progress=_Growth(growing, job, shown),
-                stop_after=10 if job.by_row else 1,
+                stop_after=1,
             )
         except SetupError:
             if not trouble.exists():

@@ -7,13 +7,12 @@ remote; a file that looks like DICOM, or cannot be looked at, counts as DICOM.
 from __future__ import annotations
 
 import functools
-import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from medcli.errors import ItemFailed
+from medcli.models.endpoint.client import is_remote
 
 DICOM = "gate-refused-dicom"
 NOTES = "gate-refused-notes"
@@ -48,17 +47,6 @@ class Refusal:
         if self.dicom and any(_may_be_dicom(image) for image in images):
             return DICOM
         return ""
-
-
-def is_remote(url: str) -> bool:
-    """Whether a server is on another machine than this one, for all that its address says."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost" or host.endswith(".localhost"):
-        return False
-    try:
-        return not ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return True
 
 
 @functools.lru_cache(256)  # questions come ordered by image

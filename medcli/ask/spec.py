@@ -229,6 +229,7 @@ class AskSpec:
                 "--backend openai needs --base-url.",
                 "As http://localhost:8000/v1",
             ),
+            (openai and self.trace, "--trace shows a model in process, not a server.", ""),
             (self.base_url and not openai, "--base-url belongs to --backend openai.", ""),
             (
                 any(not url.startswith(("http://", "https://")) for url in self.base_url),

@@ -1,0 +1,271 @@
+"""Sending one request until it is answered: which server, how long to wait, when to give up.
+
+A busy server (429, Retry-After) costs patience, not attempts; a timeout, a broken answer or a failing server costs an
+attempt, and the next one goes to another address if there is one. What no server answered is the row's trouble; ten
+such rows in a row, no server at all, or a refused key are everybody's. Of what a server says nothing is passed on:
+it can quote the question.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import json
+import random
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from medcli.errors import ItemFailed, MissingExtra, SetupError
+from medcli.models.endpoint.manners import Manners, too_long
+
+if TYPE_CHECKING:
+    import aiohttp
+
+ATTEMPTS = 8
+PATIENCE = 900.0  # seconds of waiting on busy servers that one request may cost
+PAUSE = 0.25
+_LONGEST_PAUSE = 20.0
+_CONNECT = 10.0
+_REST = 5.0
+_LOST_IN_A_ROW = 10
+_BUSY = frozenset({429, 503, 529})
+_FAILING = frozenset({408, 409, 425, 500, 502, 504, 520, 521, 522, 523, 524})
+
+UNREACHABLE = "endpoint-unreachable"
+SILENT = "endpoint-timeout"
+CUT = "endpoint-broke-off"
+FAILING = "endpoint-failing"
+BUSY = "endpoint-busy"
+REFUSED = "endpoint-refused"
+TOO_LONG = "prompt-too-long"
+
+Body = Callable[[], Mapping[str, Any]]
+
+
+@dataclass(slots=True)
+class Server:
+    """One address."""
+
+    url: str
+    flying: int = 0
+    rests_until: float = 0.0
+
+
+class _Again(Exception):
+    """Send it again."""
+
+    def __init__(self, kind: str, *, wait: float | None = None, free: bool = False) -> None:
+        super().__init__(kind)
+        self.kind, self.wait, self.free = kind, wait, free
+
+
+class Client:
+    """Sends requests from one event loop.
+
+    Parameters
+    ----------
+    urls : sequence of str
+        Base addresses, as ``http://localhost:8000/v1``.
+    key : str
+        For the Authorization header; empty for none.
+    timeout : float
+        Seconds to wait for the next byte.
+    manners : Manners
+        What the servers take.
+    """
+
+    def __init__(self, urls: Sequence[str], key: str, timeout: float, manners: Manners) -> None:
+        try:
+            import aiohttp
+        except ImportError:
+            raise MissingExtra("openai", "asking a server") from None
+        self._servers = [Server(f"{url.rstrip('/')}/chat/completions") for url in urls]
+        self._manners = manners
+        self._lost = 0
+        limits = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT, sock_read=timeout)
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._session = aiohttp.ClientSession(
+            timeout=limits,
+            headers=headers,
+            connector=aiohttp.TCPConnector(limit=0),
+            trust_env=all(
+                is_remote(url) for url in urls
+            ),  # a proxy must not come between us and this machine
+        )
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._session.close()
+
+    async def send(self, body: Body, place: int) -> Any:
+        """Send a request until it is answered.
+
+        Parameters
+        ----------
+        body : callable
+            Makes the request, anew after something was learned.
+        place : int
+            Requests of one place go to one server while it has no more to do than others.
+
+        Raises
+        ------
+        ItemFailed
+            If no server answered, or one refused it.
+        SetupError
+            If no other request would fare better.
+        """
+        spent, waited = 0, 0.0
+        while True:
+            server = self._choose(place)
+            try:
+                async with self._flying(server), self._post(server, body()) as response:
+                    content = _completion(await response.read())
+            except _Again as again:
+                spent, waited = await self._pause(again, server, spent, waited)
+            else:
+                self._lost = 0
+                return content
+
+    async def events(self, body: Body) -> AsyncIterator[Any]:
+        """Send a request and yield the events of its stream; sent again only while nothing has come."""
+        spent, waited, begun = 0, 0.0, False
+        while True:
+            server = self._choose(0)
+            try:
+                async with self._flying(server), self._post(server, body()) as response:
+                    async for line in response.content:
+                        data = line.strip().removeprefix(b"data:").strip()
+                        if line.startswith(b"data:") and data == b"[DONE]":
+                            return
+                        if line.startswith(b"data:"):
+                            event = json.loads(data)
+                            begun = True
+                            yield event
+                    return
+            except (_Again, ValueError) as error:
+                again = error if isinstance(error, _Again) else _Again(CUT)
+                if begun:
+                    raise ItemFailed(CUT) from None
+                spent, waited = await self._pause(again, server, spent, waited)
+
+    @contextlib.asynccontextmanager
+    async def _flying(self, server: Server) -> AsyncIterator[None]:
+        """Count a request, and turn every trouble on the way into a reason."""
+        import aiohttp
+
+        server.flying += 1
+        try:
+            yield
+        except aiohttp.ClientConnectorError:
+            raise _Again(UNREACHABLE) from None
+        except TimeoutError:
+            raise _Again(SILENT) from None
+        except (aiohttp.ClientError, ConnectionError):
+            raise _Again(CUT) from None
+        finally:
+            server.flying -= 1
+
+    @contextlib.asynccontextmanager
+    async def _post(self, server: Server, body: Mapping[str, Any]) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Post; hand back a response that can be read, or say what to do."""
+        version = self._manners.version
+        async with self._session.post(server.url, json=body, allow_redirects=False) as response:
+            if response.status == 200:
+                yield response
+                return
+            refusal = await response.read()
+            status, wait = response.status, _retry_after(response.headers)
+        if status in _BUSY:
+            raise _Again(BUSY, wait=wait, free=True)
+        if status in _FAILING:
+            raise _Again(FAILING, wait=wait)
+        if status in (400, 422):
+            if version != self._manners.version or self._manners.learn(refusal):
+                raise _Again(REFUSED, wait=0.0, free=True)
+            raise ItemFailed(TOO_LONG if too_long(refusal) else REFUSED)
+        if status in (401, 403):
+            raise SetupError(
+                "The server refuses the key.", hint="Set MEDCLI_API_KEY, or MEDCLI_API_KEY_FILE."
+            )
+        if status in (404, 405) or 300 <= status < 400:
+            raise SetupError(
+                "The server knows no such model, or no chat completions at this address.",
+                hint="Check --model, and that --base-url ends as the server wants it, mostly in /v1.",
+            )
+        raise ItemFailed(REFUSED)
+
+    def _choose(self, place: int) -> Server:
+        """Take a server that does not rest, has not much more to do than others, and had this place before."""
+        now, count = time.monotonic(), len(self._servers)
+        order = [(place + i) % count for i in range(count)]
+        return self._servers[
+            min(order, key=lambda i: (self._servers[i].rests_until > now, self._servers[i].flying // 4))
+        ]
+
+    async def _pause(self, again: _Again, server: Server, spent: int, waited: float) -> tuple[int, float]:
+        """Wait as long as is fitting; return attempts spent and seconds waited for busy servers.
+
+        Raises
+        ------
+        ItemFailed, SetupError
+            When attempts or patience are at an end.
+        """
+        spent += not again.free
+        pause = random.uniform(0.0, min(_LONGEST_PAUSE, PAUSE * 2 ** max(spent, 1)))  # noqa: S311 - spreads load
+        if again.wait is not None:
+            pause = again.wait + (pause / 4 if again.wait else 0.0)
+        if again.kind in (UNREACHABLE, SILENT, BUSY):
+            server.rests_until = time.monotonic() + max(pause, _REST if again.kind == UNREACHABLE else 0.0)
+        if again.free or again.wait:
+            waited += pause
+        if spent >= ATTEMPTS or waited > PATIENCE:
+            self._lost += 1
+            if again.kind == UNREACHABLE:
+                raise SetupError(
+                    "No server answers at --base-url.", hint="Start it; the same command goes on from here."
+                )
+            if self._lost >= _LOST_IN_A_ROW:
+                raise SetupError(
+                    f"{self._lost} requests in a row got no answer: {again.kind}.",
+                    hint="See what the server says; the same command goes on from here.",
+                )
+            raise ItemFailed(again.kind)
+        await asyncio.sleep(pause)
+        return spent, waited
+
+
+def _completion(content: bytes) -> dict[str, Any]:
+    """Read what should be a completion; a server that broke off is asked again."""
+    with contextlib.suppress(ValueError):
+        completion = json.loads(content)
+        if isinstance(completion, dict) and completion.get("choices"):
+            return completion
+    raise _Again(CUT)
+
+
+def is_remote(url: str) -> bool:
+    """Whether a server is on another machine than this one, for all that its address says."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost" or host.endswith(".localhost"):
+        return False
+    try:
+        return not ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return True
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that a server asks to wait (RFC 9110 10.2.3; OpenAI also has milliseconds)."""
+    milliseconds, after = headers.get("retry-after-ms", ""), headers.get("Retry-After", "")
+    with contextlib.suppress(ValueError):
+        return max(0.0, float(milliseconds) / 1000)
+    with contextlib.suppress(ValueError):
+        return max(0.0, float(after))
+    with contextlib.suppress(ValueError):
+        return max(0.0, parsedate_to_datetime(after).timestamp() - time.time())
+    return None
