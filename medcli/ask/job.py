@@ -86,7 +86,8 @@ def perform(
     if spec.export_hf is not None:
         from medcli.models.export import export_hf
 
-        return Result(0, {"exported": str(export_hf(spec.model_spec(), spec.export_hf))})
+        folder = str(export_hf(spec.model_spec(), spec.export_hf))
+        return Result(0, {"exported": folder}, f"Written: {folder}")
     if spec.questions is None:
         return Result(0, answer_once(spec, say, load))
     return ask_file(spec, spec.questions, bar, load)

@@ -17,6 +17,7 @@ from typing import Any, Self
 from medcli import console, files, jobs
 from medcli.ask import plan, planning
 from medcli.ask.growing import Growing
+from medcli.ask.outline import outline, rows_of
 from medcli.ask.plan import Plan
 from medcli.ask.refusal import DICOM, NOTES, Refusal
 from medcli.ask.rendering import Rendering
@@ -159,7 +160,8 @@ def ask_file(spec: AskSpec, questions: Path, bar: Bar | None, load: Load) -> Res
         for line, kind in opened.unreadable():
             console.note(f"Row {line} of the questions cannot be asked: {kind}.")
         if spec.dry_run:
-            return _told_plan(opened)
+            facts = outline(spec, opened)
+            return Result(0, facts, console.table(rows_of(facts)))
         trace = files.private_folder(spec.trace.absolute()) if spec.trace else None
         refusal = Refusal.of(spec.gate, spec.base_url)
         setting = Setting(
@@ -293,12 +295,6 @@ def _runner(spec: AskSpec) -> jobs.Runner:
 
 def _model(settled: Settled, spec: AskSpec) -> Description:
     return settled.model() or Description(Path(spec.model).name)
-
-
-def _told_plan(opened: Plan) -> Result:
-    counts = opened.count()
-    text = console.table([(name, f"{count:,}") for name, count in counts.items()])
-    return Result(0, {"plan": counts}, text)
 
 
 def _told(spec: AskSpec, report: jobs.Report, settled: Settled) -> Result:

@@ -1,7 +1,7 @@
 """What may not go to a model until it can be cleaned: DICOM and clinical notes, to a server on another machine.
 
 Stands in the gate's place until the text gate is there: it cleans nothing, it refuses. Knows which servers are
-remote; a file that looks like DICOM, or cannot be looked at, counts as DICOM.
+remote. A file that is no picture is not sent whatever it is: only decoded pixels are.
 """
 
 from __future__ import annotations
@@ -44,19 +44,16 @@ class Refusal:
         """Return why a question must not be asked, or the empty string."""
         if self.notes and notes:
             return NOTES
-        if self.dicom and any(_may_be_dicom(image) for image in images):
+        if self.dicom and any(_is_dicom(image) for image in images):
             return DICOM
         return ""
 
 
 @functools.lru_cache(256)  # questions come ordered by image
-def _may_be_dicom(path: Path) -> bool:
-    from medcli.imaging import MISSING, is_dicom, open_picture
+def _is_dicom(path: Path) -> bool:
+    from medcli.imaging import is_dicom
 
     try:
-        if is_dicom(path):
-            return True
-        open_picture(path)
-    except ItemFailed as error:
-        return error.kind != MISSING
-    return False
+        return is_dicom(path)
+    except ItemFailed:
+        return False  # not there: nothing that could be sent

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import itertools
 import json
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -20,6 +22,7 @@ from medcli.errors import SetupError
 from medcli.models.protocol import Description, Engine, EnginePath, Sampling
 
 FILE = "settled.json"
+_GRACE_SECONDS = 10.0
 _FACTS = ("model_id", "family", "template", "dtype", "image_processor", "vision_weights")
 
 
@@ -118,7 +121,8 @@ class Settled:
         SetupError
             If none is free.
         """
-        for seat in range(count):
+        deadline = time.monotonic() + _GRACE_SECONDS  # a process of a killed run may be about to end
+        for seat in itertools.cycle(range(count)):
             descriptor = os.open(self.folder / f"seat-{seat}", os.O_RDWR | os.O_CREAT, 0o600)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -126,6 +130,9 @@ class Settled:
                 os.close(descriptor)
             else:
                 return seat, descriptor
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.02)
         raise SetupError(
             "Another run computes on the same devices in this run's folder.", hint="Wait for it."
         )

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.ask.inputs import answers, file_options, jsonl, logged, medcli, mixed, picture
+pytest.importorskip("PIL")
+
+from tests.ask.inputs import ROOT, answers, file_options, jsonl, logged, medcli, mixed, picture
 
 KEYS = ["question_id", "prompt", "text", "answer_id", "model_id", "metadata"]
 
@@ -177,6 +181,8 @@ def test_dry_run_limit_and_blind_asking(tmp_path: Path) -> None:
         "pictures": 12,
         "chunks": 2,
     }
+    code, out, _ = medcli(tmp_path, "ask", "--questions", tmp_path / "questions.jsonl", "--dry-run")
+    assert (code, "rows" in out, "template" in out) == (0, True, True)
     assert medcli(tmp_path, *file_options(tmp_path), "--no-image", "--limit", 7)[0] == 0
     got = answers(tmp_path / "answers.jsonl")
     assert len(got) == 7
@@ -232,6 +238,34 @@ def test_empty_answers_are_warned_of(tmp_path: Path) -> None:
     code, _, err = medcli(tmp_path, *file_options(tmp_path))
     assert code == 0
     assert "3 of 3 answers are empty: is 'simple' this model's template?" in err
+
+
+def test_the_public_function_asks_too(tmp_path: Path) -> None:
+    code = (
+        "import sys, tests.ask.fake, medcli; from pathlib import Path;"
+        "record = medcli.ask('What?', sys.argv[1], model='m'); print(record['model_id'], record['prompt']);"
+        "import medcli.ask.plan as plan;"
+        "result = medcli.ask(questions=sys.argv[2], output=sys.argv[3], model='m'); print(result.exit_code, plan.FILE)"
+    )
+    questions = jsonl(tmp_path / "q.jsonl", [{"question_id": 1, "text": "What?"}])
+    arguments = [picture(tmp_path / "a.png"), questions, tmp_path / "answers.jsonl"]
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert told.stdout == "m What?\n0 plan.sqlite\n"
+    assert len(answers(tmp_path / "answers.jsonl")) == 1
+
+
+def test_every_field_of_the_spec_is_an_option_and_every_option_a_field() -> None:
+    from dataclasses import fields
+
+    from medcli.ask.merging import MergeSpec
+    from medcli.ask.spec import AskSpec
+    from medcli.commands.ask import ask
+    from medcli.commands.merge import merge
+
+    for command, spec in ((ask, AskSpec), (merge, MergeSpec)):
+        names = {param.name for param in command.params} - {"as_json"}
+        assert names == {one.name for one in fields(spec)}
 
 
 def test_traces_are_written_for_each_question(tmp_path: Path) -> None:

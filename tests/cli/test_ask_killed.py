@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("PIL")
+
 from tests.ask.inputs import answers, file_options, logged, medcli, mixed, start
 
 
