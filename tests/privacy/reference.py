@@ -77,6 +77,8 @@ class Reference:
     def __init__(self, ds: FileDataset, policy: Policy, key: bytes) -> None:
         self.policy, self.key = policy, key
         self.sop_class = self._ascii(ds, SOP_CLASS) or self._ascii(ds.file_meta, MEDIA_STORAGE_SOP_CLASS)
+        if not values.is_uid(self.sop_class.encode()):
+            self.sop_class = ""
         if not self.sop_class:
             raise Withheld("no-sop-class")
         self.sop_instance = self._ascii(ds, SOP_INSTANCE) or self._ascii(
@@ -194,9 +196,10 @@ class Reference:
             return self.sequence(
                 [dummies.item(tag, self.key, little=self.little)] if action == "D" else [], raw
             )
-        if action == "D":
-            return self.element(raw, new_vr, values.dummy(new_vr, self.key, old, little=self.little))
-        return self.element(raw, new_vr, self.pseudonym(tag, raw, item) or b"")
+        own = self.pseudonym(tag, raw, item)
+        if action == "Z" or own:
+            return self.element(raw, new_vr, own or b"")
+        return self.element(raw, new_vr, values.dummy(new_vr, self.key, old, little=self.little))
 
     def kept(self, action: str, raw: RawElement, vr: str, old: bytes, item: Item) -> RawElement | None:
         """Keep or shift a value where it is what its VR says; do the basic action where it is not."""
@@ -208,6 +211,8 @@ class Reference:
             new = old if values.looks_like_date(vr, old) else None
         elif vr == "AS" and not tag >> 16 & 1:
             new = values.age(old)
+        elif vr == "CS" and not tag >> 16 & 1:
+            new = self.rules.recoded(tag, old)
         elif vr == "UI" and not tag >> 16 & 1:
             new = old if values.is_uid(old) else None
         elif tag == 0x00080201:

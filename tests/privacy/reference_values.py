@@ -115,8 +115,8 @@ def new_uids(key: bytes, value: bytes, registered: frozenset[bytes]) -> bytes:
 
 
 def is_code(value: bytes) -> bool:
-    """Tell whether every part of a code string is one by its form, lower case and hyphens let through."""
-    return all(re.fullmatch(rb" *[A-Za-z0-9 _-]{0,16} *", part) for part in value.rstrip(b"\0").split(b"\\"))
+    """Tell whether a code is one by its form, lower case and hyphens let through."""
+    return re.fullmatch(rb" *[A-Za-z0-9 _-]{0,16} *", value) is not None
 
 
 def is_printable(value: bytes) -> bool:
