@@ -15,6 +15,7 @@ from typing import Literal
 
 from medcli.privacy import profiles
 from medcli.privacy.dicom.codes import vrs_of
+from medcli.privacy.dicom.encoding import VRS
 from medcli.privacy.dicom.rewrite import Found
 from medcli.privacy.dicom.values import decode, dummy
 
@@ -62,6 +63,8 @@ _PLACEHOLDERS = frozenset(
 )
 #: The escape sequence that ends a text of two-byte characters; it can be spelt in several ways (PS3.5 H.3).
 _CLOSING = re.compile(rb"\x1b\([BJ]\Z")
+#: The longest spelling of a date: 30 September, 2020.
+_SPELT = 18
 _MONTHS = (
     *("january", "february", "march", "april", "may", "june"),
     *("july", "august", "september", "october", "november", "december"),
@@ -96,7 +99,8 @@ class Needles:
             hit = _first(low, self.tokens, _WORD)
         for year, spellings in self.years.items():
             if hit is None and year in low:
-                hit = _first(low, spellings, _WORD)
+                near = _around(low, year)
+                hit = _first(low, {form: tag for form, tag in spellings.items() if form in near}, _WORD)
         if hit is None:
             hit = next((tag for needle, tag in self.short.items() if _whole_value(hay, low, needle)), None)
         return hit
@@ -121,6 +125,15 @@ def _first(low: bytes, wanted: dict[bytes, int], inside: frozenset[int]) -> int 
     return next(
         (tag for needle, tag in wanted.items() if needle in low and _bounded(low, needle, inside)), None
     )
+
+
+def _around(low: bytes, year: bytes) -> bytes:
+    """The surroundings of each `year` in `low`: any date of that year that stands there is in them."""
+    parts, at = [], low.find(year)
+    while at >= 0:
+        parts.append(low[max(at - _SPELT, 0) : at + _SPELT])
+        at = low.find(year, at + 4)
+    return b"\n".join(parts)
 
 
 def _bounded(hay: bytes, needle: bytes, inside: frozenset[int]) -> bool:
@@ -169,6 +182,8 @@ def _begins_value(hay: bytes, low: bytes, at: int, needle: bytes) -> bool:
 
 def _implicit_vr(hay: bytes, at: int) -> bytes:
     """The VR of a value at `at`, if an element in implicit little endian begins eight bytes before it (else LO)."""
+    if hay[at - 8 : at - 6] in VRS and hay[at - 6 : at - 4] == b"\0\0":
+        return b""  # an explicit header of twelve bytes
     tag = int.from_bytes(hay[at - 8 : at - 6], "little") << 16 | int.from_bytes(
         hay[at - 6 : at - 4], "little"
     )
