@@ -31,6 +31,15 @@ CLOSED = frozenset(
 )
 
 
+#: Folders of the staging folder: each row's file lies in that of its key's first digit.
+SHARDS = "0123456789abcdef"
+
+
+def staged(folder: str, key: str) -> str:
+    """Where in a staging folder the file of a row lies."""
+    return f"{folder}/{key[0]}/{key}"
+
+
 @contextmanager
 def writing(what: str) -> Iterator[None]:
     """Turn trouble with writing into a sentence.
@@ -89,15 +98,11 @@ class Staging:
             private_folder(self.folder)
             shutil.rmtree(self.spool, ignore_errors=True)
             self.spool.mkdir(mode=0o700)
-            for number in range(256):
+            for shard in SHARDS:
                 with suppress(FileExistsError):
-                    os.mkdir(f"{self.folder}/{number:02x}", 0o700)
+                    os.mkdir(f"{self.folder}/{shard}", 0o700)
             if not os.access(self.output, os.W_OK | os.X_OK):
                 raise PermissionError(errno.EACCES, "")
-
-    def target(self, key: str) -> str:
-        """Where the worker of a row writes."""
-        return f"{self.folder}/{key[:2]}/{key}"
 
     def flush(self) -> None:
         """Make everything staged and released durable."""
@@ -123,11 +128,11 @@ class Staging:
         catalogue.settle(lost)
 
     def _staged(self) -> Iterator[tuple[str, str]]:
-        for number in range(256):
-            with os.scandir(f"{self.folder}/{number:02x}") as entries:
+        for shard in SHARDS:
+            with os.scandir(f"{self.folder}/{shard}") as entries:
                 names = sorted(entry.name for entry in entries)
             for name in names:
-                yield name, f"{self.folder}/{number:02x}/{name}"
+                yield name, f"{self.folder}/{shard}/{name}"
 
     @staticmethod
     def _move(path: str, place: str) -> None:

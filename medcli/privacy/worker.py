@@ -24,7 +24,7 @@ from medcli.jobs.retry import describe
 from medcli.privacy import archives, sources
 from medcli.privacy.layout import Names
 from medcli.privacy.policy import Policy
-from medcli.privacy.release import CLOSED, FULL
+from medcli.privacy.release import CLOSED, FULL, staged
 from medcli.privacy.streams import container
 
 if TYPE_CHECKING:
@@ -203,7 +203,7 @@ class Worker:
 
     def _one(self, key: str, item: str, source: bytes | Path | str, mirror: str) -> Row:
         """De-identify one file into the staging folder."""
-        target = f"{self._plan.staging}/{key[:2]}/{key}" if self._plan.staging else None
+        target = staged(self._plan.staging, key) if self._plan.staging else None
         try:
             result = self._scrubber.scrub(source, target)
         except OSError as error:
@@ -221,7 +221,7 @@ class Worker:
     def _discard(self, key: str) -> None:
         if self._plan.staging:
             with suppress(FileNotFoundError):
-                os.unlink(f"{self._plan.staging}/{key[:2]}/{key}")
+                os.unlink(staged(self._plan.staging, key))
 
 
 def told(key: str, item: str, mirror: str, result: Scrubbed) -> Row:
