@@ -30,6 +30,8 @@ CODE_MASK, LIMIT_MASK, BELOW_TAG = (
     (1 << TAG_SHIFT) - 1,
 )
 
+#: Timezone Offset From UTC, a text among the dates.
+TIME_ZONE = 0x00080201
 ANY = ("X", "Z", "D")
 DATES = frozenset(("DA", "TM", "DT"))
 PIXEL_TAGS = frozenset((0x7FE00008, 0x7FE00009, 0x7FE00010))

@@ -43,10 +43,24 @@ def method_of(policy: Policy, *, weakened: bool) -> tuple[str, ...]:
     return tuple(method)
 
 
-def mark_elements(encoding: Encoding, policy: Policy, *, weakened: bool) -> tuple[bytes, bytes]:
-    """The elements to set in: (0012,0062) to (0012,0064) together, and (0028,0303)."""
+def mark_elements(
+    encoding: Encoding, policy: Policy, *, weakened: bool, known: bool = False
+) -> tuple[bytes, bytes]:
+    """The elements to set in: (0012,0062) to (0012,0064) together, and (0028,0303).
+
+    Parameters
+    ----------
+    encoding
+        The layout of the data set.
+    policy
+        What was asked for.
+    weakened
+        Whether a local rule keeps what the profile would not.
+    known
+        Whether one keeps who the patient is: (0012,0062) is then NO, as with pixels that nobody examined.
+    """
     meanings = profiles.code_meanings()
-    removed = b"NO" if policy.pixels == "off" else b"YES"
+    removed = b"NO" if known or policy.pixels == "off" else b"YES"
     items = b"".join(
         encoding.item(
             encoding.element(0x00080100, "SH", code.encode())

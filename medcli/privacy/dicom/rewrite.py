@@ -278,7 +278,7 @@ class Rewriter:
 
     def _kept_time_zone(self, element: Element) -> bytes | None:
         """Rows marked C under modified dates that hold no date: a zone's offset may stay, anything else goes."""
-        if element.tag == 0x00080201 and values.is_zone(self.raw(element)):
+        if element.tag == codes.TIME_ZONE and values.is_zone(self.raw(element)):
             return None
         return self._choose(element)
 

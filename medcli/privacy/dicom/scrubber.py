@@ -53,7 +53,7 @@ class Scrubbed:
     sha256, size
         Of the released file, hexadecimal and bytes.
     route
-        ``stream`` or ``pydicom``.
+        ``stream`` or ``pydicom``; empty where no data set was read.
     actions
         JSON of counts by code and tag, value-free.
     codes
@@ -75,7 +75,7 @@ class Scrubbed:
     modality: str = ""
     sha256: str = ""
     size: int = 0
-    route: str = "stream"
+    route: str = ""
     actions: str = "{}"
     codes: tuple[str, ...] = ()
     crosswalk: tuple[tuple[str, str, str], ...] = ()
@@ -196,7 +196,7 @@ class Scrubber:
     def _inserts(self, head: Header, result: Scrubbed) -> list[bytes]:
         """New elements for the slots of `_WANTED`: what a file must have, and the marks."""
         encoding = head.frame.encoding
-        first, second = _marks(encoding, self.policy, self._weakened)
+        first, second = _marks(encoding, self.policy, self._weakened, self.table.keeps_identity)
         sop_class = (
             b"" if 0x00080016 in head.seen else encoding.element(0x00080016, "UI", head.sop_class.encode())
         )
@@ -230,8 +230,8 @@ class Scrubber:
 
 
 @lru_cache(maxsize=64)
-def _marks(encoding: Encoding, policy: Policy, weakened: bool) -> tuple[bytes, bytes]:
-    return mark_elements(encoding, policy, weakened=weakened)
+def _marks(encoding: Encoding, policy: Policy, weakened: bool, known: bool) -> tuple[bytes, bytes]:
+    return mark_elements(encoding, policy, weakened=weakened, known=known)
 
 
 @lru_cache(maxsize=4096)

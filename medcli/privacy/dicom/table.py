@@ -38,6 +38,7 @@ from medcli.privacy.dicom.codes import (
     TAG_SHIFT,
     TERM,
     TEXT,
+    TIME_ZONE,
     UID,
     UID_CLASS,
     UID_KEPT,
@@ -54,6 +55,7 @@ from medcli.privacy.profiles.iod import type_of
 
 __all__ = ["Decision", "Table"]
 
+BIRTH_DATE = 0x00100030
 _PSEUDONYMS = {0x00100020: PATIENT_ID, 0x00100010: PATIENT_NAME, 0x00080050: ACCESSION}
 _SINGLE = {"X": DROP, "Z": ZERO, "D": DUMMY, "U": UID, "K": KEEP_OPTION}
 
@@ -120,6 +122,13 @@ class Table:
             for rule in self.policy.rules
         )
 
+    @property
+    def keeps_identity(self) -> bool:
+        """Whether a local rule keeps who the patient is: the file may then not say that this was removed."""
+        kinds = ("name", "identifier", "contact")
+        kept = {rule.tag for rule in self.policy.rules if rule.action == "K" and rule.tag is not None}
+        return BIRTH_DATE in kept or any(self._identity.get(tag) in kinds for tag in kept)
+
     def keys(self, encoding: Encoding) -> dict[bytes, int]:
         """The table of one encoding: bytes of tag (and VR, where explicit) -> tag and code in one number.
 
@@ -153,7 +162,9 @@ class Table:
 
     def _standard(self, tag: int) -> Decision:
         row = self._rows.get(tag)
-        return self._listed(row) if row is not None else self._unlisted(tag)
+        if row is None or tag >> 16 < 8:
+            return self._unlisted(tag)
+        return self._listed(row)
 
     def _listed(self, row: profiles.Attribute) -> Decision:
         basic = tuple(row.basic.rstrip("*").split("/"))
@@ -243,7 +254,7 @@ class Table:
         if action == "C":
             return SHIFT
         if action == "K":
-            return self._retained_code(vr)
+            return self._retained_code(tag, vr)
         if vr == "SQ" and "U" in action:
             return SEQUENCE
         if action == "X":
@@ -299,9 +310,11 @@ class Table:
         return special.get(vr, KEEP)
 
     @staticmethod
-    def _retained_code(vr: str) -> int:
+    def _retained_code(tag: int, vr: str) -> int:
         if vr in DATES:
             return DATE
+        if tag == TIME_ZONE:
+            return SHIFT  # its handler lets an offset from UTC pass, and nothing else
         if vr == "AS":
             return AGE
         return {"SQ": SEQUENCE, "UI": UID_KEPT}.get(vr, KEEP_OPTION)
