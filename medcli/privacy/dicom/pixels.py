@@ -108,7 +108,8 @@ def embedded_overlay(
                 raw = data[element.value : element.end]
                 positions[group] = int.from_bytes(raw[:2], "little" if encoding.little else "big")
     stored = numbers.get(0x00280101, 0)
+    high = numbers.get(0x00280102, stored - 1)
     return any(
-        0x3000 not in found and (positions.get(group, 0) >= stored or positions.get(group, 0) == 0)
+        0x3000 not in found and not max(high - stored, 0) < positions.get(group, 0) <= high
         for group, found in groups.items()
     ) and 0 < stored < numbers.get(0x00280100, 0)
