@@ -211,7 +211,7 @@ FORMS = [
 ]
 
 
-@given(st.dates(date(1900, 1, 1), date(2100, 1, 1)), st.sampled_from(FORMS), st.booleans(), not_word)
+@given(st.dates(date(1900, 1, 2), date(2100, 1, 1)), st.sampled_from(FORMS), st.booleans(), not_word)
 def test_a_date_is_found_in_its_spellings(day: date, form: str, upper: bool, mark: bytes):
     spelt = form.format(
         y=f"{day:%Y}",
