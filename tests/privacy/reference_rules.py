@@ -181,7 +181,7 @@ class Rules:
         value = b"" if vr == "SQ" else values.raw_value(raw)
         if vr in values.NUMERIC:
             return removed if len(value) > longest(tag, vr) else "K"
-        if vr not in known:
+        if vr not in known and not (vr in values.TEXT and values.TEXT & set(known)):
             return removed
         if vr == "SQ":
             return "K"

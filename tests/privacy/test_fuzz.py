@@ -69,7 +69,7 @@ def excused(out: bytes, canary: Canary, profile: int) -> bool:
     file = wire.split(out)
     found = list(leaves(file.body, wire.syntax_of(file.transfer_syntax)))
     tags = {tag: len(value) for tag, value in found if any(form in value.lower() for form in canary.forms)}
-    allowed = {tag for tag, size in tags.items() if SAMPLES.get(tag) == size}
+    allowed = {tag for tag, size in tags.items() if size <= SAMPLES.get(tag, -1)}
     if PROFILES[profile] == "basic":
         allowed |= {tag for tag in tags if tag in listed("technical") or "CS" in dictionary_vrs(tag)}
     return bool(tags) and tags.keys() == allowed
