@@ -74,7 +74,7 @@ def reasons_in_the_code() -> set[str]:
                 "Unusable",
                 "Refused",
             ):
-                found |= {arg.value for arg in node.args if isinstance(arg, ast.Constant)}
+                found |= {str(arg.value) for arg in node.args if isinstance(arg, ast.Constant)}
     return found - NO_REASONS - set(RETAIN) - set(CLEAN)
 
 
