@@ -95,7 +95,7 @@ class Catalogue:
 
     def note(self, name: str, value: str) -> None:
         """Note a fact durably."""
-        self._db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+        self._many("INSERT OR REPLACE INTO facts VALUES (?, ?)", [(name, value)])
 
     def name_sources(self, named: Iterable[tuple[str, str]]) -> None:
         """Remember (item key, path) of sources."""
@@ -109,27 +109,28 @@ class Catalogue:
         """Remember (kind, old, new) for the crosswalk."""
         self._many("INSERT OR IGNORE INTO crosswalk VALUES (?, ?, ?)", links)
 
-    def do_again(self, run: int, *, conflicts: bool) -> None:
-        """Have files of a run done again that a worker did well and that were withheld here all the same.
+    def do_again(self, *, conflicts: bool) -> None:
+        """Have files of the last run done again that a worker did well and that were withheld here all the same.
 
         Parameters
         ----------
-        run
-            The last one that was finished.
         conflicts
             Also those that contradicted others, and not only those that got lost.
         """
-        chosen = f"decided AND status = '{WITHHELD}' AND run = ? AND (reason = '{LOST}' OR ?)"
+        chosen = (
+            f"decided AND status = '{WITHHELD}' AND run = (SELECT max(run) FROM objects)"
+            f" AND (reason = '{LOST}' OR :conflicts)"
+        )
         with _Transaction(self._db):
             self._db.execute(
-                f"INSERT INTO again SELECT DISTINCT item, 1 FROM objects WHERE {chosen}"
+                f"INSERT INTO again SELECT DISTINCT substr(item, 1, 32), 1 FROM objects WHERE {chosen}"
                 " ON CONFLICT DO UPDATE SET times = times + 1",
-                (run, conflicts),
+                {"conflicts": conflicts},
             )
-            self._db.execute(f"UPDATE objects SET decided = 0 WHERE {chosen}", (run, conflicts))
+            self._db.execute(f"UPDATE objects SET decided = 0 WHERE {chosen}", {"conflicts": conflicts})
 
     def times_again(self) -> Mapping[str, int]:
-        """Item key to how often it has been asked for again."""
+        """Item key, as it was at first, to how often it has been asked for again."""
         return dict(self._db.execute("SELECT item, times FROM again"))
 
     def record(self, lines: Iterable[Line]) -> None:
@@ -203,7 +204,8 @@ class Catalogue:
 
     def unsettle(self) -> None:
         """Forget what was seen in the release, so that all of it is looked for again."""
-        self._db.execute("UPDATE objects SET published = 0")
+        with _Transaction(self._db):
+            self._db.execute("UPDATE objects SET published = 0")
 
     def released(self) -> Iterator[tuple[str, str, str, int]]:
         """(key, path, SHA-256, bytes) of all that is released, by path."""
@@ -286,10 +288,17 @@ class Catalogue:
         """(item, source path, member, path in the release, status, reason) of each file.
 
         The present input comes first, then what was released from files that are not in it any more. A duplicate
-        names the released file that it is a copy of.
+        names the released file that it is a copy of, a DICOMDIR the one that was written in its place.
         """
         twin = f"(SELECT path FROM objects t WHERE t.instance = o.instance AND t.status = '{RELEASED}')"
-        output = f"iif(o.status = '{DUPLICATE}', {twin}, o.path)"
+        # Each component of a mirrored path has twelve characters.
+        rebuilt = (
+            "(SELECT f.path || '/DICOMDIR' FROM filesets f WHERE f.sha256 <> ''"
+            " AND f.folder = substr(o.mirror, 1, length(o.mirror) - 13))"
+        )
+        output = (
+            f"CASE o.status WHEN '{DUPLICATE}' THEN {twin} WHEN '{DICOMDIR}' THEN {rebuilt} ELSE o.path END"
+        )
         columns = f"o.item, ifnull(s.path, ''), ifnull(m.name, ''), ifnull({output}, ''), o.status, o.reason"
         tables = "objects o LEFT JOIN sources s ON s.key = o.item LEFT JOIN members m ON m.key = o.key"
         parts = (

@@ -56,10 +56,6 @@ class Result:
     facts: Mapping[str, object]
     text: str
 
-    def to_json(self) -> Mapping[str, object]:
-        """The content of the one JSON document."""
-        return self.facts
-
 
 @dataclass(frozen=True, slots=True)
 class Places:

@@ -213,6 +213,48 @@ def test_a_conflict_inside_an_archive_can_be_retried_too(inbox: Path) -> None:
     assert len(tree(inbox.parent / "release")) == 2
 
 
+def test_a_retry_can_be_repeated_and_an_interrupted_run_does_not_lose_it(
+    inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(inbox, a=dicom(1), b=dicom(1, pixels=bytes(127) + b"\1"), c=dicom(2))
+    scrub(inbox)
+    for _ in range(2):
+        scrub(inbox, retry_failed=True)
+        assert statuses(inbox) == {
+            "a": "sop-instance-conflict",
+            "b": "sop-instance-conflict",
+            "c": "released",
+        }
+    (inbox / "b").unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            "medcli.privacy.job.ScrubJob.finish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
+        )
+        with pytest.raises(KeyboardInterrupt):
+            scrub(inbox)
+    scrub(inbox, retry_failed=True)
+    assert statuses(inbox) == {"a": "released", "c": "released"}
+
+
+def test_a_file_that_was_away_when_its_run_was_resumed_is_done_again(
+    inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(inbox, a=dicom(1), b=dicom(2))
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            "medcli.privacy.job.ScrubJob.finish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
+        )
+        with pytest.raises(KeyboardInterrupt):
+            scrub(inbox)
+    (inbox / "a").rename(inbox.parent / "a")
+    assert scrub(inbox).exit_code == 0
+    (inbox.parent / "a").rename(inbox / "a")
+    assert scrub(inbox).exit_code == 5
+    assert statuses(inbox) == {"a": "staged-file-lost", "b": "released"}
+    assert scrub(inbox).exit_code == 0
+    assert statuses(inbox) == {"a": "released", "b": "released"}
+
+
 @pytest.mark.parametrize("layout", ["study", "mirror"])
 def test_products_are_the_same_bytes_for_one_worker_and_for_three(inbox: Path, layout: str) -> None:
     fill(inbox, 24)
