@@ -1,8 +1,7 @@
 """What is known of every file of a release, now and from earlier runs, and which of them may be released together.
 
-One SQLite file in the confidential folder. ``objects`` holds a line a file: pseudonyms, keyed hashes, the decision.
-``sources``, ``members`` and ``crosswalk`` hold what links it to the input, which is why the file is confidential.
-Decisions are made in SQL over all lines, so that memory stays flat; they are committed before a file is published.
+A line a file: pseudonyms, keyed hashes, the decision; in one SQLite file with what links them to the input
+(:mod:`medcli.privacy.confidences`), which is why it lies in the confidential folder. Decisions are made in SQL over all lines, so that memory stays flat; they are committed before a file is published.
 Refuses to know DICOM and where files lie.
 """
 
@@ -10,14 +9,11 @@ Refuses to know DICOM and where files lie.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple
 
-from medcli.errors import SetupError
-from medcli.files import is_network
+from medcli.privacy.confidences import Confidences, Transaction
 from medcli.privacy.statements import (
     DECIDE,
     DICOMDIR,
@@ -25,7 +21,6 @@ from medcli.privacy.statements import (
     LOST,
     RECORD,
     RELEASED,
-    SCHEMA,
     STAGED,
     WITHHELD,
 )
@@ -57,7 +52,7 @@ class Line(NamedTuple):
     route: str
 
 
-class Catalogue:
+class Catalogue(Confidences):
     """The open catalogue of one release.
 
     Parameters
@@ -65,49 +60,6 @@ class Catalogue:
     path
         The SQLite file, made (0600) where missing; None for one in memory, for a plan.
     """
-
-    def __init__(self, path: Path | None) -> None:
-        if path is not None:
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        self._db = sqlite3.connect(":memory:" if path is None else path, isolation_level=None)
-        try:
-            network = path is not None and is_network(path)
-            self._db.execute(f"PRAGMA journal_mode = {'DELETE' if network else 'TRUNCATE'}")
-            self._db.execute("PRAGMA cache_size = -16000")
-            self._db.executescript(SCHEMA)
-        except sqlite3.DatabaseError:
-            self._db.close()
-            raise SetupError(
-                "The catalogue in the confidential folder can't be used.",
-                hint="Is the disk full, or the file damaged? Restore it from your backup.",
-            ) from None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._db.close()
-
-    def fact(self, name: str) -> str:
-        """What was noted under `name`, or the empty string."""
-        found = self._db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
-        return str(found[0]) if found else ""
-
-    def note(self, name: str, value: str) -> None:
-        """Note a fact durably."""
-        self._many("INSERT OR REPLACE INTO facts VALUES (?, ?)", [(name, value)])
-
-    def name_sources(self, named: Iterable[tuple[str, str]]) -> None:
-        """Remember (item key, path) of sources."""
-        self._many("INSERT OR IGNORE INTO sources VALUES (?, ?)", ((key, _raw(path)) for key, path in named))
-
-    def name_members(self, named: Iterable[tuple[str, str]]) -> None:
-        """Remember (row key, name) of archives' members."""
-        self._many("INSERT OR IGNORE INTO members VALUES (?, ?)", ((key, _raw(name)) for key, name in named))
-
-    def link(self, links: Iterable[tuple[str, str, str]]) -> None:
-        """Remember (kind, old, new) for the crosswalk."""
-        self._many("INSERT OR IGNORE INTO crosswalk VALUES (?, ?, ?)", links)
 
     def do_again(self, *, conflicts: bool) -> None:
         """Have files of the last run done again that a worker did well and that were withheld here all the same.
@@ -121,7 +73,7 @@ class Catalogue:
             f"decided AND status = '{WITHHELD}' AND run = (SELECT max(run) FROM objects)"
             f" AND (reason = '{LOST}' OR :conflicts)"
         )
-        with _Transaction(self._db):
+        with Transaction(self._db):
             self._db.execute(
                 f"INSERT INTO again SELECT DISTINCT substr(item, 1, 32), 1 FROM objects WHERE {chosen}"
                 " ON CONFLICT DO UPDATE SET times = times + 1",
@@ -141,7 +93,7 @@ class Catalogue:
         SetupError
             Where the confidential folder's disk is full.
         """
-        with _Transaction(self._db):
+        with Transaction(self._db):
             self._db.executemany(RECORD, lines)
 
     def decide(self, run: int) -> None:
@@ -149,7 +101,7 @@ class Catalogue:
 
         What stays staged afterwards is to be released; see :meth:`undecided`.
         """
-        with _Transaction(self._db):
+        with Transaction(self._db):
             for statement in DECIDE:
                 self._db.execute(statement, {"run": run})
 
@@ -171,7 +123,7 @@ class Catalogue:
     def place(self, places: Iterable[tuple[str, str, str]]) -> None:
         """Give (key, path, other path) their places in the release: the other where the first is taken."""
         release = f"UPDATE objects SET status = '{RELEASED}', decided = 1, path = ? WHERE key = ?"
-        with _Transaction(self._db):
+        with Transaction(self._db):
             for key, path, other in places:
                 try:
                     self._db.execute(release, (path, key))
@@ -193,7 +145,7 @@ class Catalogue:
 
     def settle(self, lost: Iterable[str]) -> None:
         """Call all that is released published, but for `lost` keys: neither staged nor in the release any more."""
-        with _Transaction(self._db):
+        with Transaction(self._db):
             self._db.executemany(
                 f"UPDATE objects SET status = '{WITHHELD}', reason = '{LOST}', path = NULL WHERE key = ?",
                 ((key,) for key in lost),
@@ -204,7 +156,7 @@ class Catalogue:
 
     def unsettle(self) -> None:
         """Forget what was seen in the release, so that all of it is looked for again."""
-        with _Transaction(self._db):
+        with Transaction(self._db):
             self._db.execute("UPDATE objects SET published = 0")
 
     def released(self) -> Iterator[tuple[str, str, str, int]]:
@@ -277,13 +229,6 @@ class Catalogue:
         query = f"SELECT 1 FROM objects WHERE status = '{RELEASED}' AND published LIMIT 1"
         return self._db.execute(query).fetchone() is not None
 
-    def agree_on_subjects(self, marks: Mapping[str, str]) -> bool:
-        """Note keyed hashes of subjects by keyed hashes of patients; False where one differs from before."""
-        with _Transaction(self._db):
-            self._db.executemany("INSERT OR IGNORE INTO subjects VALUES (?, ?)", marks.items())
-        known = dict(self._db.execute("SELECT patient, mark FROM subjects"))
-        return all(known[patient] == mark for patient, mark in marks.items())
-
     def account(self, run: int) -> Iterator[tuple[str, ...]]:
         """(item, source path, member, path in the release, status, reason) of each file.
 
@@ -310,37 +255,3 @@ class Catalogue:
                 yield tuple(
                     cell.decode("utf-8", "surrogateescape") if type(cell) is bytes else cell for cell in line
                 )
-
-    def links(self) -> Iterator[tuple[str, str, str]]:
-        """The crosswalk, sorted."""
-        yield from self._db.execute("SELECT kind, old, new FROM crosswalk ORDER BY kind, old, new")
-
-    def _many(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
-        with _Transaction(self._db):
-            self._db.executemany(statement, rows)
-
-
-def _raw(name: str) -> bytes:
-    """A name as the file system has it, which need not be UTF-8."""
-    return name.encode("utf-8", "surrogateescape")
-
-
-class _Transaction:
-    """All of a block, or nothing of it; SQLite's own troubles become a sentence."""
-
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
-
-    def __enter__(self) -> None:
-        self._db.execute("BEGIN IMMEDIATE")
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, *_: object) -> None:
-        try:
-            self._db.execute("COMMIT" if kind is None else "ROLLBACK")
-        except sqlite3.OperationalError as trouble:
-            error = trouble
-        if isinstance(error, sqlite3.OperationalError):
-            raise SetupError(
-                "The catalogue in the confidential folder can't be written: is its disk full?",
-                hint="Make room; the same command goes on from here.",
-            ) from None

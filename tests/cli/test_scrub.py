@@ -268,35 +268,43 @@ def test_a_full_disk_is_exit_code_3_and_the_same_command_goes_on(
     assert re.search(r"from earlier runs +1[12]", out)
 
 
-@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("mount"), reason="needs the right to mount")
-def test_a_really_full_disk(tmp_path: Path) -> None:
-    disk = tmp_path / "disk"
-    disk.mkdir()
+@contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[Callable[[str], None]]:
+    """A file system of `size`, where that can be had; calling what it gives makes it another size."""
+    folder.mkdir()
+    if os.geteuid() != 0 or not shutil.which("mount"):
+        pytest.skip("needs the right to mount")
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], check=False
+    ).returncode:
+        pytest.skip("mounting is not allowed here")
+    try:
+        yield lambda size: subprocess.run(["mount", "-o", f"remount,size={size}", folder], check=True)
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+@pytest.mark.parametrize(
+    ("on_disk", "size"), [("release", "300k"), ("confidential", "140k"), ("state", "60k"), ("state", "140k")]
+)
+def test_a_really_full_disk(tmp_path: Path, on_disk: str, size: str) -> None:
     (tmp_path / "inbox").mkdir()
-    for number in range(40):
+    for number in range(60):
         (tmp_path / "inbox" / str(number)).write_bytes(
             dicom(number, Rows=128, Columns=256, pixels=bytes(1 << 16))
         )
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", disk], check=False).returncode:
-        pytest.skip("mounting is not allowed here")
-    try:
-        command = (
-            "scrub",
-            tmp_path / "inbox",
-            "--output",
-            disk / "release",
-            "--confidential",
-            tmp_path / "private",
-        )
-        code, _, err = run(*command, "--layout", "mirror", "--workers", "2")
+    places = {name: tmp_path / name for name in ("release", "confidential", "state")}
+    with small_disk(tmp_path / "disk", size) as resize:
+        places[on_disk] = tmp_path / "disk" / on_disk
+        command = ["scrub", tmp_path / "inbox", "--output", places["release"], "--workers", "2"]
+        command += ["--confidential", places["confidential"], "--state", places["state"]]
+        code, _, err = run(*command)
         assert code == 3, err
-        assert "disk-full" in err
-        assert tree(disk / "release") == {}
-        subprocess.run(["mount", "-o", "remount,size=20m", disk], check=True)
-        assert run(*command, "--layout", "mirror", "--workers", "2")[0] == 0
-        assert len(tree(disk / "release")) == 40
-    finally:
-        subprocess.run(["umount", disk], check=True)
+        assert "full" in err
+        assert not places["release"].is_dir() or tree(places["release"]) == {}
+        resize("20m")
+        assert run(*command)[0] == 0
+        assert len(tree(places["release"])) == 60
 
 
 def test_an_output_that_is_another_disks_root_is_refused(

@@ -433,6 +433,16 @@ def test_subjects_name_the_release_and_may_grow_but_not_change(inbox: Path) -> N
         scrub(inbox, subjects=table, retain=["modified-dates"])
 
 
+def test_a_damaged_catalogue_is_a_set_up_error_that_quotes_nothing(inbox: Path) -> None:
+    put(inbox, a=dicom(1))
+    scrub(inbox)
+    path = inbox.parent / "release-confidential" / "catalogue.sqlite"
+    path.write_bytes(b"Quittenbaum" * 1000)
+    with pytest.raises(SetupError, match=r"catalogue .* can't be used") as error:
+        scrub(inbox)
+    assert "Quitten" not in f"{error.value}{error.value.hint}"
+
+
 def test_two_runs_on_one_release_are_refused(inbox: Path) -> None:
     from medcli.jobs.lock import hold
 
