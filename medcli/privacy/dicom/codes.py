@@ -65,6 +65,7 @@ def vrs_of(tag: int) -> tuple[str, ...]:
     return _dictionary().get(tag, ())
 
 
+@lru_cache(maxsize=4096)
 def limit_of(tag: int, vr: str) -> int:
     """The length in bytes that a binary value of `tag` may have; 0 where its multiplicity sets none below 256."""
     from pydicom._dicom_dict import DicomDictionary

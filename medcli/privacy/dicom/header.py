@@ -18,10 +18,18 @@ from medcli.privacy.dicom.segments import Segment
 from medcli.privacy.dicom.values import decode
 from medcli.privacy.dicom.walk import Element, Walk
 
-__all__ = ["Header"]
+__all__ = ["Header", "is_uid"]
 
 
+PIXEL_DATA = 0x7FE00010
+#: Digits of a number of frames, at most: an IS has no more than 12 bytes.
+MOST_DIGITS = 13
 _UID = re.compile(r"[0-9.]{1,64}\Z")
+
+
+def is_uid(text: str) -> bool:
+    """Whether `text` holds only what a UID may hold, and no more of it than 64 characters."""
+    return bool(_UID.match(text))
 
 
 class Header:
@@ -34,7 +42,7 @@ class Header:
         self.charset = self._raw(0x00080005)
         sop_class = self._uid(0x00080016) or uid_text(frame.meta.get(0x00020002, b""))
         #: Empty where none is named, or where what stands there is no UID: it goes into the file meta as it is.
-        self.sop_class = sop_class if _UID.match(sop_class) else ""
+        self.sop_class = sop_class if is_uid(sop_class) else ""
         self.instance = self._uid(0x00080018) or uid_text(frame.meta.get(0x00020003, b""))
         self.study, self.series = self._uid(0x0020000D), self._uid(0x0020000E)
         self.patient_id, self.issuer = self._text(0x00100020), self._text(0x00100021)
@@ -57,10 +65,10 @@ class Header:
         """The integers of the Image Pixel module by tag."""
         order: Literal["little", "big"] = "little" if self.frame.encoding.little else "big"
         tags = (0x00280002, 0x00280010, 0x00280011, 0x00280100, 0x00280101, 0x00280102, 0x00280103)
-        found = {tag: int.from_bytes(self._raw(tag)[:2], order) for tag in tags if tag in self.seen}
+        found = {tag: _number(self._raw(tag), order) for tag in tags if tag in self.seen}
         frames = self._raw(0x00280008).strip(b"\0 ")
         if frames:
-            found[0x00280008] = int(frames) if frames.isdigit() else -1
+            found[0x00280008] = int(frames) if frames.isdigit() and len(frames) < MOST_DIGITS else -1
         return found
 
     def not_examined(self) -> str:
@@ -84,7 +92,7 @@ class Header:
         Damaged
             ``pixel-length``.
         """
-        pixel = self.seen.get(0x7FE00010)
+        pixel = self.seen.get(PIXEL_DATA)
         if pixel is None or pixel.undefined:
             return
         photometric = self._raw(0x00280004).decode("latin-1").strip("\0 ")
@@ -94,7 +102,7 @@ class Header:
         if any(piece.strip(b"\0") for piece in pieces(self.data, pixel.value + expected, pixel.end)):
             raise Damaged("pixel-length")
 
-    def mask_overlays(self, segments: list[Segment]) -> tuple[list[Segment], bool]:
+    def mask_overlays(self, segments: list[Segment]) -> tuple[list[Segment], pixels.Masked | None]:
         """Clear overlay planes that lie in unused bits of native pixels.
 
         Raises
@@ -102,21 +110,26 @@ class Header:
         Damaged
             ``overlay-in-compressed-pixels`` where the pixels would have to be decoded first.
         """
-        pixel, numbers = self.seen.get(0x7FE00010), self.numbers()
+        pixel, numbers = self.seen.get(PIXEL_DATA), self.numbers()
         if pixel is None or not pixels.embedded_overlay(
             self.elements, self.data, self.frame.encoding, numbers
         ):
-            return segments, False
+            return segments, None
         if pixel.undefined:
             raise Damaged("overlay-in-compressed-pixels")
         allocated, stored = numbers[0x00280100], numbers[0x00280101]
-        if allocated not in (8, 16, 32):
-            raise Damaged("overlay-in-unusual-pixels")
         high = numbers.get(0x00280102, stored - 1)
+        if allocated not in (8, 16, 32) or not stored <= high + 1 <= allocated:
+            raise Damaged("overlay-in-unusual-pixels")
         little = self.frame.encoding.little and self.frame.syntax != GE_PRIVATE
         signed = numbers.get(0x00280103) == 1
         masked = pixels.Masked(pixel.value, pixel.end, allocated, stored, high, signed, little)
-        return list(_replaced(segments, masked)), True
+        return list(_replaced(segments, masked)), masked
+
+
+def _number(raw: bytes, order: Literal["little", "big"]) -> int:
+    """A US, or the same number under another binary VR of two or four bytes."""
+    return int.from_bytes(raw if len(raw) == 4 else raw[:2], order)
 
 
 def _replaced(segments: list[Segment], masked: pixels.Masked) -> Iterator[Segment]:

@@ -13,9 +13,10 @@ from medcli.privacy import profiles
 from medcli.privacy.dicom.encoding import Buffer, Encoding
 from medcli.privacy.dicom.walk import Element
 
-__all__ = ["Masked", "embedded_overlay", "expected_length", "is_speech", "may_show_text"]
+__all__ = ["CHUNK", "Masked", "embedded_overlay", "expected_length", "is_speech", "may_show_text"]
 
-_CHUNK = 4 << 20
+#: Bytes that are masked at a time; a multiple of any pixel's.
+CHUNK = 4 << 20
 _VIDEO = tuple(f"1.2.840.10008.1.2.4.10{n}" for n in range(9))
 
 
@@ -37,8 +38,8 @@ class Masked(NamedTuple):
         kind = f"{'<' if self.little else '>'}u{self.allocated // 8}"
         mask = ((1 << self.stored) - 1) << (self.high - self.stored + 1)
         full = (1 << self.allocated) - 1
-        for at in range(self.start, self.stop, _CHUNK):
-            raw = data[at : min(at + _CHUNK, self.stop)]
+        for at in range(self.start, self.stop, CHUNK):
+            raw = data[at : min(at + CHUNK, self.stop)]
             whole = len(raw) - len(raw) % (self.allocated // 8)
             words = np.frombuffer(raw[:whole], dtype=kind)
             cleared = words & np.array(mask, dtype=kind)

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 from medcli.privacy.dicom import codes
 from medcli.privacy.dicom.encoding import LONG_VRS, Buffer, Damaged, Encoding, Frame, Odd, read_frame
 from medcli.privacy.dicom.fragments import readable
+from medcli.privacy.dicom.header import MOST_DIGITS, PIXEL_DATA
 from medcli.privacy.dicom.normalise import inflated
-from medcli.privacy.dicom.pixels import expected_length
+from medcli.privacy.dicom.pixels import CHUNK, expected_length
 from medcli.privacy.dicom.read import pieces
 from medcli.privacy.dicom.residue import Needles, needles
 from medcli.privacy.dicom.rewrite import Rewriter
@@ -162,7 +163,7 @@ def _length_checks(data: Buffer, frame: Frame, survey: dict[int, Element], pixel
     frames = survey.get(0x00280008)
     if frames is not None:
         text = data[frames.value : frames.end].strip(b"\0 ")
-        numbers[0x00280008] = int(text) if text.isdigit() else -1 if text else 1
+        numbers[0x00280008] = (int(text) if text.isdigit() and len(text) < MOST_DIGITS else -1) if text else 1
     photometric = survey.get(0x00280004)
     name = data[photometric.value : photometric.end].decode("latin-1").strip("\0 ") if photometric else ""
     expected, length = expected_length(numbers, name), pixel.end - pixel.value
@@ -170,19 +171,19 @@ def _length_checks(data: Buffer, frame: Frame, survey: dict[int, Element], pixel
 
 
 def _same_pixels(data: Buffer, survey: dict[int, Element], rewriter: Rewriter) -> bool:
-    """Whether the pixels are the source's to the byte (masked overlay planes are checked by their maker)."""
+    """Whether the pixels are the source's to the byte, but for the bits of overlay planes that had to go."""
     for tag in codes.PIXEL_TAGS:
         new, old = survey.get(tag), rewriter.pixels.get(tag)
         if (new is None) != (old is None):
             return False
-        if new is None or old is None or rewriter.masked:
+        if new is None or old is None:
             continue
         if new.end - new.value != old.end - old.value:
             return False
-        written = pieces(data, new.value, new.end)
-        if any(
-            one != other
-            for one, other in zip(written, pieces(rewriter.data, old.value, old.end), strict=True)
-        ):
+        masked = rewriter.masked if tag == PIXEL_DATA else None
+        source = rewriter.data
+        wanted = masked.chunks(source) if masked else pieces(source, old.value, old.end, CHUNK)
+        written = pieces(data, new.value, new.end, CHUNK)
+        if any(one != other for one, other in zip(written, wanted, strict=True)):
             return False
     return True

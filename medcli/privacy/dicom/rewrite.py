@@ -11,7 +11,18 @@ from typing import ClassVar, NamedTuple
 
 from medcli.privacy import profiles
 from medcli.privacy.dicom import codes, values
-from medcli.privacy.dicom.encoding import IMPLICIT_LE, UNDEFINED, Buffer, Damaged, Encoding, Odd, uid_text
+from medcli.privacy.dicom.encoding import (
+    IMPLICIT_LE,
+    SIZES,
+    UNDEFINED,
+    Buffer,
+    Damaged,
+    Encoding,
+    Odd,
+    uid_text,
+)
+from medcli.privacy.dicom.pixels import Masked
+from medcli.privacy.dicom.private import private_code
 from medcli.privacy.dicom.pseudonyms import Pseudonyms, UnknownSubject, normal
 from medcli.privacy.dicom.segments import Segment, dummy_items, join
 from medcli.privacy.dicom.skip import ITEM, SEQUENCE_END, header
@@ -81,7 +92,7 @@ class Rewriter:
         self.here: list[Element] = []
         self.makers: list[bytes] = []
         self.pixels: dict[int, Element] = {}
-        self.masked = False
+        self.masked: Masked | None = None
         self._private: dict[int, int] = {}
 
     def level(
@@ -365,15 +376,9 @@ class Rewriter:
                 continue
             creator, creator_tag = creators.get(group << 8 | number >> 8, ("", 0))
             if creator and self.table.keeps_creator(creator, element.tag):
-                kept[element.tag] = self._private_code(creator, element)
-                kept.setdefault(creator_tag, codes.KEEP_OPTION)
+                kept[element.tag] = private_code(self.table, creator, element, self.data)
+                kept.setdefault(creator_tag, codes.TEXT)
         return kept
-
-    @staticmethod
-    def _private_code(creator: str, element: Element) -> int:
-        vr = element.vr.decode("ascii") or profiles.safe_private_vr(creator, element.tag)
-        special = {"UI": codes.UID_UNLISTED, "SQ": codes.SEQUENCE, "DA": codes.DATE, "DT": codes.DATE}
-        return special.get(vr, codes.KEEP_OPTION)
 
     def _private_element(self, element: Element) -> bytes | None:
         identifies = element.vr in (b"UI", b"PN", b"DA", b"DT", b"SQ")
@@ -381,11 +386,27 @@ class Rewriter:
         code = self._private.get(element.tag, gone)
         if code == codes.DATE and self.table.policy.dates != "UNMODIFIED":
             code = gone
-        return self._handlers[code](self, element)
+        if code == codes.SEQUENCE:
+            return self._private_sequence(element)
+        if code == codes.TEXT and not values.is_text(self.raw(element)):
+            code = gone
+        return self._handlers[gone if code == codes.DROP_PRIVATE else code](self, element)
 
-    def _keep_option(self, element: Element) -> None:
+    def _private_sequence(self, element: Element) -> bytes | None:
+        """Treat the items of a private sequence; one that can't be read as items goes."""
+        place = (self.path, self.charset, self.encoding, self.here, self._private)
+        try:
+            return self._sequence(element)
+        except (Damaged, Odd):
+            self.path, self.charset, self.encoding, self.here, self._private = place
+            return self._drop(element)
+
+    def _keep_option(self, element: Element) -> bytes | None:
+        if element.undefined:
+            return self._choose(element)  # items where a value belongs
         if element.end - element.value < 4096:
             self.kept.append(self.raw(element))
+        return None
 
     def _number_long(self, element: Element) -> bytes | None:
         return None if values.is_number(self.raw(element)) else self._choose(element)
@@ -397,6 +418,9 @@ class Rewriter:
         if element.tag in codes.MAKERS:
             self.makers.append(self.raw(element))
             return self._text(element)
+        actual = element.vr.decode("ascii")
+        if actual in SIZES and actual not in codes.vrs_of(element.tag):
+            return self._keep(element)
         if vr == "CS":
             return self._term(element)
         limit = codes.limit_of(element.tag, vr)
@@ -405,8 +429,12 @@ class Rewriter:
         )
         return self._choose(element) if wrong else None
 
-    def _keep(self, _element: Element) -> None:
-        return None
+    def _keep(self, element: Element) -> bytes | None:
+        """Binary values whose length the walk did not check: nothing but numbers fits into a number's length."""
+        actual = element.vr.decode("ascii")
+        limit = codes.limit_of(element.tag, actual if actual in SIZES else self.vr(element))
+        wrong = element.undefined or 0 < limit < element.end - element.value
+        return self._choose(element) if wrong else None
 
     def _pixels(self, element: Element) -> None:
         if not self.path:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from medcli.privacy.dicom import proof
 from medcli.privacy.dicom.encoding import Buffer, Damaged, Encoding, Frame, Odd, read_frame, uid_text
-from medcli.privacy.dicom.header import Header
+from medcli.privacy.dicom.header import Header, is_uid
 from medcli.privacy.dicom.marks import codes_of, file_meta, mark_elements
 from medcli.privacy.dicom.normalise import inflated, put_in_order
 from medcli.privacy.dicom.pseudonyms import Pseudonyms, UnknownSubject, basis_of
@@ -25,6 +25,7 @@ from medcli.privacy.dicom.table import Table
 from medcli.privacy.dicom.walk import walk
 from medcli.privacy.dicom.write import write
 from medcli.privacy.policy import Policy
+from medcli.privacy.profiles import is_defined_term
 
 __all__ = ["Scrubbed", "Scrubber"]
 
@@ -157,9 +158,8 @@ class Scrubber:
     ) -> Scrubbed:
         found = walk(data, frame.start, len(data), frame.encoding, self.table, wanted=_WANTED)
         head = Header(data, frame, found)
-        result = Scrubbed(
-            "withheld", route=route, content=content, sop_class=head.sop_class, modality=head.modality
-        )
+        result = Scrubbed("withheld", route=route, content=content, sop_class=head.sop_class)
+        result.modality = head.modality if is_defined_term(0x00080060, head.modality.encode()) else ""
         result.owner = self.names.owner(head.patient_id, head.issuer)
         if not head.sop_class:
             result.reason = "no-sop-class"
@@ -190,7 +190,7 @@ class Scrubber:
         instance = head.instance or f"content {result.content}"
         uids = (head.study or f"study of {instance}", head.series or f"series of {instance}", instance)
         result.study, result.series, result.instance = (
-            uid if keep and uid[:1].isdigit() else self.names.uid(uid) for uid in uids
+            uid if keep and is_uid(uid) else self.names.uid(uid) for uid in uids
         )
 
     def _inserts(self, head: Header, result: Scrubbed) -> list[bytes]:

@@ -254,7 +254,7 @@ class Table:
         if action == "C":
             return SHIFT
         if action == "K":
-            return self._retained_code(tag, vr)
+            return self._contradicted_code(tag, vr) if not fits else self._retained_code(tag, vr)
         if vr == "SQ" and "U" in action:
             return SEQUENCE
         if action == "X":
@@ -296,7 +296,7 @@ class Table:
             return WATCH
         if not fits:
             if vr in SIZES:
-                return KEEP
+                return WATCH if tag in WATCHED else KEEP
             return TEXT if tag in self._technical and vr in TEXT_VRS and not self.strict else CHOOSE
         if action == "recurse":
             return SEQUENCE
@@ -308,6 +308,13 @@ class Table:
         if vr == "UI":
             return UID_CLASS if tag in self._classes else UID_UNLISTED
         return special.get(vr, KEEP)
+
+    def _contradicted_code(self, tag: int, vr: str) -> int:
+        """What is kept under another VR than the dictionary's has to be what the dictionary says."""
+        known = vrs_of(tag)
+        if vr == "SQ" or not known:
+            return self._retained_code(tag, vr)
+        return CHOOSE if known[0] == "SQ" else self._retained_code(tag, known[0])
 
     @staticmethod
     def _retained_code(tag: int, vr: str) -> int:
@@ -323,6 +330,10 @@ class Table:
         """Whether values of this attribute are searched for in what was written."""
         vrs = vrs_of(tag)
         return tag in self._identity or (bool(vrs) and vrs[0] in ("PN", "UI", "DA", "DT", "SQ"))
+
+    def rules_creator(self, creator: str) -> bool:
+        """Whether a local rule speaks of a private creator."""
+        return creator in self._creators
 
     def keeps_creator(self, creator: str, tag: int) -> bool:
         """Whether the private element `tag` of `creator` may stay (PS3.15 E.3.10, or a local rule)."""
