@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Literal
 
 from medcli.privacy import profiles
+from medcli.privacy.dicom.boundaries import UID_CHAR, WORD, bounded
 from medcli.privacy.dicom.codes import vrs_of
 from medcli.privacy.dicom.encoding import VRS
 from medcli.privacy.dicom.rewrite import Found
@@ -69,10 +70,6 @@ _MONTHS = (
     *("january", "february", "march", "april", "may", "june"),
     *("july", "august", "september", "october", "november", "december"),
 )
-_WORD = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") | frozenset(
-    range(128, 256)
-)
-_UID_CHAR = frozenset(b"0123456789.")
 _TEXT_VRS = frozenset(b"AE LO SH ST LT UT UC UR PN".split())
 
 
@@ -94,36 +91,38 @@ class Needles:
     def search(self, hay: bytes) -> int | None:
         """The tag whose value is found in `hay` (any case), or None."""
         low = hay.lower()
-        hit = _first(low, self.uids, _UID_CHAR)
+        hit = _first(hay, low, self.uids, UID_CHAR)
         if hit is None:
-            hit = _first(low, self.tokens, _WORD)
+            hit = _first(hay, low, self.tokens, WORD)
         for year, spellings in self.years.items():
             if hit is None and year in low:
                 near = _around(low, year)
-                hit = _first(low, {form: tag for form, tag in spellings.items() if form in near}, _WORD)
+                hit = _first(hay, low, {form: tag for form, tag in spellings.items() if form in near}, WORD)
         if hit is None:
             hit = next((tag for needle, tag in self.short.items() if _whole_value(hay, low, needle)), None)
         return hit
 
     def search_dense(self, chunks: Iterable[bytes]) -> int | None:
-        """The tag whose long value is found in dense bytes given in overlapping chunks, or None."""
-        long = {
-            needle: tag
-            for group in (self.tokens, self.uids)
-            for needle, tag in group.items()
-            if len(needle) >= LONG
-        }
-        for chunk in chunks if long else ():
-            hit = _first(chunk.lower(), long, _WORD)
+        """The tag whose long value is found in dense bytes given in overlapping chunks, or None.
+
+        Any byte may stand beside a name there: boundaries count for UIDs only.
+        """
+        long = [(needle, tag) for needle, tag in self.tokens.items() if len(needle) >= LONG]
+        if not long and not self.uids:
+            return None
+        for chunk in chunks:
+            low = chunk.lower()
+            hit = next((tag for needle, tag in long if needle in low), None)
+            hit = _first(chunk, low, self.uids, UID_CHAR) if hit is None else hit
             if hit is not None:
                 return hit
         return None
 
 
-def _first(low: bytes, wanted: dict[bytes, int], inside: frozenset[int]) -> int | None:
+def _first(hay: bytes, low: bytes, wanted: dict[bytes, int], inside: frozenset[int]) -> int | None:
     """The tag of the first needle that stands in `low` with no character of `inside` beside it."""
     return next(
-        (tag for needle, tag in wanted.items() if needle in low and _bounded(low, needle, inside)), None
+        (tag for needle, tag in wanted.items() if needle in low and bounded(hay, low, needle, inside)), None
     )
 
 
@@ -134,21 +133,6 @@ def _around(low: bytes, year: bytes) -> bytes:
         parts.append(low[max(at - _SPELT, 0) : at + _SPELT])
         at = low.find(year, at + 4)
     return b"\n".join(parts)
-
-
-def _bounded(hay: bytes, needle: bytes, inside: frozenset[int]) -> bool:
-    """Whether `needle` stands in `hay` with no character of `inside` right before or behind it.
-
-    The letter that ends an escape sequence (ISO 2022) is no character of the text before the needle.
-    """
-    at = hay.find(needle)
-    while at >= 0:
-        behind = at + len(needle)
-        begins = at == 0 or hay[at - 1] not in inside or b"\x1b" in hay[max(at - 4, 0) : at]
-        if begins and (behind >= len(hay) or hay[behind] not in inside):
-            return True
-        at = hay.find(needle, at + 1)
-    return False
 
 
 def _whole_value(hay: bytes, low: bytes, needle: bytes) -> bool:
@@ -207,9 +191,9 @@ def needles(found: Iterable[Found], kept: Iterable[bytes], makers: Iterable[byte
     for value in found:
         known = maker if identity.get(value.tag) in ("place", "device") else b""
         for kind, needle in _spellings(value.vr, value.raw, value.charset):
-            inside = _UID_CHAR if kind == "uids" else _WORD
+            inside = UID_CHAR if kind == "uids" else WORD
             if needle in _OURS or any(
-                needle in text and _bounded(text, needle, inside) for text in (blob, known) if text
+                needle in text and bounded(text, text, needle, inside) for text in (blob, known) if text
             ):
                 continue
             if kind == "date":
@@ -281,7 +265,7 @@ def _text_spellings(text: str) -> set[str]:
     forms = {text}
     if bare and any(char.isdigit() for char in bare) and len(bare) >= SHORT:
         forms.add(bare)
-    return {form for form in forms if len(form) > 1}
+    return {form for form in forms if len(set(form)) > 1}  # one character again and again identifies nobody
 
 
 def _name_spellings(text: str) -> set[str]:
