@@ -47,7 +47,7 @@ def test_bits_outside_the_stored_ones_are_cleared_and_no_other(
 
 
 def test_masking_goes_in_pieces(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(pixels, "_CHUNK", 8)
+    monkeypatch.setattr(pixels, "CHUNK", 8)
     data = bytes(range(256)) * 2
     pieces = list(Masked(2, 510, 16, 12, 11, signed=False, little=True).chunks(data))
     assert len(pieces) == 64

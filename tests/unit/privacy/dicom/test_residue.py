@@ -78,7 +78,7 @@ def test_a_name_is_not_found_in_longer_words(hay: str):
     assert not finds(PERSON, hay)
 
 
-words = st.text(string.ascii_letters, min_size=4, max_size=12)
+words = st.text(string.ascii_letters, min_size=4, max_size=12).filter(lambda word: len(set(word)) > 1)
 around = st.binary(max_size=12)
 not_word = st.sampled_from([b" ", b"^", b"\0", b",", b"=", b"\\", b"-", b"/", b"\n", b"(", b"."])
 in_word = st.sampled_from([b"a", b"Z", b"0", b"9", b"\xe4"])
@@ -398,6 +398,83 @@ def test_a_whole_value_is_always_found(text: str, charset: bytes):
         return
     bare = text.strip("\0 \t\r\n")
     letters = [char for char in bare if char.isalnum()]
-    if len(letters) != len(bare) or len(bare) < 2 or len(raw) < 4 or bare.lower() == "removed":
+    if len(letters) != len(bare) or len(set(bare)) < 2 or len(raw) < 4 or bare.lower() == "removed":
         return
     assert finds(hunt("LO", raw, charset, tag=ID), b"[" + raw + b"]")
+
+
+#: Tags whose header begins with a letter, a digit or a byte above 127 in little endian.
+NEIGHBOURS = [
+    0x00321060,
+    0x00380010,
+    0x00420010,
+    0x00440001,
+    0x00540010,
+    0x00700001,
+    0x00740121,
+    0x7FE00010,
+    0x00880130,
+]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("neighbour", [*NEIGHBOURS, 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD])
+@pytest.mark.parametrize(("vr", "raw"), [("PN", b"Muster"), ("UI", STUDY.encode()), ("DA", b"20150304")])
+def test_the_header_of_the_next_element_is_no_letter(layout: str, neighbour: int, vr: str, raw: bytes):
+    syntax = LAYOUTS[layout]
+    value = raw if len(raw) % 2 == 0 else b" " + raw  # so that no padding stands between
+    behind = (
+        wire.head(neighbour, "", 0, syntax)
+        if neighbour > 0xFFFE0000
+        else wire.element(neighbour, "LO", "ab", syntax)
+    )
+    data = wire.element(0x00080081, "ST", value, syntax) + behind + bytes(8)
+    assert finds(hunt(vr, raw, tag=UID), data)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("size", [0x30, 0x42, 0x62, 0x7A, 0x3030, 0x4142])
+@pytest.mark.parametrize("vr", ["ST", "UT"])
+def test_the_length_before_a_value_is_no_letter(layout: str, size: int, vr: str):
+    value = b"Muster, " + b"-" * (size - 8)
+    assert finds(hunt("PN", "Muster"), wire.element(0x00080081, vr, value, LAYOUTS[layout]))
+
+
+@pytest.mark.parametrize("size", [0x08, 0x30, 0x41, 0x7A])
+def test_a_segment_of_jpeg_is_no_longer_word(size: int):
+    text = b" " * (size - 8) + b"Muster"
+    stream = b"\xff\xd8\xff\xfe" + (len(text) + 2).to_bytes(2, "big") + text + b"\xff\xdb\0\4ab"
+    assert finds(hunt("PN", "Muster"), stream)
+    first = b"\xff\xfe" + size.to_bytes(2, "big") + b"Muster" + b" " * (size - 8) + b"\xff\xdb\0\4ab"
+    assert finds(hunt("PN", "Muster"), b"\xff\xd8" + first)
+
+
+@given(st.binary(max_size=30), st.binary(max_size=30))
+def test_in_dense_bytes_any_neighbour_will_do(before: bytes, behind: bytes):
+    assert hunt("PN", "Mustermann").search_dense([before + b"MUSTERMANN" + behind]) == NAME
+
+
+def test_in_dense_bytes_a_longer_uid_is_another():
+    hidden = hunt("UI", STUDY, tag=UID)
+    assert hidden.search_dense([b"\xf0" + STUDY.encode() + b"a"]) == UID
+    assert hidden.search_dense([b"\xf0" + STUDY.encode() + b".7"]) is None
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("value", ["1500", "-1500\\3.2", "0.1500", "12.5\\1500 ", "1.5\\" * 12 + "1500"])
+def test_a_measure_is_no_identifier(layout: str, value: str):
+    hidden, syntax = hunt("LO", "1500", tag=ID), LAYOUTS[layout]
+    for tag, vr in ((0x00180080, "DS"), (0x00200013, "IS")):
+        assert not finds(hidden, bytes(16) + wire.element(tag, vr, value, syntax) + bytes(8))
+    for tag, vr in ((0x00181030, "LO"), (0x00281055, "LO"), (0x00204000, "LT")):
+        assert finds(hidden, bytes(16) + wire.element(tag, vr, value, syntax) + bytes(8))
+
+
+def test_a_long_number_is_an_identifier_anywhere():
+    data = bytes(16) + wire.element(0x00200013, "IS", "47110815")
+    assert finds(hunt("LO", "47110815", tag=ID), data)
+
+
+@pytest.mark.parametrize("raw", ["00000", "----", "xxxxxx", "1111"])
+def test_one_character_again_and_again_identifies_nobody(raw: str):
+    assert not finds(hunt("LO", raw, tag=ID), f" {raw} ")
