@@ -227,6 +227,8 @@ class Worker:
 def told(key: str, item: str, mirror: str, result: Scrubbed) -> Row:
     """The row of one file that was read."""
     facts = {name: value for name in _FIELDS if (value := getattr(result, name))}
+    if result.status == "ignored":
+        facts["reason"] = "not-dicom"
     facts["item"], facts["mirror"] = item, mirror
     text = json.dumps(facts, separators=(",", ":"))
     state, kind = _KINDS.get(result.status, ("failed", result.reason))

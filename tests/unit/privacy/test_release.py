@@ -65,7 +65,7 @@ def test_a_run_releases_and_accounts_for_every_file(inbox: Path) -> None:
     assert statuses(inbox) == {
         "a": "released",
         "b": "released",
-        "c": "ignored",
+        "c": "not-dicom",
         "d": "empty",
         "e": "truncated",
     }
@@ -322,7 +322,7 @@ def test_archives_are_released_member_by_member(inbox: Path) -> None:
     expected = {
         "cd.tar!Quitte/1": "released",
         "cd.tar!Quitte/2": "released",
-        "cd.tar!note.txt": "ignored",
+        "cd.tar!note.txt": "not-dicom",
         "cd.tar!Quitte/3": "duplicate",
         "empty": "empty-archive",
     }
