@@ -9,7 +9,7 @@ Refuses to know DICOM and where files lie.
 
 from __future__ import annotations
 
-import sqlite3
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -28,6 +28,7 @@ from medcli.privacy.statements import (
 __all__ = ["FILE", "Catalogue", "Line"]
 
 FILE = "catalogue.sqlite"
+_PAGE = 1000
 
 
 class Line(NamedTuple):
@@ -112,30 +113,32 @@ class Catalogue(Confidences):
         """
         query = (
             "SELECT seq, place, key, patient, study, series, instance, mirror FROM objects"
-            " WHERE status = ? AND run = ? AND (seq, place) > (?, ?) ORDER BY seq, place LIMIT 1000"
+            " WHERE status = ? AND run = ? AND (seq, place) > (?, ?) ORDER BY seq, place LIMIT ?"
         )
-        page = self._db.execute(query, (STAGED, run, -1, -1)).fetchall()
+        page = self._db.execute(query, (STAGED, run, -1, -1, _PAGE)).fetchall()
         while page:
             for line in page:
                 yield line[2:]
-            page = self._db.execute(query, (STAGED, run, *page[-1][:2])).fetchall()
+            page = self._db.execute(query, (STAGED, run, *page[-1][:2], _PAGE)).fetchall()
 
-    def place(self, places: Iterable[tuple[str, str, str]]) -> None:
-        """Give (key, path, other path) their places in the release: the other where the first is taken."""
-        release = f"UPDATE objects SET status = '{RELEASED}', decided = 1, path = ? WHERE key = ?"
+    def place(self, places: Iterator[tuple[str, str]]) -> None:
+        """Give (path, key) their places in the release; one whose place is taken stays undecided."""
+        release = f"UPDATE OR IGNORE objects SET status = '{RELEASED}', decided = 1, path = ? WHERE key = ?"
         with Transaction(self._db):
-            for key, path, other in places:
-                try:
-                    self._db.execute(release, (path, key))
-                except sqlite3.IntegrityError:
-                    self._db.execute(release, (other, key))
+            while page := list(itertools.islice(places, _PAGE)):
+                self._db.executemany(release, page)
 
-    def outcome(self, key: str) -> tuple[str, str, str]:
-        """(status, reason, path in the release or empty) of a line."""
-        found = self._db.execute(
-            "SELECT status, reason, ifnull(path, '') FROM objects WHERE key = ?", (key,)
-        ).fetchone()
-        return found or ("", "", "")
+    def outcomes(self, run: int) -> Iterator[tuple[str, str, str, str]]:
+        """(key, status, reason, path in the release or empty) of a run's lines, in input order."""
+        yield from self._db.execute(
+            "SELECT key, status, reason, ifnull(path, '') FROM objects WHERE run = ? ORDER BY seq, place",
+            (run,),
+        )
+
+    def places(self, first: str, last: str) -> dict[str, str]:
+        """Key -> path in the release of all that is released and whose key lies in a range, ends included."""
+        query = f"SELECT key, path FROM objects WHERE key BETWEEN ? AND ? AND status = '{RELEASED}'"
+        return dict(self._db.execute(query, (first, last)))
 
     def unpublished(self) -> Iterator[tuple[str, str]]:
         """(key, path) of what is released and has not yet been seen in the release."""

@@ -133,7 +133,7 @@ class ScrubJob:
         self.staging.publish(catalogue)
         release.rebuild_dicomdirs(self._places.output, catalogue, self._key)
         report.write_account(confidential, catalogue, self._run)
-        report.write_lines(confidential, catalogue, run.rows())
+        report.write_lines(confidential, catalogue, self._run, run.rows())
         if self._spec.crosswalk:
             report.write_crosswalk(confidential, catalogue)
         facts = {"layout": self._spec.layout, "key": keys.check_of(self._key)}

@@ -51,7 +51,7 @@ def plan(spec: ScrubSpec, runner: Runner, progress: Progress | None) -> Result:
         if not counted.items:
             raise InputError("There are no files in the sources.", hint="Check the path.")
         catalogue.decide(1)
-        catalogue.place((key, key, key) for key, *_ in catalogue.undecided(1))
+        catalogue.place((key, key) for key, *_ in catalogue.undecided(1))
         outcome.recount(counted, catalogue, 1)
         facts = outcome.summarise(counted, catalogue, 1, policy)
     facts["seconds"] = round(time.monotonic() - started, 3)

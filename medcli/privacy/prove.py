@@ -97,7 +97,8 @@ def prove(
     hashing, compared = hmac.digest(key, b"item", "sha256"), set()
     for one in sources:
         for row in worker((item_key(hashing, sources.labels[one.root], one), tuple(one))):
-            known = json.loads(row.value or b"{}")
+            _, _, facts = row.value.partition(b"\n")
+            known = json.loads(facts.partition(b"\n")[0]) if facts else {}
             for path in known.get("notes", ()):
                 compared.add(path)
                 if row.state == "failed":

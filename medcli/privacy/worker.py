@@ -35,23 +35,9 @@ __all__ = ["Payload", "ScrubWorkers", "read_notes"]
 #: Row key and what was found; a plain tuple, for it travels to another process.
 Payload = tuple[str, tuple[Any, ...]]
 
-_FIELDS = [
-    "reason",
-    "attribute",
-    "patient",
-    "study",
-    "series",
-    "instance",
-    "owner",
-    "content",
-    "sop_class",
-    "modality",
-    "sha256",
-    "size",
-    "route",
-    "codes",
-    "notes",
-]
+#: What the catalogue needs to know of a file, and what the report tells of it.
+_HEAD = ("reason", "patient", "study", "series", "instance", "owner", "content", "sha256", "size", "route")
+_FACTS = ("sop_class", "modality", "route", "attribute", "notes")
 _KINDS = {
     "released": ("done", "released"),
     "ignored": ("skipped", "ignored"),
@@ -225,21 +211,27 @@ class Worker:
 
 
 def told(key: str, item: str, mirror: str, result: Scrubbed) -> Row:
-    """The row of one file that was read."""
-    facts = {name: value for name in _FIELDS if (value := getattr(result, name))}
+    """The row of one file that was read: three lines of JSON, for the catalogue, the report and of actions.
+
+    They are apart so that the driver, of which there is one, need not parse what it only passes on.
+    """
+    head = {name: value for name in _HEAD if (value := getattr(result, name))}
     if result.status == "ignored":
-        facts["reason"] = "not-dicom"
-    facts["item"], facts["mirror"] = item, mirror
-    text = json.dumps(facts, separators=(",", ":"))
+        head["reason"] = "not-dicom"
+    head["item"], head["mirror"] = item, mirror
+    facts = {name: value for name in _FACTS if (value := getattr(result, name))}
     state, kind = _KINDS.get(result.status, ("failed", result.reason))
-    value = f'{text[:-1]},"actions":{result.actions or "{}"}}}'.encode()
+    value = f"{_dump(head)}\n{_dump(facts)}\n{result.actions or '{}'}".encode()
     return Row(key, state, kind, value, result.size)  # type: ignore[arg-type]
 
 
 def refused(key: str, item: str, mirror: str, reason: str, *, ignored: bool = False) -> Row:
     """The row of something that was not read."""
-    value = json.dumps({"item": item, "mirror": mirror, "reason": reason}, separators=(",", ":")).encode()
+    value = _dump({"item": item, "mirror": mirror, "reason": reason}).encode()
     return Row(key, "skipped", "ignored", value) if ignored else Row(key, "failed", reason, value)
+
+
+_dump = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Notebook:
