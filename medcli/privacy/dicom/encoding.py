@@ -115,6 +115,10 @@ class Encoding:
             value += b"\0" if vr in ("UI", "OB", "UN") else b" "
         return self.header(tag, vr, len(value)) + value
 
+    def item_header(self, length: int) -> bytes:
+        """The bytes before an item's body of `length` bytes (FFFE,E000)."""
+        return self.key(0xFFFEE000) + struct.pack(self.order + "I", length)
+
     def sequence(self, tag: int, body: bytes) -> bytes:
         """A sequence of explicit length around already encoded items."""
         return self.header(tag, "SQ", len(body)) + body

@@ -6,6 +6,7 @@ planes that lie in unused bits of the pixels.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator
 from typing import Literal
@@ -22,6 +23,8 @@ __all__ = ["Header", "is_uid"]
 
 
 PIXEL_DATA = 0x7FE00010
+#: Bits of Float and Double Float Pixel Data, which have no Bits Allocated to believe.
+_FLOAT_BITS = {0x7FE00008: 32, 0x7FE00009: 64}
 #: Digits of a number of frames, at most: an IS has no more than 12 bytes.
 MOST_DIGITS = 13
 _UID = re.compile(r"[0-9.]{1,64}\Z")
@@ -61,6 +64,25 @@ class Header:
     def _text(self, tag: int) -> str:
         return normal(decode(self._raw(tag), self.charset))
 
+    def digest(self, *, whole: bool = False) -> bytes:
+        """SHA-256 of the data set without its pixels, or `whole`: 32 bytes.
+
+        Pixels with overlay planes that have to go are always in it.
+        """
+        digest, pixel = hashlib.sha256(), self.seen.get(PIXEL_DATA)
+        if (
+            whole
+            or pixel is None
+            or pixels.embedded_overlay(self.elements, self.data, self.frame.encoding, self.numbers())
+        ):
+            ranges = [(self.frame.start, len(self.data))]
+        else:
+            ranges = [(self.frame.start, pixel.value), (pixel.end, len(self.data))]
+        for start, stop in ranges:
+            for piece in pieces(self.data, start, stop):
+                digest.update(piece)
+        return digest.digest()
+
     def numbers(self) -> dict[int, int]:
         """The integers of the Image Pixel module by tag."""
         order: Literal["little", "big"] = "little" if self.frame.encoding.little else "big"
@@ -85,19 +107,28 @@ class Header:
         return pixels.may_show_text(self.sop_class, self.frame.syntax, texts, colour=colour)
 
     def check_pixels(self) -> None:
-        """Refuse native pixels that are followed by more than padding: whatever stands there is no pixel.
+        """Refuse native pixels whose length can't be told, or that are followed by more than padding.
+
+        What stands there may be anything, and pixels are not searched. Of the three kinds of pixels an object has one.
 
         Raises
         ------
         Damaged
             ``pixel-length``.
         """
-        pixel = self.seen.get(PIXEL_DATA)
-        if pixel is None or pixel.undefined:
+        present = [self.seen[tag] for tag in codes.PIXEL_TAGS if tag in self.seen]
+        if len(present) > 1:
+            raise Damaged("pixel-length")
+        if not present or present[0].undefined:
             return
+        pixel, numbers = present[0], self.numbers()
+        if pixel.tag in _FLOAT_BITS:
+            numbers[0x00280100] = _FLOAT_BITS[pixel.tag]
         photometric = self._raw(0x00280004).decode("latin-1").strip("\0 ")
-        expected = pixels.expected_length(self.numbers(), photometric)
-        if expected is None or pixel.end - pixel.value <= expected + 1:
+        expected = pixels.expected_length(numbers, photometric)
+        if expected is None:
+            raise Damaged("pixel-length")
+        if pixel.end - pixel.value <= expected + 1:
             return
         if any(piece.strip(b"\0") for piece in pieces(self.data, pixel.value + expected, pixel.end)):
             raise Damaged("pixel-length")

@@ -101,7 +101,7 @@ def examine(written: Written, rewriter: Rewriter, frame: Frame) -> tuple[str, st
             return None
         try:
             again = read_frame(stored)
-            if again is None or again.syntax != frame.syntax:
+            if again is None or not again.syntax == frame.syntax == uid_text(again.meta.get(0x00020010, b"")):
                 return "unsound", ""
             folder = os.path.dirname(written.path) if written.path else None
             with inflated(stored, again, folder) as (data, inside):

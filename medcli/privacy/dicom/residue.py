@@ -201,7 +201,7 @@ def needles(found: Iterable[Found], kept: Iterable[bytes], makers: Iterable[byte
                     dict.fromkeys(_date_spellings(needle), value.tag)
                 )
             else:
-                getattr(result, kind)[needle] = value.tag
+                getattr(result, kind).setdefault(needle, value.tag)
     return result
 
 

@@ -13,6 +13,7 @@ from medcli.privacy.dicom.codes import (
     ACCESSION,
     AGE,
     ANY,
+    BULK,
     CHOOSE,
     CODE_BITS,
     DATE,
@@ -198,7 +199,7 @@ class Table:
         if vr in TEXT_VRS or tag in self._free:
             return self._unlisted_text(tag)
         if vr in BULK_VRS and vr not in SIZES:
-            return self._unlisted_bulk(tag, vrs)
+            return self._unlisted_bulk(tag)
         checked = {"DS": "a number", "IS": "a number", "AS": "an age, over 89 years becomes 090Y"}
         checked["UI"] = "a class or registered UID; any other becomes a new UID"
         checked["CS"] = "a defined term" if self.strict else "a code string (letters, digits, at most 16)"
@@ -217,14 +218,8 @@ class Table:
             return Decision("check", ANY, "not in Table E.1-1: kept where it is a defined term")
         return Decision("X/Z/D", ANY, "not in Table E.1-1: can hold text")
 
-    def _unlisted_bulk(self, tag: int, vrs: tuple[str, ...]) -> Decision:
-        numeric = not {"OB", "OW", "UN"} & set(vrs)
-        if (
-            tag in PIXEL_TAGS
-            or numeric
-            or self._binary.get(tag) == "keep"
-            or (tag in self._binary and not self.strict)
-        ):
+    def _unlisted_bulk(self, tag: int) -> Decision:
+        if self._binary.get(tag) == "keep" or (tag in self._binary and not self.strict):
             return Decision("keep", ANY, "not in Table E.1-1: pixels, tables or samples")
         return Decision("X", ("X",), "not in Table E.1-1: bytes of unknown meaning")
 
@@ -301,7 +296,7 @@ class Table:
         if action == "recurse":
             return SEQUENCE
         if action == "keep":
-            return TEXT if vr in TEXT_VRS else KEEP
+            return TEXT if vr in TEXT_VRS else BULK if tag in self._binary else KEEP
         special = {"DS": NUMBER, "IS": NUMBER, "AS": AGE, "CS": TERM}
         if action == "check" and vr in TEXT_VRS:
             return TERM
