@@ -87,7 +87,7 @@ class ScrubJob:
         named: list[tuple[str, str]] = []
         usable, refused = 0, 0
         for found in self._sources:
-            key = item_key(self._item_key, self._sources.labels[found.root], found)
+            key = item_key(self._item_key, self._sources.roots[found.root], found)
             if key in again:
                 key = f"{key}-{again[key]}"
             named.append((key, self._sources.absolute(found)))

@@ -65,7 +65,7 @@ def _tasks(found: Sources, key: bytes, counted: Report) -> Iterator[Task]:
     hashing = hmac.digest(key, b"item", "sha256")
     for number, one in enumerate(found):
         counted.items += 1
-        yield number, (item_key(hashing, found.labels[one.root], one), tuple(one))
+        yield number, (item_key(hashing, found.roots[one.root], one), tuple(one))
 
 
 def _named(ticket: int, row: Row) -> Row:

@@ -96,7 +96,7 @@ def prove(
     worker = Worker(plan, Prover(policy, key, root, instances))
     hashing, compared = hmac.digest(key, b"item", "sha256"), set()
     for one in sources:
-        for row in worker((item_key(hashing, sources.labels[one.root], one), tuple(one))):
+        for row in worker((item_key(hashing, sources.roots[one.root], one), tuple(one))):
             _, _, facts = row.value.partition(b"\n")
             known = json.loads(facts.partition(b"\n")[0]) if facts else {}
             for path in known.get("notes", ()):

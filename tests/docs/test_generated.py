@@ -21,7 +21,7 @@ CORE = [
     *sorted((ROOT / "medcli/privacy/dicom").glob("*.py")),
     *(
         ROOT / "medcli/privacy" / f"{name}.py"
-        for name in ["sources", "archives", "streams", "worker", "statements", "outcome"]
+        for name in ["sources", "archives", "zips", "tars", "streams", "worker", "statements", "outcome"]
     ),
     ROOT / "medcli/jobs/retry.py",
 ]

@@ -488,3 +488,34 @@ def test_a_plan_writes_nothing_and_says_what_a_run_would_say(inbox: Path) -> Non
         assert plan.facts[name] == run.facts[name], name
     again = scrub(inbox, dry_run=True, workers=2)
     assert again.facts["status"] == run.facts["status"]
+
+
+def test_two_discs_with_files_of_one_name_size_and_time_are_both_read(tmp_path: Path) -> None:
+    import os
+
+    for number in (1, 2):
+        disc = tmp_path / f"p{number}" / "DICOM"
+        disc.mkdir(parents=True)
+        (disc / "IM1").write_bytes(dicom(1, patient=f"MRN-{number}", study=number))
+        os.utime(disc / "IM1", ns=(1, 1))
+        medcli.scrub(disc, output=tmp_path / "release", workers=1)
+    assert len(tree(tmp_path / "release")) == 2
+    again = medcli.scrub(disc, output=tmp_path / "release", workers=1)
+    assert again.facts["from_earlier_runs"] == 1
+    disc.parent.rename(tmp_path / "p3")
+    moved = medcli.scrub(tmp_path / "p3" / "DICOM", output=tmp_path / "release", workers=1)
+    assert moved.facts["status"] == {"duplicate": 1}
+    assert len(tree(tmp_path / "release")) == 2
+
+
+def test_a_member_in_a_thousand_folders_stops_nothing(inbox: Path) -> None:
+    import io
+    import tarfile
+
+    with tarfile.open(inbox / "cd.tar", "w") as archive:
+        for name in ("a/" * 1000 + "x.dcm", "b"):
+            info, content = tarfile.TarInfo(name), dicom(len(name))
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    assert scrub(inbox, layout="mirror").exit_code == 0
+    assert len(tree(inbox.parent / "release")) == 2
