@@ -37,12 +37,14 @@ def bounded(hay: bytes, low: bytes, needle: bytes, inside: frozenset[int]) -> bo
         What makes a longer word of it.
     """
     few = len(needle) <= FEW and needle.isdigit()
+    # Inside a needle of one word no other occurrence can begin at a boundary.
+    step = len(needle) if needle.isalnum() else 1
     at = low.find(needle)
     while at >= 0:
         ends = _ends(hay, at + len(needle), inside)
         if ends and _begins(hay, at, inside) and not (few and _in_number(hay, at)):
             return True
-        at = low.find(needle, at + 1)
+        at = low.find(needle, at + step)
     return False
 
 

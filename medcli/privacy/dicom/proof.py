@@ -30,13 +30,14 @@ from medcli.privacy.dicom.pseudonyms import registered
 from medcli.privacy.dicom.read import pieces
 from medcli.privacy.dicom.residue import Needles, needles
 from medcli.privacy.dicom.rewrite import Rewriter
+from medcli.privacy.dicom.texts import texts
 from medcli.privacy.dicom.walk import Element, walk
 from medcli.privacy.dicom.write import Written
 
 __all__ = ["examine"]
 
 #: Binary values longer than this are searched for long needles only: chance makes short ones.
-_DENSE = 64 << 10
+_DENSE = 1 << 20
 #: What an option keeps is remembered up to this length.
 _LONGEST = 4096
 SOP_INSTANCE = 0x00080018
@@ -120,6 +121,7 @@ def _examine(data: Buffer, frame: Frame, rewriter: Rewriter, head: bytes) -> tup
     hidden = needles(rewriter.found, rewriter.kept, rewriter.makers)
     hit = hidden.search(head) if head else None
     hit = _search(data, frame, found.elements, survey, hidden) if hit is None else hit
+    hit = hidden.words.search(texts(data, frame.start, len(data), frame.encoding)) if hit is None else hit
     hit = _unexplained(data, found.elements, rewriter) if hit is None else hit
     if hit is not None:
         return "residue", f"({hit >> 16:04X},{hit & 0xFFFF:04X})"

@@ -18,12 +18,19 @@ from medcli.privacy.dicom.boundaries import UID_CHAR, WORD, bounded
 from medcli.privacy.dicom.codes import vrs_of
 from medcli.privacy.dicom.encoding import VRS
 from medcli.privacy.dicom.rewrite import Found
+from medcli.privacy.dicom.table import BIRTH_DATE
 from medcli.privacy.dicom.values import decode, dummy
+from medcli.privacy.dicom.words import Spelling, Words, birth_words, fold, identifier_words, name_words
 
 __all__ = ["Needles", "needles"]
 
 #: Needles of this length and more are searched at token boundaries, shorter ones as whole values only.
 SHORT = 4
+#: From so many UIDs on it is quicker to take the text apart than to look for each of them.
+_MANY = 48
+#: Words of this length and more are looked for as UTF-16 of either byte order, too (ICC profiles, makers' blobs).
+_WIDE = 5
+_UIDS = re.compile(rb"[0-9.]{6,64}")
 #: In compressed or other dense bytes chance alone makes short strings: only longer needles count there.
 LONG = 8
 
@@ -70,6 +77,7 @@ _MONTHS = (
     *("january", "february", "march", "april", "may", "june"),
     *("july", "august", "september", "october", "november", "december"),
 )
+_TEXT = frozenset(["AE", "LO", "SH", "ST", "LT", "UT", "UC", "UR"])
 _TEXT_VRS = frozenset(b"AE LO SH ST LT UT UC UR PN".split())
 
 
@@ -81,17 +89,26 @@ class Needles:
     ----------
     tokens, uids, short
         Needle -> tag: found at token boundaries, at the boundaries of a UID, or as a whole text value.
+    years
+        Year -> spellings of dates -> tag.
+    words
+        The same values as people spell them in texts.
+    wide
+        Words as UTF-16, without the zero before the first or behind the last character.
     """
 
     tokens: dict[bytes, int] = field(default_factory=dict)
     uids: dict[bytes, int] = field(default_factory=dict)
     short: dict[bytes, int] = field(default_factory=dict)
     years: dict[bytes, dict[bytes, int]] = field(default_factory=dict)
+    words: Words = field(default_factory=Words)
+    wide: dict[bytes, int] = field(default_factory=dict)
 
     def search(self, hay: bytes) -> int | None:
         """The tag whose value is found in `hay` (any case), or None."""
         low = hay.lower()
-        hit = _first(hay, low, self.uids, UID_CHAR)
+        hit = next((tag for needle, tag in self.wide.items() if needle in low), None)
+        hit = self._search_uids(hay, low) if hit is None else hit
         if hit is None:
             hit = _first(hay, low, self.tokens, WORD)
         for year, spellings in self.years.items():
@@ -102,18 +119,25 @@ class Needles:
             hit = next((tag for needle, tag in self.short.items() if _whole_value(hay, low, needle)), None)
         return hit
 
+    def _search_uids(self, hay: bytes, low: bytes) -> int | None:
+        if len(self.uids) < _MANY:
+            return _first(hay, low, self.uids, UID_CHAR)
+        met = set(_UIDS.findall(hay))
+        return next((tag for needle, tag in self.uids.items() if needle in met), None)
+
     def search_dense(self, chunks: Iterable[bytes]) -> int | None:
         """The tag whose long value is found in dense bytes given in overlapping chunks, or None.
 
         Any byte may stand beside a name there: boundaries count for UIDs only.
         """
         long = [(needle, tag) for needle, tag in self.tokens.items() if len(needle) >= LONG]
+        long += self.wide.items()
         if not long and not self.uids:
             return None
         for chunk in chunks:
             low = chunk.lower()
             hit = next((tag for needle, tag in long if needle in low), None)
-            hit = _first(chunk, low, self.uids, UID_CHAR) if hit is None else hit
+            hit = self._search_uids(chunk, low) if hit is None else hit
             if hit is not None:
                 return hit
         return None
@@ -188,8 +212,18 @@ def needles(found: Iterable[Found], kept: Iterable[bytes], makers: Iterable[byte
     """
     result, blob, maker = Needles(), b"\0".join(kept).lower(), b"\0".join(makers).lower()
     identity = profiles.identity()
+    excused = fold(blob.decode("latin-1"))
     for value in found:
-        known = maker if identity.get(value.tag) in ("place", "device") else b""
+        named = identity.get(value.tag) in ("place", "device") and _names_makers(value.raw)
+        known = maker if named else b""
+        for kind, text in _words_of(value):
+            raw = text.encode()
+            if raw not in _OURS and text not in _PLACEHOLDERS and text not in excused and raw not in known:
+                result.words.add(kind, text, value.tag)
+                if kind == "word" and len(text) >= _WIDE and text.isascii():
+                    result.wide.setdefault(
+                        b"\0".join(text.encode()[at : at + 1] for at in range(len(text))), value.tag
+                    )
         for kind, needle in _spellings(value.vr, value.raw, value.charset):
             inside = UID_CHAR if kind == "uids" else WORD
             if needle in _OURS or any(
@@ -203,6 +237,21 @@ def needles(found: Iterable[Found], kept: Iterable[bytes], makers: Iterable[byte
             else:
                 getattr(result, kind).setdefault(needle, value.tag)
     return result
+
+
+@lru_cache(maxsize=4096)
+def _names_makers(raw: bytes) -> bool:
+    """Whether a place or device is called by the names of makers and nothing else."""
+    return set(re.findall(r"\w+", raw.decode("latin-1").lower())) <= profiles.makers()
+
+
+def _words_of(value: Found) -> tuple[Spelling, ...]:
+    """How people may spell a value in a text."""
+    if value.vr == "PN":
+        return name_words(value.raw, value.charset)
+    if value.tag == BIRTH_DATE:
+        return tuple(spelling for digits in _dates(value.raw) for spelling in birth_words(digits))
+    return identifier_words(value.raw, value.charset) if value.vr in _TEXT else ()
 
 
 @lru_cache(maxsize=65536)

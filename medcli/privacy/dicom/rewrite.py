@@ -415,7 +415,7 @@ class Rewriter:
     def _keep_option(self, element: Element) -> Replacement:
         if element.undefined:
             return self._choose(element)  # items where a value belongs
-        if element.end - element.value < 4096:
+        if element.end - element.value < 4096 and self.table.identifies(element.tag):
             self.kept.append(self.raw(element))
         return None
 

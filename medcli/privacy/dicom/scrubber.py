@@ -211,7 +211,9 @@ class Scrubber:
     def _inserts(self, head: Header, result: Scrubbed) -> list[bytes]:
         """New elements for the slots of `_WANTED`: what a file must have, and the marks."""
         encoding = head.frame.encoding
-        first, second = _marks(encoding, self.policy, self._weakened, self.table.keeps_identity)
+        kept = self.policy.dates == "REMOVED" and self.table.keeps_dates
+        dates = "UNMODIFIED" if kept else self.policy.dates
+        first, second = _marks(encoding, self.policy, self._weakened, self.table.keeps_identity, dates)
         sop_class = (
             b"" if 0x00080016 in head.seen else encoding.element(0x00080016, "UI", head.sop_class.encode())
         )
@@ -245,8 +247,10 @@ class Scrubber:
 
 
 @lru_cache(maxsize=64)
-def _marks(encoding: Encoding, policy: Policy, weakened: bool, known: bool) -> tuple[bytes, bytes]:
-    return mark_elements(encoding, policy, weakened=weakened, known=known)
+def _marks(
+    encoding: Encoding, policy: Policy, weakened: bool, known: bool, dates: str
+) -> tuple[bytes, bytes]:
+    return mark_elements(encoding, policy, weakened=weakened, known=known, dates=dates)
 
 
 @lru_cache(maxsize=4096)

@@ -130,6 +130,12 @@ class Table:
         kept = {rule.tag for rule in self.policy.rules if rule.action == "K" and rule.tag is not None}
         return BIRTH_DATE in kept or any(self._identity.get(tag) in kinds for tag in kept)
 
+    @property
+    def keeps_dates(self) -> bool:
+        """Whether a local rule keeps a date that the profile would remove."""
+        tags = [rule.tag for rule in self.policy.rules if rule.action == "K" and rule.tag is not None]
+        return any(set(vrs_of(tag)) & DATES for tag in tags)
+
     def keys(self, encoding: Encoding) -> dict[bytes, int]:
         """The table of one encoding: bytes of tag (and VR, where explicit) -> tag and code in one number.
 

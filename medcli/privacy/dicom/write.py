@@ -71,25 +71,27 @@ class Written:
 
 def chunks(data: Buffer, segments: list[Segment]) -> Iterator[bytes | memoryview]:
     """The result's bytes, at most a few MiB at a time."""
-    view = memoryview(data)
+    view = memoryview(data) if isinstance(data, bytes) else None  # a view would keep a map from being closed
     for segment in segments:
         if isinstance(segment, bytes):
             yield segment
         elif isinstance(segment, Masked):
             yield from segment.chunks(data)
         else:
-            whole = isinstance(data, bytes)
-            yield from (view[segment[0] : segment[1]],) if whole else pieces(data, segment[0], segment[1])
+            yield from (view[segment[0] : segment[1]],) if view else pieces(data, segment[0], segment[1])
 
 
 def _deflated(parts: Iterator[bytes | memoryview], head: bytes) -> Iterator[bytes]:
-    """The file meta as it is, the data set behind it deflated (PS3.5 A.5)."""
+    """The file meta as it is, the data set behind it deflated and padded to an even length (PS3.5 A.5)."""
     yield head
-    packer = zlib.compressobj(wbits=-15)
+    packer, size = zlib.compressobj(wbits=-15), 0
     next(parts)
     for part in parts:
-        yield packer.compress(part)
-    yield packer.flush()
+        packed = packer.compress(part)
+        size += len(packed)
+        yield packed
+    packed = packer.flush()
+    yield packed + b"\0" * ((size + len(packed)) % 2)
 
 
 def write(data: Buffer, segments: list[Segment], frame: Frame, target: Path | str | None) -> Written:

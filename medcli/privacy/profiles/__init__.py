@@ -148,6 +148,12 @@ def _safe_private() -> Mapping[tuple[str, int], str]:
 
 
 @lru_cache(maxsize=1)
+def makers() -> frozenset[str]:
+    """Words of makers' names, lower case."""
+    return frozenset(row["word"].lower() for row in rows("makers"))
+
+
+@lru_cache(maxsize=1)
 def code_meanings() -> Mapping[str, str]:
     """Meanings of the codes of CID 7050 (PS3.16)."""
     return {row["code"]: row["meaning"] for row in rows("deidentification_codes")}
