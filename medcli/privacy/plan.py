@@ -43,11 +43,11 @@ def plan(spec: ScrubSpec, runner: Runner, progress: Progress | None) -> Result:
             stack.enter_context(progress)
         tasks = _tasks(found, key, counted)
         for batch in stack.enter_context(closing(runner.map(workers, tasks))):
-            for ticket, rows, _ in batch:
+            for ticket, rows, *_ in batch:
                 numbered = ((ticket, row if row.key else _named(ticket, row)) for row in rows)
                 catalogue.record(outcome.lines(numbered, 1))
             if progress is not None:
-                progress.update(len(batch))
+                progress.update(sum(not one.more for one in batch))
         if not counted.items:
             raise InputError("There are no files in the sources.", hint="Check the path.")
         catalogue.decide(1)
