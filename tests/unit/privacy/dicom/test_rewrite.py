@@ -440,10 +440,13 @@ def marks_of(ds: Dataset) -> tuple[list[str], list[str]]:
 def test_a_rule_that_weakens_is_named_and_drops_the_code(scrub: Scrub):
     codes, method = marks_of(scrub(ct(), Policy(rules=(Rule("00081030", "K", "needed"),))).ds)
     assert codes == []
-    assert "local rules that weaken the profile" in method
+    assert [value for value in method if "rule" in value] == [
+        "local rules that weaken the profile:",
+        "rule StudyDescription K",
+    ]
     codes, method = marks_of(scrub(ct(), Policy(rules=(Rule("00180050", "X", "why"),))).ds)
     assert codes == ["113100"]
-    assert "local rules" in method
+    assert method[-2:] == ["local rules:", "rule SliceThickness X"]
 
 
 @pytest.mark.parametrize(
@@ -477,12 +480,12 @@ def test_old_marks_are_replaced(scrub: Scrub):
 
 def test_a_character_set_of_an_item_is_its_own(scrub: Scrub):
     item = wire.element(0x00080005, "CS", "ISO_IR 144") + wire.element(
-        0x00100020, "LO", "Ивон1".encode("iso8859-5")
+        0x00100020, "LO", "Ив1".encode("iso8859-5")
     )
     ds = {
         0x00080005: wire.element(0x00080005, "CS", "ISO_IR 192"),
         0x00081199: wire.sequence(0x00081199, [item]),
-        0x00100020: wire.element(0x00100020, "LO", "Ивон1".encode()),
+        0x00100020: wire.element(0x00100020, "LO", "Ив1".encode()),
     }
     released = scrub(by_hand(ds)).ds
     assert released[0x00081199][0].PatientID == released.PatientID

@@ -128,7 +128,7 @@ def test_old_marks_go_whatever_the_user_says(tag: int, vr: str):
         (0x00189345, "FD", codes.KEEP),
         (0x7FE00010, "OW", codes.PIXELS),
         (0x7FE00010, "", codes.PIXELS),
-        (0x00281201, "OW", codes.KEEP_LONG),
+        (0x00281201, "OW", codes.BULK),
         (0x00080070, "LO", codes.WATCH),
     ],
 )
