@@ -111,6 +111,7 @@ class ScrubJob:
             self._key,
             self._sources.roots,
             self._sources.labels,
+            spool=str(self.staging.spool),
             staging=str(self.staging.folder),
             notebooks=str(self._notebooks),
             crosswalk=self._spec.crosswalk,

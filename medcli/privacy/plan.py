@@ -1,7 +1,8 @@
 """``--dry-run``: everything a run would do, into nothing.
 
 The same workers read and de-identify the same files, the same catalogue decides, in memory. No key, folder or ledger
-is made; what an earlier run released is not looked at. Refuses to write.
+is made; what an earlier run released is not looked at. Refuses to write, but for members of archives that are too
+large to be held: they pass through a private temporary folder.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from tempfile import TemporaryDirectory
 
 from medcli.errors import InputError
 from medcli.jobs import Progress, Report, Row, Runner, Task
@@ -35,10 +37,11 @@ def plan(spec: ScrubSpec, runner: Runner, progress: Progress | None) -> Result:
     started, policy, found = time.monotonic(), spec.policy(), Sources(spec.sources)
     path = outcome.Places.of(spec).key
     key = keys.read(path) if path.exists() else secrets.token_bytes(keys.SIZE)
-    workers = ScrubWorkers(policy, key, found.roots, found.labels, None, None, crosswalk=False)
     counted = Report()
     with ExitStack() as stack:
         catalogue = stack.enter_context(Catalogue(None))
+        spool = stack.enter_context(TemporaryDirectory(prefix="medcli-"))
+        workers = ScrubWorkers(policy, key, found.roots, found.labels, spool, None, None, crosswalk=False)
         if progress is not None:
             stack.enter_context(progress)
         tasks = _tasks(found, key, counted)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Payload", "ScrubWorkers", "read_notes"]
 
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 #: Row key and what was found; a plain tuple, for it travels to another process.
 Payload = tuple[str, tuple[Any, ...]]
 
@@ -55,6 +56,8 @@ class ScrubWorkers:
         What is done.
     roots, labels
         The sources: where they lie, and their own names.
+    spool
+        An existing private folder for members of archives that are too large to be held.
     staging
         The staging folder; None where nothing is to be written.
     notebooks
@@ -67,6 +70,7 @@ class ScrubWorkers:
     key: bytes = field(repr=False)
     roots: tuple[str, ...] = field(repr=False)
     labels: tuple[str, ...] = field(repr=False)
+    spool: str
     staging: str | None
     notebooks: str | None
     crosswalk: bool
@@ -75,6 +79,7 @@ class ScrubWorkers:
     def __enter__(self) -> Worker:
         from medcli.privacy.dicom.scrubber import Scrubber
 
+        _keep_memory()
         self._worker = Worker(self, Scrubber(self.policy, self.key))
         return self._worker
 
@@ -86,6 +91,16 @@ class ScrubWorkers:
             self._worker = None
 
 
+def _keep_memory() -> None:
+    """Ask glibc, where it is that, to keep up to 16 MiB between files: images would be paged in anew each time."""
+    import ctypes
+
+    with suppress(OSError, AttributeError):
+        libc = ctypes.CDLL(None)
+        for option in (_M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD):
+            libc.mallopt(option, 16 << 20)
+
+
 class Worker:
     """Does one item after another; see :class:`ScrubWorkers`."""
 
@@ -95,8 +110,6 @@ class Worker:
         self._names = Names(plan.key)
         self._members = hmac.digest(plan.key, b"item", "sha256")
         self._notes = Notebook(plan.notebooks)
-        # Without a place to write, a member is held in memory however large it is.
-        self._limits = archives.Limits() if plan.staging else archives.Limits(whole=archives.Limits().member)
 
     def close(self) -> None:
         """Close what is open from file to file."""
@@ -137,7 +150,7 @@ class Worker:
         data = sources.read_file(descriptor, found) if whole else b""
         kind = container(data[:512] if whole else os.pread(descriptor, 512, 0))
         if kind:
-            return list(self._archive(key, found, descriptor, kind))
+            return self._archive(key, found, path, kind)
         if whole:
             return (self._one(key, key, data, mirror),)
         row = self._one(key, key, path, mirror)
@@ -146,23 +159,27 @@ class Worker:
             raise sources.Unusable("changed")
         return (row,)
 
-    def _archive(self, item: str, found: sources.Found, descriptor: int, kind: str) -> Iterator[Row]:
-        """The members' rows; for the archive itself, where it holds nothing or can't be read to its end."""
+    def _archive(self, item: str, found: sources.Found, path: str, kind: str) -> Iterator[Row]:
+        """The members' rows; for the archive itself, where it holds nothing or can't be read to its end.
+
+        They are handed over one by one, for there may be very many.
+        """
         label, count = self._plan.labels[found.root], 0
-        spool = f"{self._plan.staging}/spool"
-        with open(os.dup(descriptor), "rb") as file:
-            file.seek(0)
-            try:
-                for member in archives.members(file, found.size, kind, spool, self._limits):
+        try:
+            with open(sources.open_file(path), "rb") as file:
+                for member in archives.members(file, found.size, kind, self._plan.spool):
                     count += 1
-                    yield self._member(item, label, found.path, member)
-            except archives.Unwritable:
-                raise ItemFailed("disk-full", stops=True) from None
+                    row = self._member(item, label, found.path, member)
+                    self._notes.flush()
+                    yield row
+                if not sources.unchanged(file.fileno(), found):
+                    raise ItemFailed("changed")
+        except archives.Unwritable:
+            raise ItemFailed("disk-full", stops=True) from None
+        except sources.Unusable as problem:
+            raise ItemFailed(problem.reason) from None
         if not count:
             yield refused(item, item, self._names.mirrored(label, found.path), "empty-archive", ignored=True)
-        if not sources.unchanged(descriptor, found):
-            raise sources.Unusable("changed")
-        self._notes.flush()
 
     def _member(self, item: str, label: str, path: str, member: archives.Member) -> Row:
         if not member.number:

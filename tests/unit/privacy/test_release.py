@@ -519,3 +519,57 @@ def test_a_member_in_a_thousand_folders_stops_nothing(inbox: Path) -> None:
             archive.addfile(info, io.BytesIO(content))
     assert scrub(inbox, layout="mirror").exit_code == 0
     assert len(tree(inbox.parent / "release")) == 2
+
+
+def test_an_archive_of_many_members_is_one_item_in_many_parts(inbox: Path) -> None:
+    import io
+    import zipfile
+
+    with zipfile.ZipFile(inbox / "cd.zip", "w") as archive:
+        for number in range(1300):
+            archive.writestr(f"{number}.txt", b"text")
+        archive.writestr("last", dicom(1))
+    result = scrub(inbox, workers=2)
+    assert result.facts["items"] == 1
+    assert result.facts["status"] == {"ignored": 1300, "released": 1}
+    assert list(account(inbox))[-1] == "cd.zip!last"
+    assert medcli.scrub(inbox, output=inbox.parent / "plan", dry_run=True, workers=1).facts["status"] == {
+        "ignored": 1300,
+        "released": 1,
+    }
+    assert io.BytesIO(tree(inbox.parent / "release").popitem()[1]).read(132)[128:] == b"DICM"
+
+
+@pytest.mark.slow
+def test_an_archive_of_200_000_members_and_a_plan_of_a_large_one_take_little_memory(tmp_path: Path) -> None:
+    import io
+    import subprocess
+    import sys
+    import tarfile
+    import zipfile
+
+    (tmp_path / "zip").mkdir()
+    with zipfile.ZipFile(tmp_path / "zip" / "cd.zip", "w") as archive:
+        for number in range(200_000):
+            archive.writestr(f"folder of some name/{number}.txt", b"text")
+    (tmp_path / "tar").mkdir()
+    with tarfile.open(tmp_path / "tar" / "cd.tgz", "w:gz", compresslevel=1) as packed:
+        info = tarfile.TarInfo("x")
+        for number in range(200_000):
+            info.name, info.size = f"folder of some name/{number}.txt", 4
+            packed.addfile(info, io.BytesIO(b"text"))
+    (tmp_path / "large").mkdir()
+    with zipfile.ZipFile(
+        tmp_path / "large" / "cd.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1
+    ) as archive:
+        archive.writestr("large", dicom(1)[:132] + bytes(900 << 20))
+    for name, *options in (("zip",), ("tar",), ("zip", "--workers", "2"), ("large", "--dry-run")):
+        script = (
+            "import resource, sys\nfrom medcli.cli import main\nif __name__ == '__main__':\n"
+            f"    main(['scrub', {str(tmp_path / name)!r}, '--output', {str(tmp_path / 'r') + name + options[-1:].__str__()!r},"
+            f" '--workers', '1', *{options!r}])\n"
+            "    who = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)\n"
+            "    print(max(resource.getrusage(one).ru_maxrss for one in who) // 1024, file=sys.stderr)"
+        )
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+        assert int(done.stderr.split()[-1]) < 200, (name, options)
