@@ -284,5 +284,5 @@ def _peek(data: Buffer, pos: int, encoding: Encoding) -> tuple[int, int]:
     else:
         return -1, pos
     if length == UNDEFINED:
-        return tag, len(data)
+        return (tag if data[start : start + 4] == encoding.key(0xFFFEE000) else -1), len(data)
     return (tag, start + length) if start + length <= len(data) else (-1, pos)

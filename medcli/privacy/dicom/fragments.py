@@ -47,7 +47,8 @@ def readable(data: Buffer, start: int, stop: int) -> Iterator[bytes]:
         if end - given > WINDOW:
             give_back(data)
             given = end
-        yield seam + data[begin : min(begin + _SEAM, end)]
+        if marked:
+            yield seam + data[begin : min(begin + _SEAM, end)]
         seam = (seam + data[max(begin, end - _SEAM) : end])[-_SEAM:]
         head = _head_end(data, min(begin + spill, end), end)
         yield data[begin : min(head, end)]

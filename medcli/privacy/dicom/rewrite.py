@@ -96,6 +96,7 @@ class Rewriter:
         self.encoding = IMPLICIT_LE
         self.path: tuple[int, ...] = ()
         self.here: list[Element] = []
+        self.ends: dict[int, int] = {}
         self.makers: list[bytes] = []
         self.pixels: dict[int, Element] = {}
         self.masked: Masked | None = None
@@ -277,7 +278,7 @@ class Rewriter:
             stop = element.end if length == UNDEFINED else start + length
             if stop > element.end:
                 raise Damaged("truncated")
-            found = walk(data, start, stop, encoding, self.table, depth=len(self.path))
+            found = walk(data, start, stop, encoding, self.table, depth=len(self.path), ends=self.ends)
             if length != UNDEFINED and found.end != stop:
                 raise Odd
             segments = shorten(data, self.level(found, start, encoding))
