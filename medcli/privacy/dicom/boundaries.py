@@ -83,6 +83,8 @@ def _ends(hay: bytes, at: int, inside: frozenset[int]) -> bool:
     if at >= len(hay) or hay[at] not in inside:
         return True
     near = hay[at : at + 8]
+    if inside is UID_CHAR and near[:1] == b"." and not near[1:2].isdigit():
+        return True
     if near[4:6] in VRS or near[:4] in _ITEMS:
         return True
     return len(near) == 8 and bool(vrs_of(_tag(near[:4]))) and int.from_bytes(near[4:], "little") <= len(hay)

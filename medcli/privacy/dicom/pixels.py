@@ -98,7 +98,10 @@ def expected_length(numbers: Mapping[int, int], photometric: str) -> int | None:
 def embedded_overlay(
     elements: list[Element], data: Buffer, encoding: Encoding, numbers: Mapping[int, int]
 ) -> bool:
-    """Whether an overlay plane lies in unused bits of the pixels: a 60xx group with a bit position and no data."""
+    """Whether an overlay plane lies in unused bits of the pixels.
+
+    A 60xx group says so by a bit position outside the stored bits, or by having no data of its own.
+    """
     groups: dict[int, set[int]] = {}
     positions: dict[int, int] = {}
     for element in elements:
@@ -110,7 +113,10 @@ def embedded_overlay(
                 positions[group] = int.from_bytes(raw[:2], "little" if encoding.little else "big")
     stored = numbers.get(0x00280101, 0)
     high = numbers.get(0x00280102, stored - 1)
-    return any(
-        0x3000 not in found and not max(high - stored, 0) < positions.get(group, 0) <= high
-        for group, found in groups.items()
-    ) and 0 < stored < numbers.get(0x00280100, 0)
+    planes = [(positions.get(group, 0), 0x3000 in found) for group, found in groups.items()]
+    outside = [
+        (place, data)
+        for place, data in planes
+        if not max(high - stored, 0) < place <= high and (place or not data)
+    ]
+    return bool(outside) and 0 < stored < numbers.get(0x00280100, 0)

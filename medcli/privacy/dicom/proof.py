@@ -145,6 +145,11 @@ def _names_a_class(tag: int, raw: bytes) -> bool:
     return tag == SOP_INSTANCE or all(registered(uid_text(part)) for part in raw.split(b"\\"))
 
 
+def _is_text(element: Element) -> bool:
+    vr = element.vr.decode("ascii") or (codes.vrs_of(element.tag) or ("UN",))[0]
+    return vr in ("UT", "UC", "UR", "LT", "ST")
+
+
 def _search(
     data: Buffer, frame: Frame, elements: list[Element], survey: dict[int, Element], hidden: Needles
 ) -> int | None:
@@ -163,11 +168,8 @@ def _search(
             if hit is not None:
                 return hit
             dense.append((element.value, element.end))
-        elif (
-            element.end - element.value > _DENSE
-            and element.vr not in (b"SQ", b"UT", b"UC", b"UR")
-            and element.vr
-        ):
+        elif element.end - element.value > _DENSE and not _is_text(element):
+            # Bytes, or a sequence: the texts in it are searched as texts.
             parts.append((cursor, element.value))
             dense.append((element.value, element.end))
         else:

@@ -122,7 +122,7 @@ class Needles:
     def _search_uids(self, hay: bytes, low: bytes) -> int | None:
         if len(self.uids) < _MANY:
             return _first(hay, low, self.uids, UID_CHAR)
-        met = set(_UIDS.findall(hay))
+        met = {uid.strip(b".") for uid in _UIDS.findall(hay)}
         return next((tag for needle, tag in self.uids.items() if needle in met), None)
 
     def search_dense(self, chunks: Iterable[bytes]) -> int | None:
