@@ -116,7 +116,9 @@ def test_an_overlay_without_data_lies_in_the_pixels(encoding: Encoding, group: i
     assert overlay(encoding, 12, group=group)
     assert overlay(encoding, 15, group=group)
     assert overlay(encoding, None, group=group)
-    assert not overlay(encoding, 12, group=group, data=True)
+    assert overlay(encoding, 12, group=group, data=True)
+    assert not overlay(encoding, 0, group=group, data=True)
+    assert not overlay(encoding, None, group=group, data=True)
 
 
 def test_an_overlay_below_left_aligned_pixels_is_seen():
