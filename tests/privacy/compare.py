@@ -79,7 +79,9 @@ def _marks(ds: Dataset, new: Dataset) -> Iterator[str]:
         for e in (item(ds, METHOD), item(new, METHOD))
         if e is not None
     ]
-    parts = [text.split("\\") for text in said]
+    parts = [
+        [part.rstrip(": ") for part in text.split("\\") if not part.startswith("rule ")] for text in said
+    ]
     if (
         len(parts) != 2
         or parts[1][0].split(" ")[0] != parts[0][0]

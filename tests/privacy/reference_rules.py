@@ -149,7 +149,7 @@ class Rules:
         """Decide over one element of the given actual VR at ``path``."""
         group = tag >> 16
         if group & 1:
-            return self.private(vr) if tag in creators else "X"
+            return self.private(vr, raw) if tag in creators else "X"
         if tag in self.local:
             return self.local[tag]
         if tag & 0xFFFF == 0 or group in {0, 2, 4, 0xFFFC} or group >> 8 in {0x50, 0x60}:
@@ -159,8 +159,10 @@ class Rules:
             return self.option(row) or self.basic(tag, vr, path)
         return self.unlisted(tag, vr, raw, path)
 
-    def private(self, vr: str) -> str:
+    def private(self, vr: str, raw: Any) -> str:
         """Decide over a private element that is safe: dates stay only as they are, UIDs become new ones."""
+        if vr == "PN" or (vr in values.TEXT and not values.is_printable(values.raw_value(raw))):
+            return "X"
         if vr in values.DATES:
             return "K" if "full-dates" in self.policy.retain else "X"
         return "U" if vr == "UI" and "uids" not in self.policy.retain else "K"
@@ -179,9 +181,11 @@ class Rules:
         if not known:
             return "X"
         value = b"" if vr == "SQ" else values.raw_value(raw)
-        if vr in values.NUMERIC:
-            return removed if len(value) > longest(tag, vr) else "K"
-        if vr not in known and not (vr in values.TEXT and values.TEXT & set(known)):
+        if vr in values.NUMERIC and len(value) > longest(tag, vr):
+            return removed
+        if vr in values.NUMERIC - LONG and not values.TEXT & set(known):
+            return "K"
+        if vr not in known and not ((vr in values.TEXT or vr in values.NUMERIC) and values.TEXT & set(known)):
             return removed
         if vr == "SQ":
             return "K"
@@ -197,8 +201,8 @@ class Rules:
             return "K" if values.age(value) is not None else removed
         if vr == "UI":
             return "K" if values.is_uid(value) and tag in tags("uid_classes") else "U"
-        if vr in values.BINARY:
-            return "K" if self.policy.profile in _binary().get(tag, ()) else "X"
+        if vr in values.BINARY | LONG:
+            return "K" if (self.policy.profile, path[-1] if path else 0) in _binary().get(tag, ()) else "X"
         technical = self.policy.profile == "basic" and tag in tags("technical")
         if self.policy.profile == "strict":
             terms = _terms("text_terms").get(tag, frozenset())
@@ -287,12 +291,14 @@ def _terms(name: str) -> dict[int, frozenset[str]]:
 
 
 @cache
-def _binary() -> dict[int, tuple[str, ...]]:
-    """Read the profiles that keep an attribute of bytes."""
-    return {
-        int(row["tag"], 16): ("basic", "strict") if row["strict"] == "keep" else ("basic",)
-        for row in rows("technical_binary")
-    }
+def _binary() -> dict[int, set[tuple[str, int]]]:
+    """Read by attribute of bytes the profiles that keep it and the sequences, or 0 for the top, where it belongs."""
+    found = {}
+    for row in rows("technical_binary"):
+        places = {0 if place == "top" else int(place, 16) for place in row["places"].split("|")}
+        profiles = ("basic", "strict") if row["strict"] == "keep" else ("basic",)
+        found[int(row["tag"], 16)] = {(name, place) for name in profiles for place in places}
+    return found
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import pydicom
@@ -10,7 +11,7 @@ import pytest
 
 from medcli.privacy.dicom import Scrubber
 from medcli.privacy.policy import RETAIN, Policy, Rule, Subject
-from tests.privacy import build
+from tests.privacy import build, wire
 from tests.privacy.compare import differences
 from tests.privacy.reference import reference_scrub
 from tests.privacy.reference_pixels import Withheld
@@ -47,7 +48,13 @@ POLICIES |= {
         pixels="off",
     ),
 }
-RULED = {"pixels-not-examined", "no-sop-class", "unknown-subject", "overlay-in-compressed-pixels"}
+RULED = {
+    "pixels-not-examined",
+    "no-sop-class",
+    "unknown-subject",
+    "overlay-in-compressed-pixels",
+    "pixel-length",
+}
 
 
 def real_files() -> list[Path]:
@@ -127,6 +134,32 @@ def test_every_encoding_agrees(name: str, tmp_path: Path) -> None:
         (tmp_path / kind).write_bytes(data)
         sources.append((kind, tmp_path / kind))
     assert check(sources, POLICIES[name], tmp_path) == {}
+
+
+def wrong_vrs(step: int) -> Iterator[tuple[str, bytes]]:
+    """Give a CT again and again, each time with one of its attributes in a VR that is not its own."""
+    file = wire.split(build.full_ct())
+    whole = wire.elements(file.body)
+    # Rows and the like decide how pixels are read; pydicom itself reads the character set and Pixel Representation
+    fixed = {0x00080005, 0x00080016, 0x00080018, 0x00280010, 0x00280011, 0x00280100, 0x00280103, 0x7FE00010}
+    for number, each in enumerate(whole):
+        for vr in ("LO", "UN", "US", "FD", "DT", "UI", "OB", "CS"):
+            if each.tag in fixed | {0x00281054} or vr == each.vr or number % step:
+                continue
+            new = wire.element(each.tag, vr, each.value)
+            body = b"".join(new if other is each else other.raw for other in whole)
+            yield f"{each.tag:08X}-{vr}", wire.join(file._replace(body=body))
+
+
+@pytest.mark.parametrize("step", [9, pytest.param(1, marks=pytest.mark.slow)], ids=["some", "all"])
+@pytest.mark.parametrize("name", ["basic", "strict", "modified-dates+patient"])
+def test_wrong_vrs_agree(name: str, step: int, tmp_path: Path) -> None:
+    sources = []
+    for kind, data in wrong_vrs(step):
+        (tmp_path / kind).write_bytes(data)
+        sources.append((kind, tmp_path / kind))
+    withheld = check(sources, POLICIES[name], tmp_path)
+    assert set(withheld.values()) <= {"residue"}
 
 
 @pytest.mark.parametrize("kind", [kind for kind, _ in build.oddities()])
