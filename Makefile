@@ -35,7 +35,7 @@ test-all: $(STAMP)  ## run all tests, the slow ones too (minutes)
 
 bench: $(STAMP)  ## measure speed and memory beside peers
 	@echo "Measuring ..."
-	@for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	@$(BIN)/python -m benchmarks
 
 lint: $(STAMP)  ## check style and the direction of imports
 	@echo "Checking style, format and the direction of imports ..."

@@ -16,7 +16,7 @@ from medcli.privacy.spec import ScrubSpec
 @from_spec(ScrubSpec)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of a table.")
 def scrub(spec: ScrubSpec, *, as_json: bool) -> int:
-    r"""De-identify DICOM files by PS3.15 Annex E.
+    """De-identify DICOM files by PS3.15 Annex E.
 
     Each SOURCE is read and never changed. What may be released goes to --output under derived names; all that links
     it to the input goes to the confidential folder beside it.
@@ -26,7 +26,7 @@ def scrub(spec: ScrubSpec, *, as_json: bool) -> int:
     medcli scrub inbox --output release --retain modified-dates --crosswalk
     medcli scrub --verify release
     medcli scrub --explain PatientName
-    """
+    """  # noqa: D301 - click's mark for lines that stay as they are
     from medcli.privacy.job import perform
 
     result = perform(spec, console.Bar("Scrubbing", unit="file"))

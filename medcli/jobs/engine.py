@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -91,7 +92,12 @@ def run(
         After the workers are stopped and what was done is committed.
     """
     started = time.monotonic()
-    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SetupError(
+            f"The state folder can't be made: {os.strerror(error.errno or 0)}.", hint="Choose another."
+        ) from None
     with lock.hold(state):
         if restart:
             set_aside(state / FILE)
@@ -176,13 +182,13 @@ class _Book:
             self._commit()
 
     def _record(self, outcome: Outcome) -> None:
-        key, item = self._out.pop(outcome.ticket)
+        key, item = self._out[outcome.ticket] if outcome.more else self._out.pop(outcome.ticket)
         rows = [
             row if row.key else Row(key, row.state, row.kind, row.value, row.bytes) for row in outcome.rows
         ]
-        self._ledger.add(outcome.ticket, key, item, rows)
+        self._ledger.add(outcome.ticket, key, item, rows, part=outcome.part, more=outcome.more)
         self._rows += rows
-        self._unseen += 1
+        self._unseen += not outcome.more
 
     def _commit(self) -> None:
         if self._rows:

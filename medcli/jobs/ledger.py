@@ -1,6 +1,7 @@
 """The ledger: what each item came to, in one SQLite file with one writer.
 
-Three tables. ``items`` holds an item once it has its outcome, ``rows`` what it gave, both written in one transaction;
+``items`` holds an item once it has its outcome, ``rows`` what it gave, both written in one transaction; where an item
+gives very many rows they come before it, it stands in ``begun`` meanwhile, and the next run forgets what was not ended;
 ``present`` holds this run's order: it is emptied when a run begins, so that order and membership always follow the
 present input while outcomes of items that have left it stay. Reading back streams from an index and stays flat in
 memory. Knows keys, states and opaque values; refuses to know what they mean.
@@ -29,6 +30,7 @@ CREATE TABLE IF NOT EXISTS rows (
     item INTEGER NOT NULL, place INTEGER NOT NULL, key TEXT NOT NULL, state TEXT NOT NULL, kind TEXT NOT NULL,
     value BLOB NOT NULL, bytes INTEGER NOT NULL, PRIMARY KEY (item, place)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS begun (item INTEGER PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS present (seq INTEGER PRIMARY KEY, item INTEGER NOT NULL UNIQUE);
 """
 
@@ -57,10 +59,13 @@ class Ledger:
         except sqlite3.DatabaseError as error:
             self._connection.close()
             raise _explain(error) from error
-        self._fresh: list[tuple[int, str, int]] = []
+        self._fresh: list[tuple[int, str, bool]] = []
         self._rows: list[tuple[int, int, str, str, str, bytes, int]] = []
         self._present: list[tuple[int, int]] = []
         self._again: list[tuple[int]] = []
+        self._opened: list[tuple[int]] = []
+        self._closed: list[tuple[int]] = []
+        self._begun: dict[int, tuple[int, int, bool]] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -87,6 +92,8 @@ class Ledger:
             if not theirs:
                 self._connection.executemany("INSERT INTO facts VALUES (?, ?)", ours.items())
             self._connection.execute("DELETE FROM present")
+            self._connection.execute("DELETE FROM rows WHERE item IN (SELECT item FROM begun)")
+            self._connection.execute("DELETE FROM begun")
             self._connection.execute("COMMIT")
 
     def find(self, key: str) -> tuple[int, bool] | None:
@@ -98,8 +105,10 @@ class Ledger:
         """Say that an item of an earlier run stands at place ``seq`` of the present input."""
         self._present.append((seq, item))
 
-    def add(self, seq: int, key: str, item: int | None, rows: Iterable[Row]) -> None:
-        """Take down an outcome, to be written by the next :meth:`commit`.
+    def add(
+        self, seq: int, key: str, item: int | None, rows: Iterable[Row], *, part: int = 0, more: bool = False
+    ) -> None:
+        """Take down an outcome or a part of it, to be written by the next :meth:`commit`.
 
         Parameters
         ----------
@@ -111,21 +120,39 @@ class Ledger:
             Its number if it had an outcome before, which this one replaces.
         rows : iterable of Row
             With their final keys.
+        part, more : int, bool
+            As in :class:`~medcli.jobs.model.Outcome`.
         """
+        number, place, failed = self._begin(seq, item) if part == 0 else self._begun[seq]
+        for row in rows:
+            failed = failed or row.state == "failed"
+            self._rows.append((number, place, row.key, row.state, row.kind, row.value, row.bytes))
+            place += 1
+        if more:
+            if seq not in self._begun:
+                self._opened.append((number,))
+            self._begun[seq] = (number, place, failed)
+            return
+        if self._begun.pop(seq, None) is not None:
+            self._closed.append((number,))
+        self._fresh.append((number, key, failed))
+        self._present.append((seq, number))
+
+    def _begin(self, seq: int, item: int | None) -> tuple[int, int, bool]:
+        """The number of an item whose first rows are there; what it gave before is void."""
+        held = self._begun.get(seq)
+        if held is not None:
+            item = held[0]
+            self._rows = [row for row in self._rows if row[0] != item]
         if item is None:
             item, self._next = self._next, self._next + 1
         else:
             self._again.append((item,))
-        failed = 0
-        for place, row in enumerate(rows):
-            failed |= row.state == "failed"
-            self._rows.append((item, place, row.key, row.state, row.kind, row.value, row.bytes))
-        self._fresh.append((item, key, failed))
-        self._present.append((seq, item))
+        return item, 0, False
 
     def commit(self) -> None:
         """Write what was taken down since the last commit, all or nothing."""
-        if not (self._fresh or self._present):
+        if not (self._fresh or self._present or self._rows or self._opened):
             return
         execute, many = self._connection.execute, self._connection.executemany
         with _explained():
@@ -134,6 +161,8 @@ class Ledger:
                 if self._again:
                     many("DELETE FROM rows WHERE item = ?", self._again)
                     many("DELETE FROM items WHERE item = ?", self._again)
+                many("INSERT OR IGNORE INTO begun VALUES (?)", self._opened)
+                many("DELETE FROM begun WHERE item = ?", self._closed)
                 many("INSERT INTO items VALUES (?, ?, ?)", self._fresh)
                 many("INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?, ?)", self._rows)
                 many("INSERT INTO present VALUES (?, ?)", self._present)
@@ -142,7 +171,7 @@ class Ledger:
                 if self._connection.in_transaction:
                     execute("ROLLBACK")
                 raise
-        for taken in (self._again, self._fresh, self._rows, self._present):
+        for taken in (self._again, self._opened, self._closed, self._fresh, self._rows, self._present):
             taken.clear()
 
     def rows(self) -> Iterator[tuple[int, Row]]:

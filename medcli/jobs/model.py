@@ -37,7 +37,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the ledger; an item may give several (an archive: one a member), committed together.
+    """One line of the ledger; an item may give several (an archive: one a member), which count when all are there.
 
     Attributes
     ----------
@@ -65,11 +65,18 @@ class Row:
 
 
 class Outcome(NamedTuple):
-    """What a runner hands back for one task: its number, its rows, and whether its failure should stop the run."""
+    """What a runner hands back for one task: its number, its rows, and whether its failure should stop the run.
+
+    An item of very many rows comes in parts, so that nobody has to hold them all: parts are counted from 0, and all
+    but the last say that there is more. A part 0 after others means that the item was begun again, or failed: what
+    came before is void.
+    """
 
     ticket: int
     rows: Sequence[Row]
     stops: bool = False
+    part: int = 0
+    more: bool = False
 
 
 Task = tuple[int, Any]
@@ -80,7 +87,10 @@ class Worker(Protocol):
     """Does one item after another in one process."""
 
     def __call__(self, payload: Any) -> Iterable[Row]:
-        """Do one item; may raise :class:`~medcli.errors.ItemFailed` or :class:`~medcli.errors.Transient`."""
+        """Do one item; may raise :class:`~medcli.errors.ItemFailed` or :class:`~medcli.errors.Transient`.
+
+        Rows that are given one by one (a generator's) are passed on before the last is there.
+        """
         ...
 
 
@@ -115,8 +125,8 @@ class AsyncWorkerFactory(Protocol):
 class Runner(Protocol):
     """Where the work runs.
 
-    The contract, which ``tests/contract`` holds every runner to: exactly one outcome a task, in any order, in batches
-    that come at least every few tenths of a second (an empty batch is fine); never an exception for an item's own
+    The contract, which ``tests/contract`` holds every runner to: exactly one outcome a task (or one in parts), in any
+    order, in batches that come at least every few tenths of a second (an empty batch is fine); never an exception for an item's own
     error; tasks are drawn lazily, in the caller's thread, and few are held at a time; closing the generator stops
     the work at once.
     """

@@ -1,17 +1,18 @@
 """What happens around one item: retries of what is declared transient, and every error turned into a row.
 
-The one rule that all runners share: an item's own error never leaves :func:`attempt`. What is written of an
+The one rule that all runners share: an item's own error never leaves :func:`attempts`. What is written of an
 unexpected error is its class and where it was raised, never its text, which may quote a patient's values.
 """
 
 from __future__ import annotations
 
 import errno
+import itertools
 import json
 import random
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from medcli.errors import ItemError, Transient
 from medcli.jobs.model import AsyncWorker, Outcome, Row, Worker
 
 _STATES = frozenset({"done", "skipped", "failed"})
+_PART = 500
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _PACKAGE = Path(__file__).parents[1]
 
@@ -54,24 +56,33 @@ class Retry:
         return error.retry_after + jitter if error.retry_after <= self.patience else None
 
 
-def attempt(worker: Worker, ticket: int, payload: Any, retry: Retry) -> Outcome:
-    """Do one item, again where that can help, and return its outcome whatever happens."""
+def attempts(worker: Worker, ticket: int, payload: Any, retry: Retry) -> Iterator[Outcome]:
+    """Do one item, again where that can help, and give its outcome, in parts if it is long, whatever happens."""
     tried = 0
     while True:
         tried += 1
         try:
-            return Outcome(ticket, _checked(worker(payload)))
+            rows = iter(worker(payload))
+            part, held = 0, _checked(itertools.islice(rows, _PART))
+            while len(held) == _PART:
+                yield Outcome(ticket, held, part=part, more=True)
+                part, held = part + 1, _checked(itertools.islice(rows, _PART))
+            yield Outcome(ticket, held, part=part)
         except Transient as error:
             seconds = retry.wait(tried, error)
             if seconds is None:
-                return _failed(ticket, error)
+                yield _failed(ticket, error)
+                return
             time.sleep(seconds)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - an item's error must not end the run
-            return _failed(ticket, error)
+            yield _failed(ticket, error)
+            return
+        else:
+            return
 
 
 async def attempt_async(worker: AsyncWorker, ticket: int, payload: Any, retry: Retry) -> Outcome:
-    """As :func:`attempt`, in an event loop."""
+    """As :func:`attempts`, in an event loop; all in one part."""
     import asyncio
 
     tried = 0

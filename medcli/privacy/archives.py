@@ -9,21 +9,21 @@ from __future__ import annotations
 
 import io
 import os
-import struct
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import IO, NamedTuple
 
-from medcli.privacy.streams import CHUNK, Budget, Forward, Refused, container, decompressed, is_tar
-
-if TYPE_CHECKING:
-    import tarfile
-    import zipfile
+from medcli.privacy import tars, zips
+from medcli.privacy.streams import CHUNK, Budget, Entry, Refused, container, decompressed, is_tar
 
 __all__ = ["Limits", "Member", "Unwritable", "members"]
+
+
+#: Characters of a member's name; no file system has room for a longer one.
+_LONGEST = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Limits:
         Members up to this size are handed over as bytes, larger ones as a temporary file.
     """
 
-    members: int = 100_000
+    members: int = 500_000
     ratio: int = 100
     slack: int = 1 << 30
     member: int = 16 << 30
@@ -105,7 +105,7 @@ def members(
     # A tar is counted as it comes out of its compression, a zip as its members are read.
     reader = _Spool(spool, caps, budget if kind == "zip" else Budget(None))
     try:
-        walk = _zip(file, size, caps) if kind == "zip" else _tar(file, kind, budget)
+        walk = zips.entries(file, size, caps.members) if kind == "zip" else tars.entries(file, kind, budget)
         for number, entry in enumerate(walk, 1):
             _check(number <= caps.members)
             yield from _one(number, entry, reader)
@@ -122,19 +122,12 @@ def _check(sound: bool, reason: str = "archive-bomb", *, fatal: bool = True) -> 
         raise Refused(reason, fatal=fatal)
 
 
-class _Entry(NamedTuple):
-    """A member before it is read."""
-
-    name: str
-    size: int
-    open: Any
-    ignored: bool = False
-    reason: str = ""
-
-
-def _one(number: int, entry: _Entry, spool: _Spool) -> Iterator[Member]:
+def _one(number: int, entry: Entry, spool: _Spool) -> Iterator[Member]:
     if entry.reason:
         yield Member(number, entry.name, ignored=entry.ignored, reason=entry.reason)
+        return
+    if len(entry.name) > _LONGEST:
+        yield Member(number, entry.name[:_LONGEST], reason="name-too-long")
         return
     if _escapes(entry.name):
         yield Member(number, entry.name, reason="path-escape")
@@ -163,7 +156,7 @@ class _Spool:
         self._budget = budget
 
     @contextmanager
-    def read(self, entry: _Entry) -> Iterator[bytes | Path]:
+    def read(self, entry: Entry) -> Iterator[bytes | Path]:
         if entry.size > self._caps.member:
             raise Refused("too-large")
         try:
@@ -232,65 +225,3 @@ def _check_plain(head: bytes) -> None:
             raise Refused("not-dicom")
     if kind:
         raise Refused("nested-archive")
-
-
-def _zip(file: IO[bytes], size: int, caps: Limits) -> Iterator[_Entry]:
-    import zipfile
-
-    _check_directory(file, size, caps)
-    with zipfile.ZipFile(file) as archive:
-        for info in archive.infolist():
-            if not info.is_dir():
-                yield _zip_entry(archive, info)
-
-
-def _zip_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Entry:
-    name = info.filename
-    if info.external_attr >> 28 == 0o12:  # a link, where a Unix tool made the archive (APPNOTE 4.4.15)
-        return _Entry(name, 0, None, ignored=True, reason="symlink")
-    if info.flag_bits & 1:
-        return _Entry(name, 0, None, reason="encrypted-member")
-    return _Entry(name, info.file_size, lambda: archive.open(info))
-
-
-def _check_directory(file: IO[bytes], size: int, caps: Limits) -> None:
-    """Refuse a directory too long to be held in memory before it is read (APPNOTE 4.3.14 to 4.3.16)."""
-    begin = max(0, size - 66_000)
-    file.seek(begin)
-    tail = file.read(66_000)
-    file.seek(0)
-    at = tail.rfind(b"PK\x05\x06")
-    if at < 0 or len(tail) < at + 22:
-        raise Refused("bad-archive", fatal=True)
-    count, length = struct.unpack_from("<HI", tail, at + 10)
-    wide = tail.rfind(b"PK\x06\x06", 0, at)
-    if wide >= 0 and len(tail) >= wide + 48:
-        count, length = struct.unpack_from("<QQ", tail, wide + 32)
-    if count > caps.members or length > caps.members * 1024:
-        raise Refused("archive-bomb", fatal=True)
-
-
-def _tar(file: IO[bytes], kind: str, budget: Budget) -> Iterator[_Entry]:
-    import tarfile
-
-    stream = Forward(decompressed(file, kind), budget)
-    head = stream.peek(512)
-    if kind != "tar" and not is_tar(head):
-        raise Refused("compressed-file" if head[128:132] == b"DICM" else "not-dicom", fatal=True)
-    with tarfile.TarFile(fileobj=stream, mode="r") as archive:  # type: ignore[arg-type]
-        while (info := archive.next()) is not None:  # it would remember every one
-            archive.members.clear()  # type: ignore[attr-defined]
-            if not info.isdir():
-                yield _tar_entry(archive, info)
-    if any(stream.last):  # `tarfile` takes a damaged header for the end
-        raise Refused("bad-archive", fatal=True)
-
-
-def _tar_entry(archive: tarfile.TarFile, info: tarfile.TarInfo) -> _Entry:
-    if info.issym() or info.islnk():
-        return _Entry(info.name, 0, None, ignored=True, reason="symlink")
-    if not info.isreg():
-        return _Entry(info.name, 0, None, ignored=True, reason="special-file")
-    if info.issparse():
-        return _Entry(info.name, 0, None, reason="bad-archive-member")
-    return _Entry(info.name, info.size, lambda: archive.extractfile(info))

@@ -1,8 +1,7 @@
 """What is known of every file of a release, now and from earlier runs, and which of them may be released together.
 
-One SQLite file in the confidential folder. ``objects`` holds a line a file: pseudonyms, keyed hashes, the decision.
-``sources``, ``members`` and ``crosswalk`` hold what links it to the input, which is why the file is confidential.
-Decisions are made in SQL over all lines, so that memory stays flat; they are committed before a file is published.
+A line a file: pseudonyms, keyed hashes, the decision; in one SQLite file with what links them to the input
+(:mod:`medcli.privacy.confidences`), which is why it lies in the confidential folder. Decisions are made in SQL over all lines, so that memory stays flat; they are committed before a file is published.
 Refuses to know DICOM and where files lie.
 """
 
@@ -10,14 +9,11 @@ Refuses to know DICOM and where files lie.
 
 from __future__ import annotations
 
-import os
-import sqlite3
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple
 
-from medcli.errors import SetupError
-from medcli.files import is_network
+from medcli.privacy.confidences import Confidences, Transaction
 from medcli.privacy.statements import (
     DECIDE,
     DICOMDIR,
@@ -25,7 +21,6 @@ from medcli.privacy.statements import (
     LOST,
     RECORD,
     RELEASED,
-    SCHEMA,
     STAGED,
     WITHHELD,
 )
@@ -33,6 +28,7 @@ from medcli.privacy.statements import (
 __all__ = ["FILE", "Catalogue", "Line"]
 
 FILE = "catalogue.sqlite"
+_PAGE = 1000
 
 
 class Line(NamedTuple):
@@ -57,7 +53,7 @@ class Line(NamedTuple):
     route: str
 
 
-class Catalogue:
+class Catalogue(Confidences):
     """The open catalogue of one release.
 
     Parameters
@@ -66,70 +62,28 @@ class Catalogue:
         The SQLite file, made (0600) where missing; None for one in memory, for a plan.
     """
 
-    def __init__(self, path: Path | None) -> None:
-        if path is not None:
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        self._db = sqlite3.connect(":memory:" if path is None else path, isolation_level=None)
-        try:
-            network = path is not None and is_network(path)
-            self._db.execute(f"PRAGMA journal_mode = {'DELETE' if network else 'TRUNCATE'}")
-            self._db.execute("PRAGMA cache_size = -16000")
-            self._db.executescript(SCHEMA)
-        except sqlite3.DatabaseError:
-            self._db.close()
-            raise SetupError(
-                "The catalogue in the confidential folder can't be used.",
-                hint="Is the disk full, or the file damaged? Restore it from your backup.",
-            ) from None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._db.close()
-
-    def fact(self, name: str) -> str:
-        """What was noted under `name`, or the empty string."""
-        found = self._db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
-        return str(found[0]) if found else ""
-
-    def note(self, name: str, value: str) -> None:
-        """Note a fact durably."""
-        self._db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
-
-    def name_sources(self, named: Iterable[tuple[str, str]]) -> None:
-        """Remember (item key, path) of sources."""
-        self._many("INSERT OR IGNORE INTO sources VALUES (?, ?)", ((key, _raw(path)) for key, path in named))
-
-    def name_members(self, named: Iterable[tuple[str, str]]) -> None:
-        """Remember (row key, name) of archives' members."""
-        self._many("INSERT OR IGNORE INTO members VALUES (?, ?)", ((key, _raw(name)) for key, name in named))
-
-    def link(self, links: Iterable[tuple[str, str, str]]) -> None:
-        """Remember (kind, old, new) for the crosswalk."""
-        self._many("INSERT OR IGNORE INTO crosswalk VALUES (?, ?, ?)", links)
-
-    def do_again(self, run: int, *, conflicts: bool) -> None:
-        """Have files of a run done again that a worker did well and that were withheld here all the same.
+    def do_again(self, *, conflicts: bool) -> None:
+        """Have files of the last run done again that a worker did well and that were withheld here all the same.
 
         Parameters
         ----------
-        run
-            The last one that was finished.
         conflicts
             Also those that contradicted others, and not only those that got lost.
         """
-        chosen = f"decided AND status = '{WITHHELD}' AND run = ? AND (reason = '{LOST}' OR ?)"
-        with _Transaction(self._db):
+        chosen = (
+            f"decided AND status = '{WITHHELD}' AND run = (SELECT max(run) FROM objects)"
+            f" AND (reason = '{LOST}' OR :conflicts)"
+        )
+        with Transaction(self._db):
             self._db.execute(
-                f"INSERT INTO again SELECT DISTINCT item, 1 FROM objects WHERE {chosen}"
+                f"INSERT INTO again SELECT DISTINCT substr(item, 1, 32), 1 FROM objects WHERE {chosen}"
                 " ON CONFLICT DO UPDATE SET times = times + 1",
-                (run, conflicts),
+                {"conflicts": conflicts},
             )
-            self._db.execute(f"UPDATE objects SET decided = 0 WHERE {chosen}", (run, conflicts))
+            self._db.execute(f"UPDATE objects SET decided = 0 WHERE {chosen}", {"conflicts": conflicts})
 
     def times_again(self) -> Mapping[str, int]:
-        """Item key to how often it has been asked for again."""
+        """Item key, as it was at first, to how often it has been asked for again."""
         return dict(self._db.execute("SELECT item, times FROM again"))
 
     def record(self, lines: Iterable[Line]) -> None:
@@ -140,7 +94,7 @@ class Catalogue:
         SetupError
             Where the confidential folder's disk is full.
         """
-        with _Transaction(self._db):
+        with Transaction(self._db):
             self._db.executemany(RECORD, lines)
 
     def decide(self, run: int) -> None:
@@ -148,7 +102,7 @@ class Catalogue:
 
         What stays staged afterwards is to be released; see :meth:`undecided`.
         """
-        with _Transaction(self._db):
+        with Transaction(self._db):
             for statement in DECIDE:
                 self._db.execute(statement, {"run": run})
 
@@ -159,30 +113,32 @@ class Catalogue:
         """
         query = (
             "SELECT seq, place, key, patient, study, series, instance, mirror FROM objects"
-            " WHERE status = ? AND run = ? AND (seq, place) > (?, ?) ORDER BY seq, place LIMIT 1000"
+            " WHERE status = ? AND run = ? AND (seq, place) > (?, ?) ORDER BY seq, place LIMIT ?"
         )
-        page = self._db.execute(query, (STAGED, run, -1, -1)).fetchall()
+        page = self._db.execute(query, (STAGED, run, -1, -1, _PAGE)).fetchall()
         while page:
             for line in page:
                 yield line[2:]
-            page = self._db.execute(query, (STAGED, run, *page[-1][:2])).fetchall()
+            page = self._db.execute(query, (STAGED, run, *page[-1][:2], _PAGE)).fetchall()
 
-    def place(self, places: Iterable[tuple[str, str, str]]) -> None:
-        """Give (key, path, other path) their places in the release: the other where the first is taken."""
-        release = f"UPDATE objects SET status = '{RELEASED}', decided = 1, path = ? WHERE key = ?"
-        with _Transaction(self._db):
-            for key, path, other in places:
-                try:
-                    self._db.execute(release, (path, key))
-                except sqlite3.IntegrityError:
-                    self._db.execute(release, (other, key))
+    def place(self, places: Iterator[tuple[str, str]]) -> None:
+        """Give (path, key) their places in the release; one whose place is taken stays undecided."""
+        release = f"UPDATE OR IGNORE objects SET status = '{RELEASED}', decided = 1, path = ? WHERE key = ?"
+        with Transaction(self._db):
+            while page := list(itertools.islice(places, _PAGE)):
+                self._db.executemany(release, page)
 
-    def outcome(self, key: str) -> tuple[str, str, str]:
-        """(status, reason, path in the release or empty) of a line."""
-        found = self._db.execute(
-            "SELECT status, reason, ifnull(path, '') FROM objects WHERE key = ?", (key,)
-        ).fetchone()
-        return found or ("", "", "")
+    def outcomes(self, run: int) -> Iterator[tuple[str, str, str, str]]:
+        """(key, status, reason, path in the release or empty) of a run's lines, in input order."""
+        yield from self._db.execute(
+            "SELECT key, status, reason, ifnull(path, '') FROM objects WHERE run = ? ORDER BY seq, place",
+            (run,),
+        )
+
+    def places(self, first: str, last: str) -> dict[str, str]:
+        """Key -> path in the release of all that is released and whose key lies in a range, ends included."""
+        query = f"SELECT key, path FROM objects WHERE key BETWEEN ? AND ? AND status = '{RELEASED}'"
+        return dict(self._db.execute(query, (first, last)))
 
     def unpublished(self) -> Iterator[tuple[str, str]]:
         """(key, path) of what is released and has not yet been seen in the release."""
@@ -192,7 +148,7 @@ class Catalogue:
 
     def settle(self, lost: Iterable[str]) -> None:
         """Call all that is released published, but for `lost` keys: neither staged nor in the release any more."""
-        with _Transaction(self._db):
+        with Transaction(self._db):
             self._db.executemany(
                 f"UPDATE objects SET status = '{WITHHELD}', reason = '{LOST}', path = NULL WHERE key = ?",
                 ((key,) for key in lost),
@@ -203,7 +159,8 @@ class Catalogue:
 
     def unsettle(self) -> None:
         """Forget what was seen in the release, so that all of it is looked for again."""
-        self._db.execute("UPDATE objects SET published = 0")
+        with Transaction(self._db):
+            self._db.execute("UPDATE objects SET published = 0")
 
     def released(self) -> Iterator[tuple[str, str, str, int]]:
         """(key, path, SHA-256, bytes) of all that is released, by path."""
@@ -275,21 +232,21 @@ class Catalogue:
         query = f"SELECT 1 FROM objects WHERE status = '{RELEASED}' AND published LIMIT 1"
         return self._db.execute(query).fetchone() is not None
 
-    def agree_on_subjects(self, marks: Mapping[str, str]) -> bool:
-        """Note keyed hashes of subjects by keyed hashes of patients; False where one differs from before."""
-        with _Transaction(self._db):
-            self._db.executemany("INSERT OR IGNORE INTO subjects VALUES (?, ?)", marks.items())
-        known = dict(self._db.execute("SELECT patient, mark FROM subjects"))
-        return all(known[patient] == mark for patient, mark in marks.items())
-
     def account(self, run: int) -> Iterator[tuple[str, ...]]:
         """(item, source path, member, path in the release, status, reason) of each file.
 
         The present input comes first, then what was released from files that are not in it any more. A duplicate
-        names the released file that it is a copy of.
+        names the released file that it is a copy of, a DICOMDIR the one that was written in its place.
         """
         twin = f"(SELECT path FROM objects t WHERE t.instance = o.instance AND t.status = '{RELEASED}')"
-        output = f"iif(o.status = '{DUPLICATE}', {twin}, o.path)"
+        # Each component of a mirrored path has twelve characters.
+        rebuilt = (
+            "(SELECT f.path || '/DICOMDIR' FROM filesets f WHERE f.sha256 <> ''"
+            " AND f.folder = substr(o.mirror, 1, length(o.mirror) - 13))"
+        )
+        output = (
+            f"CASE o.status WHEN '{DUPLICATE}' THEN {twin} WHEN '{DICOMDIR}' THEN {rebuilt} ELSE o.path END"
+        )
         columns = f"o.item, ifnull(s.path, ''), ifnull(m.name, ''), ifnull({output}, ''), o.status, o.reason"
         tables = "objects o LEFT JOIN sources s ON s.key = o.item LEFT JOIN members m ON m.key = o.key"
         parts = (
@@ -301,37 +258,3 @@ class Catalogue:
                 yield tuple(
                     cell.decode("utf-8", "surrogateescape") if type(cell) is bytes else cell for cell in line
                 )
-
-    def links(self) -> Iterator[tuple[str, str, str]]:
-        """The crosswalk, sorted."""
-        yield from self._db.execute("SELECT kind, old, new FROM crosswalk ORDER BY kind, old, new")
-
-    def _many(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
-        with _Transaction(self._db):
-            self._db.executemany(statement, rows)
-
-
-def _raw(name: str) -> bytes:
-    """A name as the file system has it, which need not be UTF-8."""
-    return name.encode("utf-8", "surrogateescape")
-
-
-class _Transaction:
-    """All of a block, or nothing of it; SQLite's own troubles become a sentence."""
-
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
-
-    def __enter__(self) -> None:
-        self._db.execute("BEGIN IMMEDIATE")
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, *_: object) -> None:
-        try:
-            self._db.execute("COMMIT" if kind is None else "ROLLBACK")
-        except sqlite3.OperationalError as trouble:
-            error = trouble
-        if isinstance(error, sqlite3.OperationalError):
-            raise SetupError(
-                "The catalogue in the confidential folder can't be written: is its disk full?",
-                hint="Make room; the same command goes on from here.",
-            ) from None

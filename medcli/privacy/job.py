@@ -80,16 +80,16 @@ class ScrubJob:
         InputError
             At the end, where there was no file that could be tried.
         """
-        self._catalogue.do_again(self._run, conflicts=self._spec.retry_failed)
+        self._catalogue.do_again(conflicts=self._spec.retry_failed)
         again = self._catalogue.times_again()
         self._run += 1
         self._catalogue.note("run", str(self._run))
         named: list[tuple[str, str]] = []
         usable, refused = 0, 0
         for found in self._sources:
-            key = item_key(self._item_key, self._sources.labels[found.root], found)
+            key = item_key(self._item_key, self._sources.roots[found.root], found)
             if key in again:
-                key = f"{key}-{again[key.partition('-')[0]]}"
+                key = f"{key}-{again[key]}"
             named.append((key, self._sources.absolute(found)))
             if len(named) >= _BATCH:
                 self._catalogue.name_sources(named)
@@ -111,15 +111,15 @@ class ScrubJob:
             self._key,
             self._sources.roots,
             self._sources.labels,
+            spool=str(self.staging.spool),
             staging=str(self.staging.folder),
             notebooks=str(self._notebooks),
             crosswalk=self._spec.crosswalk,
         )
 
-    def flush(self, rows: Sequence[Row]) -> None:
+    def flush(self, rows: Sequence[Row]) -> None:  # noqa: ARG002 - whatever they are
         """Make staged files, and what workers noted, durable: one call for all of them."""
-        if any(row.state == "done" for row in rows):
-            self.staging.flush()
+        self.staging.flush()
         if os.stat(self._notebooks).st_dev != os.stat(self.staging.folder).st_dev:
             with release.writing("The confidential folder"):
                 sync_filesystem(self._notebooks)
@@ -134,7 +134,7 @@ class ScrubJob:
         self.staging.publish(catalogue)
         release.rebuild_dicomdirs(self._places.output, catalogue, self._key)
         report.write_account(confidential, catalogue, self._run)
-        report.write_lines(confidential, catalogue, run.rows())
+        report.write_lines(confidential, catalogue, self._run, run.rows())
         if self._spec.crosswalk:
             report.write_crosswalk(confidential, catalogue)
         facts = {"layout": self._spec.layout, "key": keys.check_of(self._key)}
@@ -192,6 +192,8 @@ def scrub(*sources: str | os.PathLike[str], progress: Progress | None = None, **
 
     Examples
     --------
+    In a script, under ``if __name__ == "__main__":``, for the work is done in processes of their own:
+
     >>> medcli.scrub("inbox", output="release", retain=["modified-dates"])  # doctest: +SKIP
     """
     paths = ("output", "key_file", "confidential", "subjects", "rules", "state", "verify", "source")

@@ -15,6 +15,9 @@ __all__ = ["LAYOUTS", "FileSets", "Names", "study_path"]
 
 LAYOUTS = ("study", "mirror")
 
+#: Folders that a mirrored path has at most, so that it fits into any file system's longest path.
+_DEEPEST = 64
+
 _SAFE = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,63}")
 
 
@@ -50,7 +53,8 @@ class Names:
         Returns
         -------
         str
-            As many components as `label` and `path` have together, each derived from the path that leads to it.
+            As many components as `label` and `path` have together, each derived from the path that leads to it; what
+            lies deeper than 64 folders is one component.
         """
         whole = f"{label}/{path}" if path else label
         folder, _, _ = whole.rpartition("/")
@@ -58,7 +62,7 @@ class Names:
         return f"{self._folder(folder)}/{name}" if folder else name
 
     def _uncached_folder(self, folder: str) -> str:
-        parts = folder.split("/")
+        parts = folder.split("/", _DEEPEST - 1)
         return "/".join(self.derived("/".join(parts[:depth])) for depth in range(1, len(parts) + 1))
 
     def safe(self, component: str) -> str:

@@ -56,10 +56,6 @@ class Result:
     facts: Mapping[str, object]
     text: str
 
-    def to_json(self) -> Mapping[str, object]:
-        """The content of the one JSON document."""
-        return self.facts
-
 
 @dataclass(frozen=True, slots=True)
 class Places:
@@ -92,7 +88,7 @@ def lines(rows: Iterable[tuple[int, Row]], number: int) -> Iterator[Line]:
     for seq, row in rows:
         place = place + 1 if seq == before else 0
         before = seq
-        known: dict[str, Any] = json.loads(row.value) if row.value else {}
+        known: dict[str, Any] = json.loads(row.value.partition(b"\n")[0]) if row.value else {}
         get = known.get
         status = _STATUS.get((row.state, row.kind), WITHHELD)
         reason = row.kind if status == WITHHELD else get("reason", "")

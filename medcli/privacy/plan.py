@@ -1,7 +1,8 @@
 """``--dry-run``: everything a run would do, into nothing.
 
 The same workers read and de-identify the same files, the same catalogue decides, in memory. No key, folder or ledger
-is made; what an earlier run released is not looked at. Refuses to write.
+is made; what an earlier run released is not looked at. Refuses to write, but for members of archives that are too
+large to be held: they pass through a private temporary folder.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from tempfile import TemporaryDirectory
 
 from medcli.errors import InputError
 from medcli.jobs import Progress, Report, Row, Runner, Task
@@ -35,23 +37,24 @@ def plan(spec: ScrubSpec, runner: Runner, progress: Progress | None) -> Result:
     started, policy, found = time.monotonic(), spec.policy(), Sources(spec.sources)
     path = outcome.Places.of(spec).key
     key = keys.read(path) if path.exists() else secrets.token_bytes(keys.SIZE)
-    workers = ScrubWorkers(policy, key, found.roots, found.labels, None, None, crosswalk=False)
     counted = Report()
     with ExitStack() as stack:
         catalogue = stack.enter_context(Catalogue(None))
+        spool = stack.enter_context(TemporaryDirectory(prefix="medcli-"))
+        workers = ScrubWorkers(policy, key, found.roots, found.labels, spool, None, None, crosswalk=False)
         if progress is not None:
             stack.enter_context(progress)
         tasks = _tasks(found, key, counted)
         for batch in stack.enter_context(closing(runner.map(workers, tasks))):
-            for ticket, rows, _ in batch:
+            for ticket, rows, *_ in batch:
                 numbered = ((ticket, row if row.key else _named(ticket, row)) for row in rows)
                 catalogue.record(outcome.lines(numbered, 1))
             if progress is not None:
-                progress.update(len(batch))
+                progress.update(sum(not one.more for one in batch))
         if not counted.items:
             raise InputError("There are no files in the sources.", hint="Check the path.")
         catalogue.decide(1)
-        catalogue.place((key, key, key) for key, *_ in catalogue.undecided(1))
+        catalogue.place((key, key) for key, *_ in catalogue.undecided(1))
         outcome.recount(counted, catalogue, 1)
         facts = outcome.summarise(counted, catalogue, 1, policy)
     facts["seconds"] = round(time.monotonic() - started, 3)
@@ -65,7 +68,7 @@ def _tasks(found: Sources, key: bytes, counted: Report) -> Iterator[Task]:
     hashing = hmac.digest(key, b"item", "sha256")
     for number, one in enumerate(found):
         counted.items += 1
-        yield number, (item_key(hashing, found.labels[one.root], one), tuple(one))
+        yield number, (item_key(hashing, found.roots[one.root], one), tuple(one))
 
 
 def _named(ticket: int, row: Row) -> Row:

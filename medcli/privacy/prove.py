@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from medcli.errors import ItemFailed
+from medcli.jobs import Row
 from medcli.privacy.dicom import proof
 from medcli.privacy.dicom.scrubber import Scrubbed, Scrubber
 from medcli.privacy.dicom.write import Written
@@ -92,14 +96,22 @@ def prove(
         How many released files were compared.
     """
     sources = Sources((source,))
-    plan = ScrubWorkers(policy, key, sources.roots, sources.labels, None, None, crosswalk=False)
-    worker = Worker(plan, Prover(policy, key, root, instances))
     hashing, compared = hmac.digest(key, b"item", "sha256"), set()
-    for one in sources:
-        for row in worker((item_key(hashing, sources.labels[one.root], one), tuple(one))):
-            known = json.loads(row.value or b"{}")
+    with TemporaryDirectory(prefix="medcli-") as spool:
+        plan = ScrubWorkers(policy, key, sources.roots, sources.labels, spool, None, None, crosswalk=False)
+        worker = Worker(plan, Prover(policy, key, root, instances))
+        for row in _rows(worker, sources, hashing):
+            _, _, facts = row.value.partition(b"\n")
+            known = json.loads(facts.partition(b"\n")[0]) if facts else {}
             for path in known.get("notes", ()):
                 compared.add(path)
                 if row.state == "failed":
                     found(row.kind, path, known.get("attribute", ""))
     return len(compared)
+
+
+def _rows(worker: Worker, sources: Sources, hashing: bytes) -> Iterator[Row]:
+    """The rows of every file; of an archive that changes meanwhile as far as they come."""
+    for one in sources:
+        with suppress(ItemFailed):
+            yield from worker((item_key(hashing, sources.roots[one.root], one), tuple(one)))

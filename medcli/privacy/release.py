@@ -20,7 +20,6 @@ from medcli.errors import SetupError, UsageError
 from medcli.files import private_folder, sync_filesystem, write
 from medcli.privacy.catalogue import Catalogue
 from medcli.privacy.layout import FileSets, Names, study_path
-from medcli.privacy.statements import RELEASED
 
 __all__ = ["Staging", "assign", "rebuild_dicomdirs", "writing"]
 
@@ -29,6 +28,15 @@ FULL = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 CLOSED = frozenset(
     (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EIO, errno.ESTALE)
 )
+
+
+#: Folders of the staging folder: each row's file lies in that of its key's first digit.
+SHARDS = "0123456789abcdef"
+
+
+def staged(folder: str, key: str) -> str:
+    """Where in a staging folder the file of a row lies."""
+    return f"{folder}/{key[0]}/{key}"
 
 
 @contextmanager
@@ -89,15 +97,11 @@ class Staging:
             private_folder(self.folder)
             shutil.rmtree(self.spool, ignore_errors=True)
             self.spool.mkdir(mode=0o700)
-            for number in range(256):
+            for shard in SHARDS:
                 with suppress(FileExistsError):
-                    os.mkdir(f"{self.folder}/{number:02x}", 0o700)
+                    os.mkdir(f"{self.folder}/{shard}", 0o700)
             if not os.access(self.output, os.W_OK | os.X_OK):
                 raise PermissionError(errno.EACCES, "")
-
-    def target(self, key: str) -> str:
-        """Where the worker of a row writes."""
-        return f"{self.folder}/{key[:2]}/{key}"
 
     def flush(self) -> None:
         """Make everything staged and released durable."""
@@ -110,24 +114,27 @@ class Staging:
         A file of the release that a new run has made again takes its predecessor's place.
         """
         with writing("--output"):
-            for key, path in self._staged():
-                status, _, place = catalogue.outcome(key)
-                if status == RELEASED:
-                    self._move(path, f"{self.output}/{place}")
-                else:
-                    os.unlink(path)
+            for keys in self._staged():
+                places = catalogue.places(keys[0], keys[-1])
+                for key in keys:
+                    path, place = staged(str(self.folder), key), places.get(key)
+                    if place is None:
+                        os.unlink(path)
+                    else:
+                        self._move(path, f"{self.output}/{place}")
             lost = [
                 key for key, path in catalogue.unpublished() if not os.path.exists(f"{self.output}/{path}")
             ]
             sync_filesystem(self.output)
         catalogue.settle(lost)
 
-    def _staged(self) -> Iterator[tuple[str, str]]:
-        for number in range(256):
-            with os.scandir(f"{self.folder}/{number:02x}") as entries:
-                names = sorted(entry.name for entry in entries)
-            for name in names:
-                yield name, f"{self.folder}/{number:02x}/{name}"
+    def _staged(self) -> Iterator[list[str]]:
+        """Keys of staged files, sorted, at most a thousand at a time."""
+        for shard in SHARDS:
+            with os.scandir(f"{self.folder}/{shard}") as entries:
+                keys = sorted(entry.name for entry in entries)
+            for at in range(0, len(keys), 1000):
+                yield keys[at : at + 1000]
 
     @staticmethod
     def _move(path: str, place: str) -> None:
@@ -150,19 +157,19 @@ def assign(catalogue: Catalogue, names: Names, layout: str, run: int) -> None:
     for folder in new:
         catalogue.note_fileset(folder, sets.released(folder))
 
-    def places() -> Iterator[tuple[str, str, str]]:
+    def places(*, again: int) -> Iterator[tuple[str, str]]:
         for key, patient, study, series, instance, mirror in catalogue.undecided(run):
             folder = sets.folder_of(mirror)
             if folder:
-                identity = (patient, study, series, instance)
-                yield key, sets.path(folder, identity), sets.path(folder, identity, again=1)
+                yield sets.path(folder, (patient, study, series, instance), again=again), key
             elif layout == "mirror":
-                yield key, f"{mirror}.dcm", f"{mirror}-{names.derived(instance)}.dcm"
+                yield f"{mirror}{'-' + names.derived(instance) if again else ''}.dcm", key
             else:
                 path = study_path(names, patient, study, series, instance)
-                yield key, path, f"{path[:-4]}-{names.derived(key)}.dcm"
+                yield f"{path[:-4]}{'-' + names.derived(key) if again else ''}.dcm", key
 
-    catalogue.place(places())
+    catalogue.place(places(again=0))
+    catalogue.place(places(again=1))
 
 
 def rebuild_dicomdirs(output: Path, catalogue: Catalogue, key: bytes) -> None:

@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 FORMAT = "medcli release 1"
-_SHOWN = ("sop_class", "modality", "route", "attribute", "notes")
+_TIGHT = (",", ":")
 
 
 def method(policy: Policy) -> dict[str, object]:
@@ -102,18 +102,30 @@ def _write_csv(path: Path, header: tuple[str, ...], rows: Iterable[tuple[Any, ..
         text.detach()
 
 
-def write_lines(folder: Path, catalogue: Catalogue, rows: Iterable[tuple[int, Row]]) -> None:
+def write_lines(folder: Path, catalogue: Catalogue, run: int, rows: Iterable[tuple[int, Row]]) -> None:
     """``report.jsonl``: a line a file, value-free: what was done to which attribute how often, or why nothing was."""
     with writing("The confidential folder"), atomic(folder / "report.jsonl", mode=0o600) as stream:
-        for _, row in rows:
-            status, reason, path = catalogue.outcome(row.key)
-            line: dict[str, object] = {"item": row.key, "status": status, "reason": reason, "output": path}
-            known = json.loads(row.value) if row.value else {}
-            line.update((name, known[name]) for name in _SHOWN if known.get(name))
-            line.update((name, known[name]) for name in ("error", "at") if name in known)
-            if status == RELEASED:
-                line["actions"] = known.get("actions", {})
-            stream.write(json.dumps(line, separators=(",", ":")).encode() + b"\n")
+        for (_, row), (key, status, reason, path) in zip(rows, catalogue.outcomes(run), strict=True):
+            assert row.key == key
+            line = json.dumps(
+                {"item": key, "status": status, "reason": reason, "output": path}, separators=_TIGHT
+            )
+            facts, actions = _told(row.value)
+            more = b',"actions":' + actions if status == RELEASED else b""
+            stream.write(line[:-1].encode() + facts + more + b"}\n")
+
+
+def _told(value: bytes) -> tuple[bytes, bytes]:
+    """What a row's value tells the report: members of a JSON object, each after its comma, and the actions.
+
+    A worker's value has three lines for a file that it read (see :mod:`medcli.privacy.worker`), one otherwise.
+    """
+    parts = value.split(b"\n")
+    if len(parts) == 3:
+        return (b"," + parts[1][1:-1] if parts[1] != b"{}" else b""), parts[2]
+    known = json.loads(value) if value else {}
+    told = {name: known[name] for name in ("error", "at") if name in known}
+    return (b"," + json.dumps(told, separators=_TIGHT)[1:-1].encode() if told else b""), b"{}"
 
 
 def write_summary(folder: Path, summary: Mapping[str, object]) -> None:

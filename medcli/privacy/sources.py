@@ -69,8 +69,8 @@ class Unusable(Exception):
 class Sources:
     """The sources of a run, and what they hold in the order of their names.
 
-    A source is known by its own name (and by its number among sources of the same name), never by where it lies: an
-    inbox that moves is still the same inbox.
+    A file is known by where it lies, so that files of one name in two folders are never taken for each other. Names
+    in a release derive from the source's own name (and its number among sources of the same name) instead.
 
     Parameters
     ----------
@@ -108,9 +108,13 @@ class Sources:
         return f"{root}/{found.path}" if found.path else root
 
 
-def item_key(key: bytes, label: str, found: Found) -> str:
-    """The item's key in the ledger: a keyed hash of relative path, size and modification time, 32 hex digits."""
-    text = f"{label}\0{found.path}\0{found.size}\0{found.mtime}\0{found.refused}"
+def item_key(key: bytes, root: str, found: Found) -> str:
+    """The item's key in the ledger: a keyed hash of the path below `root`, size and modification time, 32 hex digits.
+
+    The absolute `root` belongs to it: two discs can hold files that agree in everything else.
+    """
+    path = f"{root}/{found.path}" if found.path else root
+    text = f"{path}\0{found.size}\0{found.mtime}\0{found.refused}"
     return hmac.digest(key, text.encode("utf-8", "surrogateescape"), "sha256").hex()[:32]
 
 

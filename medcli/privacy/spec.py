@@ -223,9 +223,8 @@ class ScrubSpec:
             raise UsageError("--workers is 1 or more.")
 
     def _check_verify(self) -> None:
-        given = "--verify"
         self._forbid(
-            given,
+            "--verify",
             [
                 "sources",
                 "output",

@@ -6,12 +6,14 @@ let a stream claim memory for itself.
 
 from __future__ import annotations
 
-from typing import IO, TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import lzma
 
-__all__ = ["CHUNK", "Budget", "Forward", "Refused", "container", "decompressed", "is_tar"]
+__all__ = ["CHUNK", "Budget", "Entry", "Forward", "Refused", "container", "decompressed", "is_tar"]
 
 CHUNK = 1 << 20
 _MAGIC = (
@@ -30,6 +32,16 @@ class Refused(Exception):
         super().__init__(reason)
         self.reason = reason
         self.fatal = fatal
+
+
+class Entry(NamedTuple):
+    """A member before it is read: ``open`` gives its stream; ``reason`` says why it is not to be opened."""
+
+    name: str
+    size: int
+    open: Any
+    ignored: bool = False
+    reason: str = ""
 
 
 def container(head: bytes) -> str:
@@ -115,7 +127,8 @@ class _Xz:
 class Forward:
     """A stream that only goes forward, counts what it gives and gives little at a time.
 
-    `tarfile` reads its extended headers whole, however long they claim to be; here they may have 1 MiB.
+    `tarfile` reads its extended headers whole, however long they claim to be and however many there are; here those
+    before one member may have 1 MiB together.
     """
 
     def __init__(self, stream: IO[bytes], budget: Budget) -> None:
@@ -124,6 +137,7 @@ class Forward:
         self._ahead = b""
         self.last = b""
         self._at = 0
+        self._heading: int | None = None
 
     def peek(self, amount: int) -> bytes:
         """The first bytes, which a later read gives again; once, at the start."""
@@ -139,6 +153,10 @@ class Forward:
         if len(data) < amount:
             data += self._stream.read(amount - len(data))
         self._budget.spend(len(data))
+        if self._heading is not None:
+            self._heading += len(data)
+            if self._heading > CHUNK + 4096:
+                raise Refused("archive-bomb", fatal=True)
         self._at += len(data)
         self.last = data
         return data
@@ -147,8 +165,19 @@ class Forward:
         """Go forward to `position`, or to the end."""
         if position < self._at:
             raise OSError("backwards")
+        heading, self._heading = self._heading, None
         while self._at < position and self.read(min(CHUNK, position - self._at)):
             pass
+        self._heading = heading
+
+    @contextmanager
+    def heading(self) -> Iterator[None]:
+        """What is read in the block, and not passed over, is headers."""
+        self._heading = 0
+        try:
+            yield
+        finally:
+            self._heading = None
 
     def tell(self) -> int:
         """How many bytes were read."""

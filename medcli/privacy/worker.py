@@ -24,7 +24,7 @@ from medcli.jobs.retry import describe
 from medcli.privacy import archives, sources
 from medcli.privacy.layout import Names
 from medcli.privacy.policy import Policy
-from medcli.privacy.release import CLOSED, FULL
+from medcli.privacy.release import CLOSED, FULL, staged
 from medcli.privacy.streams import container
 
 if TYPE_CHECKING:
@@ -32,26 +32,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Payload", "ScrubWorkers", "read_notes"]
 
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 #: Row key and what was found; a plain tuple, for it travels to another process.
 Payload = tuple[str, tuple[Any, ...]]
 
-_FIELDS = [
-    "reason",
-    "attribute",
-    "patient",
-    "study",
-    "series",
-    "instance",
-    "owner",
-    "content",
-    "sop_class",
-    "modality",
-    "sha256",
-    "size",
-    "route",
-    "codes",
-    "notes",
-]
+#: What the catalogue needs to know of a file, and what the report tells of it.
+_HEAD = ("reason", "patient", "study", "series", "instance", "owner", "content", "sha256", "size", "route")
+_FACTS = ("sop_class", "modality", "route", "attribute", "notes")
 _KINDS = {
     "released": ("done", "released"),
     "ignored": ("skipped", "ignored"),
@@ -69,6 +56,8 @@ class ScrubWorkers:
         What is done.
     roots, labels
         The sources: where they lie, and their own names.
+    spool
+        An existing private folder for members of archives that are too large to be held.
     staging
         The staging folder; None where nothing is to be written.
     notebooks
@@ -81,6 +70,7 @@ class ScrubWorkers:
     key: bytes = field(repr=False)
     roots: tuple[str, ...] = field(repr=False)
     labels: tuple[str, ...] = field(repr=False)
+    spool: str
     staging: str | None
     notebooks: str | None
     crosswalk: bool
@@ -89,6 +79,7 @@ class ScrubWorkers:
     def __enter__(self) -> Worker:
         from medcli.privacy.dicom.scrubber import Scrubber
 
+        _keep_memory()
         self._worker = Worker(self, Scrubber(self.policy, self.key))
         return self._worker
 
@@ -100,6 +91,16 @@ class ScrubWorkers:
             self._worker = None
 
 
+def _keep_memory() -> None:
+    """Ask glibc, where it is that, to keep up to 16 MiB between files: images would be paged in anew each time."""
+    import ctypes
+
+    with suppress(OSError, AttributeError):
+        libc = ctypes.CDLL(None)
+        for option in (_M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD):
+            libc.mallopt(option, 16 << 20)
+
+
 class Worker:
     """Does one item after another; see :class:`ScrubWorkers`."""
 
@@ -109,8 +110,6 @@ class Worker:
         self._names = Names(plan.key)
         self._members = hmac.digest(plan.key, b"item", "sha256")
         self._notes = Notebook(plan.notebooks)
-        # Without a place to write, a member is held in memory however large it is.
-        self._limits = archives.Limits() if plan.staging else archives.Limits(whole=archives.Limits().member)
 
     def close(self) -> None:
         """Close what is open from file to file."""
@@ -151,7 +150,7 @@ class Worker:
         data = sources.read_file(descriptor, found) if whole else b""
         kind = container(data[:512] if whole else os.pread(descriptor, 512, 0))
         if kind:
-            return list(self._archive(key, found, descriptor, kind))
+            return self._archive(key, found, path, kind)
         if whole:
             return (self._one(key, key, data, mirror),)
         row = self._one(key, key, path, mirror)
@@ -160,23 +159,27 @@ class Worker:
             raise sources.Unusable("changed")
         return (row,)
 
-    def _archive(self, item: str, found: sources.Found, descriptor: int, kind: str) -> Iterator[Row]:
-        """The members' rows; for the archive itself, where it holds nothing or can't be read to its end."""
+    def _archive(self, item: str, found: sources.Found, path: str, kind: str) -> Iterator[Row]:
+        """The members' rows; for the archive itself, where it holds nothing or can't be read to its end.
+
+        They are handed over one by one, for there may be very many.
+        """
         label, count = self._plan.labels[found.root], 0
-        spool = f"{self._plan.staging}/spool"
-        with open(os.dup(descriptor), "rb") as file:
-            file.seek(0)
-            try:
-                for member in archives.members(file, found.size, kind, spool, self._limits):
+        try:
+            with open(sources.open_file(path), "rb") as file:
+                for member in archives.members(file, found.size, kind, self._plan.spool):
                     count += 1
-                    yield self._member(item, label, found.path, member)
-            except archives.Unwritable:
-                raise ItemFailed("disk-full", stops=True) from None
+                    row = self._member(item, label, found.path, member)
+                    self._notes.flush()
+                    yield row
+                if not sources.unchanged(file.fileno(), found):
+                    raise ItemFailed("changed")
+        except archives.Unwritable:
+            raise ItemFailed("disk-full", stops=True) from None
+        except sources.Unusable as problem:
+            raise ItemFailed(problem.reason) from None
         if not count:
             yield refused(item, item, self._names.mirrored(label, found.path), "empty-archive", ignored=True)
-        if not sources.unchanged(descriptor, found):
-            raise sources.Unusable("changed")
-        self._notes.flush()
 
     def _member(self, item: str, label: str, path: str, member: archives.Member) -> Row:
         if not member.number:
@@ -203,7 +206,7 @@ class Worker:
 
     def _one(self, key: str, item: str, source: bytes | Path | str, mirror: str) -> Row:
         """De-identify one file into the staging folder."""
-        target = f"{self._plan.staging}/{key[:2]}/{key}" if self._plan.staging else None
+        target = staged(self._plan.staging, key) if self._plan.staging else None
         try:
             result = self._scrubber.scrub(source, target)
         except OSError as error:
@@ -221,23 +224,31 @@ class Worker:
     def _discard(self, key: str) -> None:
         if self._plan.staging:
             with suppress(FileNotFoundError):
-                os.unlink(f"{self._plan.staging}/{key[:2]}/{key}")
+                os.unlink(staged(self._plan.staging, key))
 
 
 def told(key: str, item: str, mirror: str, result: Scrubbed) -> Row:
-    """The row of one file that was read."""
-    facts = {name: value for name in _FIELDS if (value := getattr(result, name))}
-    facts["item"], facts["mirror"] = item, mirror
-    text = json.dumps(facts, separators=(",", ":"))
+    """The row of one file that was read: three lines of JSON, for the catalogue, the report and of actions.
+
+    They are apart so that the driver, of which there is one, need not parse what it only passes on.
+    """
+    head = {name: value for name in _HEAD if (value := getattr(result, name))}
+    if result.status == "ignored":
+        head["reason"] = "not-dicom"
+    head["item"], head["mirror"] = item, mirror
+    facts = {name: value for name in _FACTS if (value := getattr(result, name))}
     state, kind = _KINDS.get(result.status, ("failed", result.reason))
-    value = f'{text[:-1]},"actions":{result.actions or "{}"}}}'.encode()
+    value = f"{_dump(head)}\n{_dump(facts)}\n{result.actions or '{}'}".encode()
     return Row(key, state, kind, value, result.size)  # type: ignore[arg-type]
 
 
 def refused(key: str, item: str, mirror: str, reason: str, *, ignored: bool = False) -> Row:
     """The row of something that was not read."""
-    value = json.dumps({"item": item, "mirror": mirror, "reason": reason}, separators=(",", ":")).encode()
+    value = _dump({"item": item, "mirror": mirror, "reason": reason}).encode()
     return Row(key, "skipped", "ignored", value) if ignored else Row(key, "failed", reason, value)
+
+
+_dump = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Notebook:

@@ -59,6 +59,7 @@ def test_pydicom_reads_every_element(profile: str, folder: Path) -> None:
         assert ds.file_meta.MediaStorageSOPInstanceUID == ds.SOPInstanceUID, source.name
 
 
+@pytest.mark.slow  # a second process for each of hundreds of files; `make test` has what dciodvfy says
 @pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize("profile", PROFILES)
 def test_an_independent_reader_opens_every_file(profile: str, reader: str, folder: Path) -> None:

@@ -125,11 +125,25 @@ class Toy:
             case "many":
                 yield Row(f"a{i}", "skipped", "twin", bytes=5)
                 yield Row(f"b{i}", "failed", "odd", bytes=7)
+            case str() if mood.startswith("flood"):
+                for part in range(1, 2201):
+                    if part == 1700:
+                        self._drown(i, mood.removeprefix("flood"))
+                    yield Row(f"{i}/{part}", "skipped" if part % 2 else "failed", "drop")
             case str() if mood.startswith("echo"):
                 yield Row(f"echo{i}", "done", value=mood.encode())
             case "nonsense":
                 yield Row("", "perhaps")  # type: ignore[arg-type]
         yield Row("", "done", "made", _value(self.seed, i), 1)
+
+    def _drown(self, i: int, mood: str) -> None:
+        if mood == "-raise":
+            raise KeyError(SECRET)
+        if mood == "-transient" and self.tried[i] < 3:
+            raise Transient("busy")
+        if mood == "-kill" or (mood == "-kill-once" and self._first(f"killed-{i}")):
+            time.sleep(0.3)  # so that the driver has what came before
+            os.kill(os.getpid(), signal.SIGKILL)
 
     def _first(self, name: str) -> bool:
         try:

@@ -55,6 +55,7 @@ def _deep(
         return _person(p, place, charset)
     inner = _deep(p, tags[1:], f"{place} > {tags[0]:08X}", charset, undefined=undefined)
     body = _code(p, place, meaning=place == "undefined lengths") + inner if len(tags) > 1 else inner
+    body = b"".join(each.raw for each in sorted(wire.elements(body, p.syntax)))
     return wire.sequence(tags[0], [body], p.syntax, undefined=undefined)
 
 

@@ -77,11 +77,16 @@ class Reference:
     def __init__(self, ds: FileDataset, policy: Policy, key: bytes) -> None:
         self.policy, self.key = policy, key
         self.sop_class = self._ascii(ds, SOP_CLASS) or self._ascii(ds.file_meta, MEDIA_STORAGE_SOP_CLASS)
+        if not values.is_uid(self.sop_class.encode()):
+            self.sop_class = ""
         if not self.sop_class:
             raise Withheld("no-sop-class")
         self.sop_instance = self._ascii(ds, SOP_INSTANCE) or self._ascii(
             ds.file_meta, MEDIA_STORAGE_SOP_INSTANCE
         )
+        if policy.pixels == "withhold":
+            pixels.gate(ds, self.sop_class)
+        pixels.measure(ds)
         self.rules = Rules.load(policy, self.sop_class)
         self.little = bool(ds.original_encoding[1])
         self.top = self._enter(ds, Item())
@@ -127,8 +132,6 @@ class Reference:
 
     def run(self, ds: Dataset) -> Dataset:
         """Scrub the whole data set and mark it."""
-        if self.policy.pixels == "withhold":
-            pixels.gate(ds, self.sop_class)
         pseudonym = (
             self.subject.subject_id if self.subject else "P" + values.code(self.key, "patient", self.basis)
         )
@@ -146,7 +149,12 @@ class Reference:
             raw = values.item(ds, tag)
             if raw is None or (not item.path and tag in OURS):
                 continue
-            vr = creators.get(tag) or actual_vr(raw) if raw.VR in {None, "UN"} else actual_vr(raw)
+            listed = creators.get(tag)
+            vr = listed or actual_vr(raw) if raw.VR in {None, "UN"} else actual_vr(raw)
+            if listed and vr != listed:
+                continue
+            if listed and values.hides_items(raw):
+                vr = "SQ"
             action = self.rules.action(tag, vr, raw, item.path, creators)
             if not item.path and tag > pixels.PIXELS and pixels.PIXELS in values.tags_of(ds):
                 action = "X"
@@ -194,27 +202,31 @@ class Reference:
             return self.sequence(
                 [dummies.item(tag, self.key, little=self.little)] if action == "D" else [], raw
             )
-        if action == "D":
-            return self.element(raw, new_vr, values.dummy(new_vr, self.key, old, little=self.little))
-        return self.element(raw, new_vr, self.pseudonym(tag, raw, item) or b"")
+        own = self.pseudonym(tag, raw, item)
+        if action == "Z" or own:
+            return self.element(raw, new_vr if own or old else vr, own or b"")
+        return self.element(raw, new_vr, values.dummy(new_vr, self.key, old, little=self.little))
 
     def kept(self, action: str, raw: RawElement, vr: str, old: bytes, item: Item) -> RawElement | None:
         """Keep or shift a value where it is what its VR says; do the basic action where it is not."""
         tag = int(raw.tag)
         new: bytes | None = old
+        means = "" if tag >> 16 & 1 else written_vr(tag, vr)
         if action == "C":
-            new = values.shifted(vr, old, self.days) if vr != "SH" else self.rules.zone(old)
-        elif vr in values.DATES and not tag >> 16 & 1:
-            new = old if values.looks_like_date(vr, old) else None
-        elif vr == "AS" and not tag >> 16 & 1:
+            new = values.shifted(means, old, self.days) if means != "SH" else self.rules.zone(old)
+        elif means in values.DATES:
+            new = old if values.looks_like_date(means, old) else None
+        elif means == "AS":
             new = values.age(old)
-        elif vr == "UI" and not tag >> 16 & 1:
+        elif means == "CS":
+            new = self.rules.recoded(tag, old)
+        elif means == "UI":
             new = old if values.is_uid(old) else None
         elif tag == 0x00080201:
             new = self.rules.zone(old)
         if new is None:
             return self.apply(self.rules.basic(tag, vr, item.path), raw, vr, item)
-        return self.element(raw, vr, new)
+        return self.element(raw, means if means and new != old else vr, new)
 
     def pseudonym(self, tag: int, raw: RawElement, item: Item) -> bytes | None:
         """Give the pseudonym that takes the place of a name or identifier, None where there is none."""

@@ -40,6 +40,23 @@ def gate(ds: Dataset, sop_class: str) -> None:
         raise Withheld("pixels-not-examined")
 
 
+def measure(ds: Dataset) -> None:
+    """Withhold native pixels that run on behind what the header says, but for zeros, or that cannot be measured."""
+    kinds = {PIXELS, 0x7FE00008, 0x7FE00009} & set(tags_of(ds))
+    if not kinds:
+        return
+    raw = item(ds, min(kinds))
+    if getattr(raw, "length", 0) == 0xFFFFFFFF:
+        return
+    frames = next(iter(strings(ds, 0x00280008)), "1")
+    sizes = [number(ds, tag, -1) for tag in (0x00280010, 0x00280011, 0x00280100)]
+    if len(kinds) > 1 or not frames.isdigit() or -1 in sizes:
+        raise Withheld("pixel-length")
+    cells = sizes[0] * sizes[1] * number(ds, 0x00280002, 1) * int(frames)
+    if raw_value(raw)[(cells * sizes[2] + 7) // 8 + 1 :].strip(b"\0"):
+        raise Withheld("pixel-length")
+
+
 def number(ds: Dataset, tag: int, default: int = 0) -> int:
     """Read one US value."""
     raw: Any = item(ds, tag)

@@ -27,6 +27,7 @@ from tests.privacy import reference_values as values
 FOLDER = Path(__file__).parents[2] / "medcli" / "privacy" / "profiles"
 ORDER = "XZD"
 ALL = "X/Z/D"
+IMAGE_TYPE = 0x00080008
 LONG = frozenset({"OF", "OD", "OL", "OV"})
 
 
@@ -148,7 +149,7 @@ class Rules:
         """Decide over one element of the given actual VR at ``path``."""
         group = tag >> 16
         if group & 1:
-            return self.private(vr) if tag in creators else "X"
+            return self.private(vr, raw) if tag in creators else "X"
         if tag in self.local:
             return self.local[tag]
         if tag & 0xFFFF == 0 or group in {0, 2, 4, 0xFFFC} or group >> 8 in {0x50, 0x60}:
@@ -158,8 +159,10 @@ class Rules:
             return self.option(row) or self.basic(tag, vr, path)
         return self.unlisted(tag, vr, raw, path)
 
-    def private(self, vr: str) -> str:
+    def private(self, vr: str, raw: Any) -> str:
         """Decide over a private element that is safe: dates stay only as they are, UIDs become new ones."""
+        if vr == "PN" or (vr in values.TEXT and not values.is_printable(values.raw_value(raw))):
+            return "X"
         if vr in values.DATES:
             return "K" if "full-dates" in self.policy.retain else "X"
         return "U" if vr == "UI" and "uids" not in self.policy.retain else "K"
@@ -178,9 +181,11 @@ class Rules:
         if not known:
             return "X"
         value = b"" if vr == "SQ" else values.raw_value(raw)
-        if vr in values.NUMERIC:
-            return removed if len(value) > longest(tag, vr) else "K"
-        if vr not in known:
+        if vr in values.NUMERIC and len(value) > longest(tag, vr):
+            return removed
+        if vr in values.NUMERIC - LONG and not values.TEXT & set(known):
+            return "K"
+        if vr not in known and not ((vr in values.TEXT or vr in values.NUMERIC) and values.TEXT & set(known)):
             return removed
         if vr == "SQ":
             return "K"
@@ -191,22 +196,36 @@ class Rules:
         if vr in {"DS", "IS"}:
             return "K" if values.is_number(value) else removed
         if vr == "CS":
-            return "K" if self.coded(tag, value) else removed
+            return "K" if any(self.coded(tag, value)) else removed
         if vr == "AS":
             return "K" if values.age(value) is not None else removed
         if vr == "UI":
             return "K" if values.is_uid(value) and tag in tags("uid_classes") else "U"
-        if vr in values.BINARY:
-            return "K" if self.policy.profile in _binary().get(tag, ()) else "X"
+        if vr in values.BINARY | LONG:
+            return "K" if (self.policy.profile, path[-1] if path else 0) in _binary().get(tag, ()) else "X"
         technical = self.policy.profile == "basic" and tag in tags("technical")
+        if self.policy.profile == "strict":
+            terms = _terms("text_terms").get(tag, frozenset())
+            technical = all(part.strip(b" \0").decode("latin-1") in terms for part in value.split(b"\\"))
         return "K" if technical and values.is_printable(value) else removed
 
-    def coded(self, tag: int, value: bytes) -> bool:
-        """Tell whether a code string may stay: under basic if it is one by its form, listed terms under strict."""
+    def coded(self, tag: int, value: bytes) -> list[bool]:
+        """Tell of each code whether it may stay: under basic if it is one by its form, listed terms under strict."""
+        parts = value.rstrip(b"\0").split(b"\\")
         if self.policy.profile == "basic":
-            return tag not in tags("free_terms") and values.is_code(value)
-        terms = _terms().get(tag, frozenset([""]))
-        return all(part.strip(b" \0").decode("latin-1") in terms for part in value.split(b"\\"))
+            return [tag not in tags("free_terms") and values.is_code(part) for part in parts]
+        terms = _terms("defined_terms").get(tag, frozenset([""]))
+        return [part.strip(b" \0").decode("latin-1") in terms for part in parts]
+
+    def recoded(self, tag: int, value: bytes) -> bytes:
+        """Write REMOVED for each code that may not stay among others that may."""
+        fits = self.coded(tag, value)
+        if tag in profile() or tag in self.local or all(fits):
+            return value
+        parts = value.rstrip(b"\0").split(b"\\")
+        stand_in = {0: b"DERIVED", 1: b"SECONDARY"} if tag == IMAGE_TYPE else {}
+        new = (part if fits[at] else stand_in.get(at, b"REMOVED") for at, part in enumerate(parts))
+        return b"\\".join(new)
 
     def kept_creators(self, ds: Dataset) -> Mapping[int, str]:
         """Give the private elements of a data set that stay and their listed VRs; their creators are among them."""
@@ -229,6 +248,15 @@ class Rules:
         """Keep an offset from UTC, None where it is no such thing."""
         return value if re.fullmatch(rb"([+-]\d{4})?[ \0]*", value) else None
 
+    def weakened(self) -> bool:
+        """Tell whether a local rule keeps what the profile would not."""
+        for tag, action in self.local.items():
+            row = profile().get(tag)
+            without = resolve(row["basic"], "") if row else "K" if tag in tags("technical") else "X"
+            if (action == "K" and without != "K") or (action == "U" and without in {"X", "Z", "D"}):
+                return True
+        return "K" in self.local_creators.values()
+
     def mark(self, out: Dataset, policy: Policy) -> None:
         """Write what was done into the data set."""
         out.add_new(0x00120062, "CS", "NO" if policy.pixels == "off" else "YES")
@@ -240,10 +268,12 @@ class Rules:
         ]
         if policy.pixels == "off":
             said.append("pixels not examined")
-        out.add_new(0x00120063, "LO", [*said, "local rules"] if policy.rules else said)
+        if policy.rules:
+            said.append("local rules that weaken the profile" if self.weakened() else "local rules")
+        out.add_new(0x00120063, "LO", said)
         codes = [RETAIN[name][1] for name in policy.retain]
         items = []
-        for each in ["113100", *sorted(codes)]:
+        for each in [*([] if self.weakened() else ["113100"]), *sorted(codes)]:
             item = Dataset()
             item.CodeValue, item.CodingSchemeDesignator = each, "DCM"
             items.append(item)
@@ -255,18 +285,20 @@ OTHERS = tuple(column for column, _ in RETAIN.values() if column not in {"full_d
 
 
 @cache
-def _terms() -> dict[int, frozenset[str]]:
-    """Read the defined terms of code strings; an empty value is always one."""
-    return {int(row["tag"], 16): frozenset(["", *row["terms"].split("|")]) for row in rows("defined_terms")}
+def _terms(name: str) -> dict[int, frozenset[str]]:
+    """Read the terms of an attribute's values; an empty value is always one."""
+    return {int(row["tag"], 16): frozenset(["", *row["terms"].split("|")]) for row in rows(name)}
 
 
 @cache
-def _binary() -> dict[int, tuple[str, ...]]:
-    """Read the profiles that keep an attribute of bytes."""
-    return {
-        int(row["tag"], 16): ("basic", "strict") if row["strict"] == "keep" else ("basic",)
-        for row in rows("technical_binary")
-    }
+def _binary() -> dict[int, set[tuple[str, int]]]:
+    """Read by attribute of bytes the profiles that keep it and the sequences, or 0 for the top, where it belongs."""
+    found = {}
+    for row in rows("technical_binary"):
+        places = {0 if place == "top" else int(place, 16) for place in row["places"].split("|")}
+        profiles = ("basic", "strict") if row["strict"] == "keep" else ("basic",)
+        found[int(row["tag"], 16)] = {(name, place) for name in profiles for place in places}
+    return found
 
 
 @cache

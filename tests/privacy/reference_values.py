@@ -114,9 +114,17 @@ def new_uids(key: bytes, value: bytes, registered: frozenset[bytes]) -> bytes:
     return b"\\".join(part if not part or part in registered else new_uid(key, part) for part in parts)
 
 
+def hides_items(raw: Any) -> bool:
+    """Tell whether a value begins as a sequence does."""
+    return not isinstance(raw.value, list) and raw_value(raw)[:4] in {
+        b"\xfe\xff\x00\xe0",
+        b"\xff\xfe\xe0\x00",
+    }
+
+
 def is_code(value: bytes) -> bool:
-    """Tell whether every part of a code string is one by its form, lower case and hyphens let through."""
-    return all(re.fullmatch(rb" *[A-Za-z0-9 _-]{0,16} *", part) for part in value.rstrip(b"\0").split(b"\\"))
+    """Tell whether a code is one by its form, lower case and hyphens let through."""
+    return re.fullmatch(rb" *[A-Za-z0-9 _-]{0,16} *", value) is not None
 
 
 def is_printable(value: bytes) -> bool:

@@ -21,7 +21,7 @@ from typing import Any
 from medcli import console
 from medcli.errors import MedcliError
 from medcli.jobs.model import Outcome, Task, Worker
-from medcli.jobs.retry import Retry, attempt, describe
+from medcli.jobs.retry import Retry, attempts, describe
 
 _BATCH_SECONDS = 0.1
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -66,11 +66,12 @@ def _serve(
         outcomes: list[Outcome] = []
         since = time.monotonic()
         for left, (ticket, payload) in zip(range(len(lease) - 1, -1, -1), lease, strict=True):
-            outcomes.append(attempt(worker, ticket, payload, retry))
-            now = time.monotonic()
-            if left == 0 or now - since >= _BATCH_SECONDS:
-                pipe.send_bytes(pickle.dumps((now - since, outcomes), pickle.HIGHEST_PROTOCOL))
-                outcomes, since = [], now
+            for outcome in attempts(worker, ticket, payload, retry):
+                outcomes.append(outcome)
+                now = time.monotonic()
+                if outcome.more or left == 0 or now - since >= _BATCH_SECONDS:
+                    pipe.send_bytes(pickle.dumps((now - since, outcomes), pickle.HIGHEST_PROTOCOL))
+                    outcomes, since = [], now
 
 
 def _listen(pipe: Connection[Any, Any], leases: queue.SimpleQueue[Lease | None]) -> None:

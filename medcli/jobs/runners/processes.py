@@ -95,8 +95,11 @@ class _Worker:
     def settle(self, seconds: float, outcomes: list[Outcome], most: int) -> None:
         """Take outcomes off the lease, and fit the chunk's size to the time they took."""
         for outcome in outcomes:
-            del self.tasks[outcome.ticket]
+            if not outcome.more:
+                del self.tasks[outcome.ticket]
         fitting = int(_CHUNK_SECONDS * len(outcomes) / seconds) if seconds > 0 else most
+        if any(outcome.part or outcome.more for outcome in outcomes):
+            fitting = 1
         self.size = max(1, min(most, fitting, 4 * self.size))
 
 

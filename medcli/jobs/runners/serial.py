@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator, Sequence
 from typing import cast
 
 from medcli.jobs.model import AsyncWorkerFactory, Outcome, Task, WorkerFactory
-from medcli.jobs.retry import Retry, attempt
+from medcli.jobs.retry import Retry, attempts
 
 
 class SerialRunner:
@@ -27,4 +27,5 @@ class SerialRunner:
         """Do the tasks in their order; see :class:`medcli.jobs.model.Runner`."""
         with cast("WorkerFactory", factory) as worker:
             for ticket, payload in tasks:
-                yield (attempt(worker, ticket, payload, self._retry),)
+                for outcome in attempts(worker, ticket, payload, self._retry):
+                    yield (outcome,)

@@ -19,7 +19,7 @@ SEQUENCE, SHIFT, DATE, TERM = 10, 11, 12, 13
 UID_UNLISTED, UID_CLASS, AGE = 14, 15, 16
 PATIENT_ID, PATIENT_NAME, ACCESSION = 17, 18, 19
 PRIVATE, KEEP_OPTION, NUMBER_LONG, PIXELS, WATCH = 20, 21, 22, 23, 24
-UID_KEPT, TEXT = 25, 26
+UID_KEPT, TEXT, BULK = 25, 26, 27
 
 # A number is tag << TAG_SHIFT | limit << CODE_BITS | code: numbers ascend as tags do. The limit is the length in bytes
 # that a kept binary value may have by its VR and multiplicity; 0 is no limit.
@@ -30,6 +30,8 @@ CODE_MASK, LIMIT_MASK, BELOW_TAG = (
     (1 << TAG_SHIFT) - 1,
 )
 
+#: Timezone Offset From UTC, a text among the dates.
+TIME_ZONE = 0x00080201
 ANY = ("X", "Z", "D")
 DATES = frozenset(("DA", "TM", "DT"))
 PIXEL_TAGS = frozenset((0x7FE00008, 0x7FE00009, 0x7FE00010))
@@ -63,6 +65,7 @@ def vrs_of(tag: int) -> tuple[str, ...]:
     return _dictionary().get(tag, ())
 
 
+@lru_cache(maxsize=4096)
 def limit_of(tag: int, vr: str) -> int:
     """The length in bytes that a binary value of `tag` may have; 0 where its multiplicity sets none below 256."""
     from pydicom._dicom_dict import DicomDictionary

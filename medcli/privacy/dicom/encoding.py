@@ -115,6 +115,10 @@ class Encoding:
             value += b"\0" if vr in ("UI", "OB", "UN") else b" "
         return self.header(tag, vr, len(value)) + value
 
+    def item_header(self, length: int) -> bytes:
+        """The bytes before an item's body of `length` bytes (FFFE,E000)."""
+        return self.key(0xFFFEE000) + struct.pack(self.order + "I", length)
+
     def sequence(self, tag: int, body: bytes) -> bytes:
         """A sequence of explicit length around already encoded items."""
         return self.header(tag, "SQ", len(body)) + body
@@ -252,15 +256,33 @@ def _believable(data: Buffer, pos: int, syntax: str) -> bool:
 
 
 def _plausible(data: Buffer) -> bool:
-    """Whether bytes without prefix and file meta still begin like a data set of group 0008."""
-    if len(data) < 16 or data[:2] not in (b"\x08\x00", b"\x00\x08"):
-        return False
-    if data[4:6] in VRS:
-        return True
-    element = int.from_bytes(data[2:4], "little")
-    length = int.from_bytes(data[4:8], "little")
-    return (
-        data[:2] == b"\x08\x00"
-        and element in (0, 1, 5, 6, 8, 0x12, 0x16, 0x18, 0x20)
-        and length <= len(data) - 8
-    )
+    """Whether bytes without prefix and file meta begin like a data set: two elements, ascending, of group 8 or 16."""
+    for encoding in (EXPLICIT_LE, IMPLICIT_LE, EXPLICIT_BE):
+        first, pos = _peek(data, 0, encoding)
+        if first >> 16 not in (0x0008, 0x0010):
+            continue
+        second, _ = _peek(data, pos, encoding) if pos < len(data) else (first + 1, 0)
+        if first < second and second >> 16 <= 0x7FE0:
+            return True
+    return False
+
+
+def _peek(data: Buffer, pos: int, encoding: Encoding) -> tuple[int, int]:
+    """Tag of the element at `pos` and where the next one begins; tag -1 where none can stand here."""
+    if pos + 8 > len(data):
+        return -1, pos
+    tag, vr = encoding.tag(data[pos : pos + 4]), data[pos + 4 : pos + 6]
+    if not encoding.explicit:
+        start, length = pos + 8, int.from_bytes(data[pos + 4 : pos + 8], "little")
+    elif vr in LONG_VRS:
+        start, length = (
+            pos + 12,
+            struct.unpack(encoding.order + "I", data[pos + 8 : pos + 12].ljust(4, b"\xff"))[0],
+        )
+    elif vr in SHORT_VRS:
+        start, length = pos + 8, struct.unpack(encoding.order + "H", data[pos + 6 : pos + 8])[0]
+    else:
+        return -1, pos
+    if length == UNDEFINED:
+        return (tag if data[start : start + 4] == encoding.key(0xFFFEE000) else -1), len(data)
+    return (tag, start + length) if start + length <= len(data) else (-1, pos)

@@ -6,6 +6,7 @@ planes that lie in unused bits of the pixels.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator
 from typing import Literal
@@ -18,10 +19,20 @@ from medcli.privacy.dicom.segments import Segment
 from medcli.privacy.dicom.values import decode
 from medcli.privacy.dicom.walk import Element, Walk
 
-__all__ = ["Header"]
+__all__ = ["Header", "is_uid"]
 
 
+PIXEL_DATA = 0x7FE00010
+#: Bits of Float and Double Float Pixel Data, which have no Bits Allocated to believe.
+_FLOAT_BITS = {0x7FE00008: 32, 0x7FE00009: 64}
+#: Digits of a number of frames, at most: an IS has no more than 12 bytes.
+MOST_DIGITS = 13
 _UID = re.compile(r"[0-9.]{1,64}\Z")
+
+
+def is_uid(text: str) -> bool:
+    """Whether `text` holds only what a UID may hold, and no more of it than 64 characters."""
+    return bool(_UID.match(text))
 
 
 class Header:
@@ -34,7 +45,7 @@ class Header:
         self.charset = self._raw(0x00080005)
         sop_class = self._uid(0x00080016) or uid_text(frame.meta.get(0x00020002, b""))
         #: Empty where none is named, or where what stands there is no UID: it goes into the file meta as it is.
-        self.sop_class = sop_class if _UID.match(sop_class) else ""
+        self.sop_class = sop_class if is_uid(sop_class) else ""
         self.instance = self._uid(0x00080018) or uid_text(frame.meta.get(0x00020003, b""))
         self.study, self.series = self._uid(0x0020000D), self._uid(0x0020000E)
         self.patient_id, self.issuer = self._text(0x00100020), self._text(0x00100021)
@@ -53,14 +64,33 @@ class Header:
     def _text(self, tag: int) -> str:
         return normal(decode(self._raw(tag), self.charset))
 
+    def digest(self, *, whole: bool = False) -> bytes:
+        """SHA-256 of the data set without its pixels, or `whole`: 32 bytes.
+
+        Pixels with overlay planes that have to go are always in it.
+        """
+        digest, pixel = hashlib.sha256(), self.seen.get(PIXEL_DATA)
+        if (
+            whole
+            or pixel is None
+            or pixels.embedded_overlay(self.elements, self.data, self.frame.encoding, self.numbers())
+        ):
+            ranges = [(self.frame.start, len(self.data))]
+        else:
+            ranges = [(self.frame.start, pixel.value), (pixel.end, len(self.data))]
+        for start, stop in ranges:
+            for piece in pieces(self.data, start, stop):
+                digest.update(piece)
+        return digest.digest()
+
     def numbers(self) -> dict[int, int]:
         """The integers of the Image Pixel module by tag."""
         order: Literal["little", "big"] = "little" if self.frame.encoding.little else "big"
         tags = (0x00280002, 0x00280010, 0x00280011, 0x00280100, 0x00280101, 0x00280102, 0x00280103)
-        found = {tag: int.from_bytes(self._raw(tag)[:2], order) for tag in tags if tag in self.seen}
+        found = {tag: _number(self._raw(tag), order) for tag in tags if tag in self.seen}
         frames = self._raw(0x00280008).strip(b"\0 ")
         if frames:
-            found[0x00280008] = int(frames) if frames.isdigit() else -1
+            found[0x00280008] = int(frames) if frames.isdigit() and len(frames) < MOST_DIGITS else -1
         return found
 
     def not_examined(self) -> str:
@@ -77,24 +107,33 @@ class Header:
         return pixels.may_show_text(self.sop_class, self.frame.syntax, texts, colour=colour)
 
     def check_pixels(self) -> None:
-        """Refuse native pixels that are followed by more than padding: whatever stands there is no pixel.
+        """Refuse native pixels whose length can't be told, or that are followed by more than padding.
+
+        What stands there may be anything, and pixels are not searched. Of the three kinds of pixels an object has one.
 
         Raises
         ------
         Damaged
             ``pixel-length``.
         """
-        pixel = self.seen.get(0x7FE00010)
-        if pixel is None or pixel.undefined:
+        present = [self.seen[tag] for tag in codes.PIXEL_TAGS if tag in self.seen]
+        if len(present) > 1:
+            raise Damaged("pixel-length")
+        if not present or present[0].undefined:
             return
+        pixel, numbers = present[0], self.numbers()
+        if pixel.tag in _FLOAT_BITS:
+            numbers[0x00280100] = _FLOAT_BITS[pixel.tag]
         photometric = self._raw(0x00280004).decode("latin-1").strip("\0 ")
-        expected = pixels.expected_length(self.numbers(), photometric)
-        if expected is None or pixel.end - pixel.value <= expected + 1:
+        expected = pixels.expected_length(numbers, photometric)
+        if expected is None:
+            raise Damaged("pixel-length")
+        if pixel.end - pixel.value <= expected + 1:
             return
         if any(piece.strip(b"\0") for piece in pieces(self.data, pixel.value + expected, pixel.end)):
             raise Damaged("pixel-length")
 
-    def mask_overlays(self, segments: list[Segment]) -> tuple[list[Segment], bool]:
+    def mask_overlays(self, segments: list[Segment]) -> tuple[list[Segment], pixels.Masked | None]:
         """Clear overlay planes that lie in unused bits of native pixels.
 
         Raises
@@ -102,21 +141,26 @@ class Header:
         Damaged
             ``overlay-in-compressed-pixels`` where the pixels would have to be decoded first.
         """
-        pixel, numbers = self.seen.get(0x7FE00010), self.numbers()
+        pixel, numbers = self.seen.get(PIXEL_DATA), self.numbers()
         if pixel is None or not pixels.embedded_overlay(
             self.elements, self.data, self.frame.encoding, numbers
         ):
-            return segments, False
+            return segments, None
         if pixel.undefined:
             raise Damaged("overlay-in-compressed-pixels")
         allocated, stored = numbers[0x00280100], numbers[0x00280101]
-        if allocated not in (8, 16, 32):
-            raise Damaged("overlay-in-unusual-pixels")
         high = numbers.get(0x00280102, stored - 1)
+        if allocated not in (8, 16, 32) or not stored <= high + 1 <= allocated:
+            raise Damaged("overlay-in-unusual-pixels")
         little = self.frame.encoding.little and self.frame.syntax != GE_PRIVATE
         signed = numbers.get(0x00280103) == 1
         masked = pixels.Masked(pixel.value, pixel.end, allocated, stored, high, signed, little)
-        return list(_replaced(segments, masked)), True
+        return list(_replaced(segments, masked)), masked
+
+
+def _number(raw: bytes, order: Literal["little", "big"]) -> int:
+    """A US, or the same number under another binary VR of two or four bytes."""
+    return int.from_bytes(raw if len(raw) == 4 else raw[:2], order)
 
 
 def _replaced(segments: list[Segment], masked: pixels.Masked) -> Iterator[Segment]:

@@ -11,7 +11,7 @@ import struct
 from medcli import __version__
 from medcli.privacy import profiles
 from medcli.privacy.dicom.encoding import EXPLICIT_LE, Encoding
-from medcli.privacy.policy import RETAIN, Policy
+from medcli.privacy.policy import RETAIN, Policy, Rule
 
 __all__ = ["IMPLEMENTATION_UID", "codes_of", "file_meta", "mark_elements", "method_of"]
 
@@ -39,14 +39,39 @@ def method_of(policy: Policy, *, weakened: bool) -> tuple[str, ...]:
     if policy.pixels == "off":
         method.append("pixels not examined")
     if policy.rules:
-        method.append("local rules that weaken the profile" if weakened else "local rules")
+        method.append("local rules that weaken the profile:" if weakened else "local rules:")
+        method += [_named(rule) for rule in policy.rules]
     return tuple(method)
 
 
-def mark_elements(encoding: Encoding, policy: Policy, *, weakened: bool) -> tuple[bytes, bytes]:
-    """The elements to set in: (0012,0062) to (0012,0064) together, and (0028,0303)."""
+def _named(rule: Rule) -> str:
+    """A rule as a value of (0012,0063): which attribute or creator, and what is done with it."""
+    from pydicom.datadict import keyword_for_tag
+
+    target = rule.target if rule.tag is None else keyword_for_tag(rule.tag) or rule.target
+    return f"rule {target} {rule.action}".replace("\\", "/").encode("ascii", "replace").decode()[:64]
+
+
+def mark_elements(
+    encoding: Encoding, policy: Policy, *, weakened: bool, known: bool = False, dates: str = ""
+) -> tuple[bytes, bytes]:
+    """The elements to set in: (0012,0062) to (0012,0064) together, and (0028,0303).
+
+    Parameters
+    ----------
+    encoding
+        The layout of the data set.
+    policy
+        What was asked for.
+    weakened
+        Whether a local rule keeps what the profile would not.
+    known
+        Whether one keeps who the patient is: (0012,0062) is then NO, as with pixels that nobody examined.
+    dates
+        Value of (0028,0303) where it is not the options': UNMODIFIED where a local rule keeps dates.
+    """
     meanings = profiles.code_meanings()
-    removed = b"NO" if policy.pixels == "off" else b"YES"
+    removed = b"NO" if known or policy.pixels == "off" else b"YES"
     items = b"".join(
         encoding.item(
             encoding.element(0x00080100, "SH", code.encode())
@@ -59,7 +84,7 @@ def mark_elements(encoding: Encoding, policy: Policy, *, weakened: bool) -> tupl
     first = encoding.element(0x00120062, "CS", removed) + encoding.element(0x00120063, "LO", method)
     if items:
         first += encoding.sequence(0x00120064, items)
-    return first, encoding.element(0x00280303, "CS", policy.dates.encode())
+    return first, encoding.element(0x00280303, "CS", (dates or policy.dates).encode())
 
 
 def file_meta(sop_class: str, instance: str, syntax: str) -> bytes:

@@ -5,11 +5,14 @@ Knows zlib and pydicom. Refuses to de-identify: what it gives is as identifying 
 
 from __future__ import annotations
 
+import io
+import mmap
+import tempfile
 import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, BinaryIO, cast
+from typing import IO, Any, BinaryIO, cast
 
 from medcli.privacy.dicom.encoding import (
     DEFLATED,
@@ -22,39 +25,75 @@ from medcli.privacy.dicom.encoding import (
     Frame,
     encoding_of,
 )
+from medcli.privacy.dicom.read import pieces
 
 __all__ = ["inflated", "put_in_order"]
 
-#: A deflated or odd data set may take this much memory; a larger one is withheld.
-LIMIT = 128 << 20
+#: An odd data set may have so many bytes: pydicom needs several times as much memory. A larger one is withheld.
+LIMIT = 24 << 20
+#: A deflated data set up to so many bytes is inflated in memory, a larger one into a file without a name.
+_MEMORY = 8 << 20
+#: Nothing honest inflates further.
+_MOST = 4 << 30
 
 
 @contextmanager
-def inflated(data: Buffer, frame: Frame) -> Iterator[tuple[Buffer, Frame]]:
+def inflated(data: Buffer, frame: Frame, folder: str | None = None) -> Iterator[tuple[Buffer, Frame]]:
     """The data set of a deflated file in clear (PS3.5 A.5); any other file as it is.
+
+    Parameters
+    ----------
+    data, frame
+        The file.
+    folder
+        Where a large data set may lie while it is worked on, in a file without a name; None allows memory only.
 
     Raises
     ------
     Damaged
-        ``truncated`` or ``damaged`` deflate streams, ``too-large`` beyond :data:`LIMIT` (a bomb).
+        ``truncated`` or ``damaged`` deflate streams; ``too-large`` for what is beyond all measure (a bomb).
     """
     if frame.syntax != DEFLATED and frame.syntax not in JPIP_DEFLATED:
         yield data, frame
         return
-    for wbits in (-15, 15):
-        unpacker = zlib.decompressobj(wbits)
-        try:
-            clear = unpacker.decompress(data[frame.start :], LIMIT + 1)
-        except zlib.error:
-            continue
-        if len(clear) > LIMIT:
-            raise Damaged("too-large")
-        if not unpacker.eof:
-            raise Damaged("truncated")
-        break
-    else:
-        raise Damaged
-    yield clear, Frame(0, frame.meta, frame.syntax, frame.encoding)
+    inner = Frame(0, frame.meta, frame.syntax, frame.encoding)
+    wbits = 15 if _has_zlib_header(data, frame.start) else -15
+    with tempfile.TemporaryFile(dir=folder) if folder is not None else io.BytesIO() as file:
+        size = _inflate(data, frame.start, wbits, file, _MOST if folder is not None else LIMIT)
+        if size <= _MEMORY or folder is None:
+            file.seek(0)
+            yield file.read(), inner
+            return
+        file.flush()
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+            yield mapped, inner
+
+
+def _has_zlib_header(data: Buffer, start: int) -> bool:
+    """Whether a deflate stream wrongly begins with a zlib header (RFC 1950 2.2), as some writers make them."""
+    first = data[start : start + 2]
+    return len(first) == 2 and first[0] == 0x78 and int.from_bytes(first, "big") % 31 == 0
+
+
+def _inflate(data: Buffer, start: int, wbits: int, file: IO[bytes], most: int) -> int:
+    unpacker, size = zlib.decompressobj(wbits), 0
+    try:
+        for piece in pieces(data, start, len(data)):
+            waiting = piece
+            while waiting or not size:
+                clear = unpacker.decompress(waiting, 1 << 20)
+                file.write(clear)
+                size += len(clear)
+                waiting = unpacker.unconsumed_tail
+                if size > most:
+                    raise Damaged("too-large")
+                if not clear:
+                    break
+            if unpacker.eof:
+                return size
+    except zlib.error:
+        raise Damaged from None
+    raise Damaged("truncated")
 
 
 @contextmanager

@@ -13,9 +13,10 @@ from medcli.privacy import profiles
 from medcli.privacy.dicom.encoding import Buffer, Encoding
 from medcli.privacy.dicom.walk import Element
 
-__all__ = ["Masked", "embedded_overlay", "expected_length", "is_speech", "may_show_text"]
+__all__ = ["CHUNK", "Masked", "embedded_overlay", "expected_length", "is_speech", "may_show_text"]
 
-_CHUNK = 4 << 20
+#: Bytes that are masked at a time; a multiple of any pixel's.
+CHUNK = 4 << 20
 _VIDEO = tuple(f"1.2.840.10008.1.2.4.10{n}" for n in range(9))
 
 
@@ -37,8 +38,8 @@ class Masked(NamedTuple):
         kind = f"{'<' if self.little else '>'}u{self.allocated // 8}"
         mask = ((1 << self.stored) - 1) << (self.high - self.stored + 1)
         full = (1 << self.allocated) - 1
-        for at in range(self.start, self.stop, _CHUNK):
-            raw = data[at : min(at + _CHUNK, self.stop)]
+        for at in range(self.start, self.stop, CHUNK):
+            raw = data[at : min(at + CHUNK, self.stop)]
             whole = len(raw) - len(raw) % (self.allocated // 8)
             words = np.frombuffer(raw[:whole], dtype=kind)
             cleared = words & np.array(mask, dtype=kind)
@@ -97,7 +98,10 @@ def expected_length(numbers: Mapping[int, int], photometric: str) -> int | None:
 def embedded_overlay(
     elements: list[Element], data: Buffer, encoding: Encoding, numbers: Mapping[int, int]
 ) -> bool:
-    """Whether an overlay plane lies in unused bits of the pixels: a 60xx group with a bit position and no data."""
+    """Whether an overlay plane lies in unused bits of the pixels.
+
+    A 60xx group says so by a bit position outside the stored bits, or by having no data of its own.
+    """
     groups: dict[int, set[int]] = {}
     positions: dict[int, int] = {}
     for element in elements:
@@ -108,7 +112,11 @@ def embedded_overlay(
                 raw = data[element.value : element.end]
                 positions[group] = int.from_bytes(raw[:2], "little" if encoding.little else "big")
     stored = numbers.get(0x00280101, 0)
-    return any(
-        0x3000 not in found and (positions.get(group, 0) >= stored or positions.get(group, 0) == 0)
-        for group, found in groups.items()
-    ) and 0 < stored < numbers.get(0x00280100, 0)
+    high = numbers.get(0x00280102, stored - 1)
+    planes = [(positions.get(group, 0), 0x3000 in found) for group, found in groups.items()]
+    outside = [
+        (place, data)
+        for place, data in planes
+        if not max(high - stored, 0) < place <= high and (place or not data)
+    ]
+    return bool(outside) and 0 < stored < numbers.get(0x00280100, 0)

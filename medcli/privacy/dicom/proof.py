@@ -6,32 +6,51 @@ anew with a table of its own.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from functools import lru_cache
 
+from medcli.privacy import profiles
 from medcli.privacy.dicom import codes
-from medcli.privacy.dicom.encoding import LONG_VRS, Buffer, Damaged, Encoding, Frame, Odd, read_frame
+from medcli.privacy.dicom.encoding import (
+    LONG_VRS,
+    Buffer,
+    Damaged,
+    Encoding,
+    Frame,
+    Odd,
+    read_frame,
+    uid_text,
+)
 from medcli.privacy.dicom.fragments import readable
+from medcli.privacy.dicom.header import MOST_DIGITS, PIXEL_DATA
 from medcli.privacy.dicom.normalise import inflated
-from medcli.privacy.dicom.pixels import expected_length
+from medcli.privacy.dicom.pixels import CHUNK, expected_length
+from medcli.privacy.dicom.pseudonyms import registered
 from medcli.privacy.dicom.read import pieces
 from medcli.privacy.dicom.residue import Needles, needles
 from medcli.privacy.dicom.rewrite import Rewriter
+from medcli.privacy.dicom.texts import texts
 from medcli.privacy.dicom.walk import Element, walk
 from medcli.privacy.dicom.write import Written
 
 __all__ = ["examine"]
 
 #: Binary values longer than this are searched for long needles only: chance makes short ones.
-_DENSE = 64 << 10
+_DENSE = 1 << 20
+#: What an option keeps is remembered up to this length.
+_LONGEST = 4096
+SOP_INSTANCE = 0x00080018
 _PIECE, _OVERLAP = 4 << 20, 512
 _NUMBERS = (0x00280002, 0x00280010, 0x00280011, 0x00280100)
 
 
 class Survey:
-    """A table for the walk over a written file: notes marks, pixels, image numbers and everything long."""
+    """A table for the walk over a written file: notes marks, pixels, image numbers, identities, everything long."""
 
     def __init__(self) -> None:
         self._keys: dict[Encoding, dict[bytes, int]] = {}
+        self._identity = profiles.identity()
 
     def keys(self, encoding: Encoding) -> dict[bytes, int]:
         """As :meth:`medcli.privacy.dicom.table.Table.keys`."""
@@ -45,6 +64,8 @@ class Survey:
             code = codes.PIXELS
         elif tag in codes.MARKS or tag in _NUMBERS or tag in (0x00280004, 0x00280008):
             code = codes.WATCH
+        elif tag in self._identity:
+            code = codes.KEEP_OPTION
         elif key[4:6] in LONG_VRS or not encoding.explicit:
             code = codes.KEEP_LONG
         number = tag << codes.TAG_SHIFT | code
@@ -53,7 +74,9 @@ class Survey:
         return number
 
 
-_SURVEY = Survey()
+@lru_cache(maxsize=1)
+def _survey() -> Survey:
+    return Survey()
 
 
 def examine(written: Written, rewriter: Rewriter, frame: Frame) -> tuple[str, str] | None:
@@ -79,24 +102,52 @@ def examine(written: Written, rewriter: Rewriter, frame: Frame) -> tuple[str, st
             return None
         try:
             again = read_frame(stored)
-            if again is None or again.syntax != frame.syntax:
+            if again is None or not again.syntax == frame.syntax == uid_text(again.meta.get(0x00020010, b"")):
                 return "unsound", ""
-            with inflated(stored, again) as (data, inside):
-                return _examine(data, inside, rewriter)
+            folder = os.path.dirname(written.path) if written.path else None
+            with inflated(stored, again, folder) as (data, inside):
+                head = b"" if data is stored else stored[: again.start]
+                return _examine(data, inside, rewriter, head)
         except (Damaged, Odd):
             return "unsound", ""
 
 
-def _examine(data: Buffer, frame: Frame, rewriter: Rewriter) -> tuple[str, str] | None:
-    found = walk(data, frame.start, len(data), frame.encoding, _SURVEY)
+def _examine(data: Buffer, frame: Frame, rewriter: Rewriter, head: bytes) -> tuple[str, str] | None:
+    """Judge a data set; `head` is what stood before it, where it was deflated."""
+    found = walk(data, frame.start, len(data), frame.encoding, _survey())
     if found.stop != len(data):
         return "unsound", ""
     survey = {element.tag: element for element in found.elements}
     hidden = needles(rewriter.found, rewriter.kept, rewriter.makers)
-    hit = _search(data, frame, found.elements, survey, hidden)
+    hit = hidden.search(head) if head else None
+    hit = _search(data, frame, found.elements, survey, hidden) if hit is None else hit
+    hit = hidden.words.search(texts(data, frame.start, len(data), frame.encoding)) if hit is None else hit
+    hit = _unexplained(data, found.elements, rewriter) if hit is None else hit
     if hit is not None:
         return "residue", f"({hit >> 16:04X},{hit & 0xFFFF:04X})"
     return None if _same_pixels(data, survey, rewriter) else ("pixels-changed", "")
+
+
+def _unexplained(data: Buffer, elements: list[Element], rewriter: Rewriter) -> int | None:
+    """The tag of an identifying attribute that nobody replaced or was told to keep: the table itself may be wrong."""
+    done = {tag for _, tag in rewriter.actions}
+    for element in elements:
+        if element.code != codes.KEEP_OPTION or element.tag in done or element.end - element.value > _LONGEST:
+            continue
+        raw = data[element.value : element.end]
+        if raw.strip(b"\0 ") and raw not in rewriter.kept and not _names_a_class(element.tag, raw):
+            return element.tag
+    return None
+
+
+def _names_a_class(tag: int, raw: bytes) -> bool:
+    """Whether a value is a registered UID, or the instance's own, which the file meta names too."""
+    return tag == SOP_INSTANCE or all(registered(uid_text(part)) for part in raw.split(b"\\"))
+
+
+def _is_text(element: Element) -> bool:
+    vr = element.vr.decode("ascii") or (codes.vrs_of(element.tag) or ("UN",))[0]
+    return vr in ("UT", "UC", "UR", "LT", "ST")
 
 
 def _search(
@@ -117,11 +168,8 @@ def _search(
             if hit is not None:
                 return hit
             dense.append((element.value, element.end))
-        elif (
-            element.end - element.value > _DENSE
-            and element.vr not in (b"SQ", b"UT", b"UC", b"UR")
-            and element.vr
-        ):
+        elif element.end - element.value > _DENSE and not _is_text(element):
+            # Bytes, or a sequence: the texts in it are searched as texts.
             parts.append((cursor, element.value))
             dense.append((element.value, element.end))
         else:
@@ -162,7 +210,7 @@ def _length_checks(data: Buffer, frame: Frame, survey: dict[int, Element], pixel
     frames = survey.get(0x00280008)
     if frames is not None:
         text = data[frames.value : frames.end].strip(b"\0 ")
-        numbers[0x00280008] = int(text) if text.isdigit() else -1 if text else 1
+        numbers[0x00280008] = (int(text) if text.isdigit() and len(text) < MOST_DIGITS else -1) if text else 1
     photometric = survey.get(0x00280004)
     name = data[photometric.value : photometric.end].decode("latin-1").strip("\0 ") if photometric else ""
     expected, length = expected_length(numbers, name), pixel.end - pixel.value
@@ -170,19 +218,24 @@ def _length_checks(data: Buffer, frame: Frame, survey: dict[int, Element], pixel
 
 
 def _same_pixels(data: Buffer, survey: dict[int, Element], rewriter: Rewriter) -> bool:
-    """Whether the pixels are the source's to the byte (masked overlay planes are checked by their maker)."""
+    """Whether the pixels are the source's to the byte, but for the bits of overlay planes that had to go."""
     for tag in codes.PIXEL_TAGS:
         new, old = survey.get(tag), rewriter.pixels.get(tag)
         if (new is None) != (old is None):
             return False
-        if new is None or old is None or rewriter.masked:
+        if new is None or old is None:
             continue
         if new.end - new.value != old.end - old.value:
             return False
-        written = pieces(data, new.value, new.end)
-        if any(
-            one != other
-            for one, other in zip(written, pieces(rewriter.data, old.value, old.end), strict=True)
-        ):
+        masked = rewriter.masked if tag == PIXEL_DATA else None
+        source = rewriter.data
+        if masked is None and isinstance(data, bytes) and isinstance(source, bytes):
+            # As below, without a copy.
+            if not data.startswith(memoryview(source)[old.value : old.end], new.value):
+                return False
+            continue
+        wanted = masked.chunks(source) if masked else pieces(source, old.value, old.end, CHUNK)
+        written = pieces(data, new.value, new.end, CHUNK)
+        if any(one != other for one, other in zip(written, wanted, strict=True)):
             return False
     return True

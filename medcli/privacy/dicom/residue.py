@@ -14,14 +14,23 @@ from functools import lru_cache
 from typing import Literal
 
 from medcli.privacy import profiles
+from medcli.privacy.dicom.boundaries import UID_CHAR, WORD, bounded
 from medcli.privacy.dicom.codes import vrs_of
+from medcli.privacy.dicom.encoding import VRS
 from medcli.privacy.dicom.rewrite import Found
+from medcli.privacy.dicom.table import BIRTH_DATE
 from medcli.privacy.dicom.values import decode, dummy
+from medcli.privacy.dicom.words import Spelling, Words, birth_words, fold, identifier_words, name_words
 
 __all__ = ["Needles", "needles"]
 
 #: Needles of this length and more are searched at token boundaries, shorter ones as whole values only.
 SHORT = 4
+#: From so many UIDs on it is quicker to take the text apart than to look for each of them.
+_MANY = 48
+#: Words of this length and more are looked for as UTF-16 of either byte order, too (ICC profiles, makers' blobs).
+_WIDE = 5
+_UIDS = re.compile(rb"[0-9.]{6,64}")
 #: In compressed or other dense bytes chance alone makes short strings: only longer needles count there.
 LONG = 8
 
@@ -62,14 +71,13 @@ _PLACEHOLDERS = frozenset(
 )
 #: The escape sequence that ends a text of two-byte characters; it can be spelt in several ways (PS3.5 H.3).
 _CLOSING = re.compile(rb"\x1b\([BJ]\Z")
+#: The longest spelling of a date: 30 September, 2020.
+_SPELT = 18
 _MONTHS = (
     *("january", "february", "march", "april", "may", "june"),
     *("july", "august", "september", "october", "november", "december"),
 )
-_WORD = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") | frozenset(
-    range(128, 256)
-)
-_UID_CHAR = frozenset(b"0123456789.")
+_TEXT = frozenset(["AE", "LO", "SH", "ST", "LT", "UT", "UC", "UR"])
 _TEXT_VRS = frozenset(b"AE LO SH ST LT UT UC UR PN".split())
 
 
@@ -81,61 +89,74 @@ class Needles:
     ----------
     tokens, uids, short
         Needle -> tag: found at token boundaries, at the boundaries of a UID, or as a whole text value.
+    years
+        Year -> spellings of dates -> tag.
+    words
+        The same values as people spell them in texts.
+    wide
+        Words as UTF-16, without the zero before the first or behind the last character.
     """
 
     tokens: dict[bytes, int] = field(default_factory=dict)
     uids: dict[bytes, int] = field(default_factory=dict)
     short: dict[bytes, int] = field(default_factory=dict)
     years: dict[bytes, dict[bytes, int]] = field(default_factory=dict)
+    words: Words = field(default_factory=Words)
+    wide: dict[bytes, int] = field(default_factory=dict)
 
     def search(self, hay: bytes) -> int | None:
         """The tag whose value is found in `hay` (any case), or None."""
         low = hay.lower()
-        hit = _first(low, self.uids, _UID_CHAR)
+        hit = next((tag for needle, tag in self.wide.items() if needle in low), None)
+        hit = self._search_uids(hay, low) if hit is None else hit
         if hit is None:
-            hit = _first(low, self.tokens, _WORD)
+            hit = _first(hay, low, self.tokens, WORD)
         for year, spellings in self.years.items():
             if hit is None and year in low:
-                hit = _first(low, spellings, _WORD)
+                near = _around(low, year)
+                hit = _first(hay, low, {form: tag for form, tag in spellings.items() if form in near}, WORD)
         if hit is None:
             hit = next((tag for needle, tag in self.short.items() if _whole_value(hay, low, needle)), None)
         return hit
 
+    def _search_uids(self, hay: bytes, low: bytes) -> int | None:
+        if len(self.uids) < _MANY:
+            return _first(hay, low, self.uids, UID_CHAR)
+        met = {uid.strip(b".") for uid in _UIDS.findall(hay)}
+        return next((tag for needle, tag in self.uids.items() if needle in met), None)
+
     def search_dense(self, chunks: Iterable[bytes]) -> int | None:
-        """The tag whose long value is found in dense bytes given in overlapping chunks, or None."""
-        long = {
-            needle: tag
-            for group in (self.tokens, self.uids)
-            for needle, tag in group.items()
-            if len(needle) >= LONG
-        }
-        for chunk in chunks if long else ():
-            hit = _first(chunk.lower(), long, _WORD)
+        """The tag whose long value is found in dense bytes given in overlapping chunks, or None.
+
+        Any byte may stand beside a name there: boundaries count for UIDs only.
+        """
+        long = [(needle, tag) for needle, tag in self.tokens.items() if len(needle) >= LONG]
+        long += self.wide.items()
+        if not long and not self.uids:
+            return None
+        for chunk in chunks:
+            low = chunk.lower()
+            hit = next((tag for needle, tag in long if needle in low), None)
+            hit = self._search_uids(chunk, low) if hit is None else hit
             if hit is not None:
                 return hit
         return None
 
 
-def _first(low: bytes, wanted: dict[bytes, int], inside: frozenset[int]) -> int | None:
+def _first(hay: bytes, low: bytes, wanted: dict[bytes, int], inside: frozenset[int]) -> int | None:
     """The tag of the first needle that stands in `low` with no character of `inside` beside it."""
     return next(
-        (tag for needle, tag in wanted.items() if needle in low and _bounded(low, needle, inside)), None
+        (tag for needle, tag in wanted.items() if needle in low and bounded(hay, low, needle, inside)), None
     )
 
 
-def _bounded(hay: bytes, needle: bytes, inside: frozenset[int]) -> bool:
-    """Whether `needle` stands in `hay` with no character of `inside` right before or behind it.
-
-    The letter that ends an escape sequence (ISO 2022) is no character of the text before the needle.
-    """
-    at = hay.find(needle)
+def _around(low: bytes, year: bytes) -> bytes:
+    """The surroundings of each `year` in `low`: any date of that year that stands there is in them."""
+    parts, at = [], low.find(year)
     while at >= 0:
-        behind = at + len(needle)
-        begins = at == 0 or hay[at - 1] not in inside or b"\x1b" in hay[max(at - 4, 0) : at]
-        if begins and (behind >= len(hay) or hay[behind] not in inside):
-            return True
-        at = hay.find(needle, at + 1)
-    return False
+        parts.append(low[max(at - _SPELT, 0) : at + _SPELT])
+        at = low.find(year, at + 4)
+    return b"\n".join(parts)
 
 
 def _whole_value(hay: bytes, low: bytes, needle: bytes) -> bool:
@@ -169,6 +190,8 @@ def _begins_value(hay: bytes, low: bytes, at: int, needle: bytes) -> bool:
 
 def _implicit_vr(hay: bytes, at: int) -> bytes:
     """The VR of a value at `at`, if an element in implicit little endian begins eight bytes before it (else LO)."""
+    if hay[at - 8 : at - 6] in VRS and hay[at - 6 : at - 4] == b"\0\0":
+        return b""  # an explicit header of twelve bytes
     tag = int.from_bytes(hay[at - 8 : at - 6], "little") << 16 | int.from_bytes(
         hay[at - 6 : at - 4], "little"
     )
@@ -189,12 +212,22 @@ def needles(found: Iterable[Found], kept: Iterable[bytes], makers: Iterable[byte
     """
     result, blob, maker = Needles(), b"\0".join(kept).lower(), b"\0".join(makers).lower()
     identity = profiles.identity()
+    excused = fold(blob.decode("latin-1"))
     for value in found:
-        known = maker if identity.get(value.tag) in ("place", "device") else b""
+        named = identity.get(value.tag) in ("place", "device") and _names_makers(value.raw)
+        known = maker if named else b""
+        for kind, text in _words_of(value):
+            raw = text.encode()
+            if raw not in _OURS and text not in _PLACEHOLDERS and text not in excused and raw not in known:
+                result.words.add(kind, text, value.tag)
+                if kind == "word" and len(text) >= _WIDE and text.isascii():
+                    result.wide.setdefault(
+                        b"\0".join(text.encode()[at : at + 1] for at in range(len(text))), value.tag
+                    )
         for kind, needle in _spellings(value.vr, value.raw, value.charset):
-            inside = _UID_CHAR if kind == "uids" else _WORD
+            inside = UID_CHAR if kind == "uids" else WORD
             if needle in _OURS or any(
-                needle in text and _bounded(text, needle, inside) for text in (blob, known) if text
+                needle in text and bounded(text, text, needle, inside) for text in (blob, known) if text
             ):
                 continue
             if kind == "date":
@@ -202,8 +235,23 @@ def needles(found: Iterable[Found], kept: Iterable[bytes], makers: Iterable[byte
                     dict.fromkeys(_date_spellings(needle), value.tag)
                 )
             else:
-                getattr(result, kind)[needle] = value.tag
+                getattr(result, kind).setdefault(needle, value.tag)
     return result
+
+
+@lru_cache(maxsize=4096)
+def _names_makers(raw: bytes) -> bool:
+    """Whether a place or device is called by the names of makers and nothing else."""
+    return set(re.findall(r"\w+", raw.decode("latin-1").lower())) <= profiles.makers()
+
+
+def _words_of(value: Found) -> tuple[Spelling, ...]:
+    """How people may spell a value in a text."""
+    if value.vr == "PN":
+        return name_words(value.raw, value.charset)
+    if value.tag == BIRTH_DATE:
+        return tuple(spelling for digits in _dates(value.raw) for spelling in birth_words(digits))
+    return identifier_words(value.raw, value.charset) if value.vr in _TEXT else ()
 
 
 @lru_cache(maxsize=65536)
@@ -266,7 +314,7 @@ def _text_spellings(text: str) -> set[str]:
     forms = {text}
     if bare and any(char.isdigit() for char in bare) and len(bare) >= SHORT:
         forms.add(bare)
-    return {form for form in forms if len(form) > 1}
+    return {form for form in forms if len(set(form)) > 1}  # one character again and again identifies nobody
 
 
 def _name_spellings(text: str) -> set[str]:

@@ -11,9 +11,20 @@ from typing import ClassVar, NamedTuple
 
 from medcli.privacy import profiles
 from medcli.privacy.dicom import codes, values
-from medcli.privacy.dicom.encoding import IMPLICIT_LE, UNDEFINED, Buffer, Damaged, Encoding, Odd, uid_text
+from medcli.privacy.dicom.encoding import (
+    IMPLICIT_LE,
+    SIZES,
+    UNDEFINED,
+    Buffer,
+    Damaged,
+    Encoding,
+    Odd,
+    uid_text,
+)
+from medcli.privacy.dicom.pixels import Masked
+from medcli.privacy.dicom.private import private_code
 from medcli.privacy.dicom.pseudonyms import Pseudonyms, UnknownSubject, normal
-from medcli.privacy.dicom.segments import Segment, dummy_items, join
+from medcli.privacy.dicom.segments import Segment, dummy_items, length_of, shorten
 from medcli.privacy.dicom.skip import ITEM, SEQUENCE_END, header
 from medcli.privacy.dicom.table import Table
 from medcli.privacy.dicom.walk import Element, Walk, walk
@@ -21,10 +32,16 @@ from medcli.privacy.dicom.walk import Element, Walk, walk
 __all__ = ["Found", "Rewriter"]
 
 ENCAPSULATED_DOCUMENT = 0x00420011
+#: Values from this length on (bytes) identify nobody: they are documents or damage.
+_LONG = 1 << 20
 #: What values 1 and 2 of Image Type become where they are no terms (PS3.3 C.7.6.1.1.2).
 _IMAGE_TYPE = (b"DERIVED", b"SECONDARY")
 #: Bytes of a UID value, its delimiter and padding.
 UID_BYTES = b"0123456789.\\ \0"
+
+
+#: What a handler gives: None keeps the element, bytes or segments stand in its place (no bytes: it goes).
+Replacement = bytes | list[Segment] | None
 
 
 class Found(NamedTuple):
@@ -79,9 +96,10 @@ class Rewriter:
         self.encoding = IMPLICIT_LE
         self.path: tuple[int, ...] = ()
         self.here: list[Element] = []
+        self.ends: dict[int, int] = {}
         self.makers: list[bytes] = []
         self.pixels: dict[int, Element] = {}
-        self.masked = False
+        self.masked: Masked | None = None
         self._private: dict[int, int] = {}
 
     def level(
@@ -120,7 +138,7 @@ class Rewriter:
             replacement = self._handlers[element.code](self, element)
             if replacement is not None:
                 segments.append((cursor, element.start))
-                segments.append(replacement)
+                segments += [replacement] if isinstance(replacement, bytes) else replacement
                 cursor = element.end
         for slot, new in pending:
             segments += ((cursor, slot), new)
@@ -140,7 +158,7 @@ class Rewriter:
         vr = vr or self.vr(element)
         if vr == "SQ":
             self._collect(element)
-        elif element.end > element.value and element.end - element.value < 4096:
+        elif 0 < element.end - element.value < _LONG:
             self.found.append(Found(vr, element.tag, self.raw(element), self.charset))
 
     def vr(self, element: Element) -> str:
@@ -179,26 +197,27 @@ class Rewriter:
         self.actions.append(("X", element.tag))
         return b""
 
-    def _choose(self, element: Element) -> bytes | None:
+    def _choose(self, element: Element) -> Replacement:
         code = self.table.choose(self.sop_class, self.path, element.tag)
         return self._handlers[code](self, element)
 
-    def _zero(self, element: Element) -> bytes | None:
+    def _zero(self, element: Element) -> Replacement:
         if element.end == element.value:
             return None
         if self.table.identifies(element.tag):
             self.note(element)
         return self.put(element, b"", "Z")
 
-    def _dummy(self, element: Element) -> bytes:
+    def _dummy(self, element: Element) -> Replacement:
         if self.table.identifies(element.tag):
             self.note(element)
         vr = self.vr(element)
         if vr == "UI":
-            return self._map_uids(element) or self._same_or_new_uid(element)
+            mapped = self._map_uids(element)
+            return self._same_or_new_uid(element) if mapped is None else mapped
         if vr != "SQ":
             value = (
-                values.dummy_document(self.raw(element))
+                values.dummy_document(self.data[element.value : element.value + 1024])
                 if element.tag == ENCAPSULATED_DOCUMENT
                 else values.dummy(vr)
             )
@@ -213,7 +232,7 @@ class Rewriter:
         old = uid_text(self.raw(element))
         return self.put(element, (old or self.names.derived("")).encode("ascii", "replace"), "D")
 
-    def _map_uids(self, element: Element) -> bytes | None:
+    def _map_uids(self, element: Element) -> Replacement:
         old = [uid_text(part) for part in self.raw(element).split(b"\\")]
         new = [self.names.uid(uid) for uid in old]
         if old == new:
@@ -222,16 +241,16 @@ class Rewriter:
         self.crosswalk += (("uid", a, b) for a, b in zip(old, new, strict=True) if a != b)
         return self.put(element, "\\".join(new).encode("ascii"), "U")
 
-    def _uid_kept(self, element: Element) -> bytes | None:
+    def _uid_kept(self, element: Element) -> Replacement:
         if self.raw(element).translate(None, UID_BYTES):
             return self._map_uids(element)
         self._keep_option(element)
         return None
 
-    def _uid_class(self, element: Element) -> bytes | None:
+    def _uid_class(self, element: Element) -> Replacement:
         return self._choose(element) if self.raw(element).translate(None, UID_BYTES) else None
 
-    def _sequence(self, element: Element) -> bytes | None:
+    def _sequence(self, element: Element) -> Replacement:
         """Treat every item of a sequence by the same rules; None where nothing in it changed."""
         hidden = element.vr == b"UN"
         encoding = IMPLICIT_LE if hidden else self.encoding
@@ -242,10 +261,14 @@ class Rewriter:
         self.path, self.charset = outer_path, charset
         if len(self.actions) == before:
             return None
-        return self.encoding.header(element.tag, "UN" if hidden else "SQ", len(body)) + body
+        length = sum(map(length_of, body))
+        if length >= UNDEFINED:
+            raise Damaged("too-large")
+        return [self.encoding.header(element.tag, "UN" if hidden else "SQ", length), *body]
 
-    def _items(self, element: Element, encoding: Encoding) -> bytes:
-        data, pos, bodies = self.data, element.value, []
+    def _items(self, element: Element, encoding: Encoding) -> list[Segment]:
+        data, pos = self.data, element.value
+        bodies: list[Segment] = []
         while pos < element.end:
             tag, _, start, length = header(data, pos, element.end, encoding)
             if tag == SEQUENCE_END and element.undefined:
@@ -255,15 +278,15 @@ class Rewriter:
             stop = element.end if length == UNDEFINED else start + length
             if stop > element.end:
                 raise Damaged("truncated")
-            found = walk(data, start, stop, encoding, self.table, depth=len(self.path))
+            found = walk(data, start, stop, encoding, self.table, depth=len(self.path), ends=self.ends)
             if length != UNDEFINED and found.end != stop:
                 raise Odd
-            segments = self.level(found, start, encoding)
-            bodies.append(encoding.item(join(data, segments)))
+            segments = shorten(data, self.level(found, start, encoding))
+            bodies += (encoding.item_header(sum(map(length_of, segments))), *segments)
             pos = found.end
-        return b"".join(bodies)
+        return bodies
 
-    def _shift(self, element: Element) -> bytes | None:
+    def _shift(self, element: Element) -> Replacement:
         vr, raw = self.vr(element), self.raw(element)
         if vr not in codes.DATES:
             return self._kept_time_zone(element)
@@ -276,19 +299,19 @@ class Rewriter:
         self.kept.append(moved)
         return self.put(element, moved, "C")
 
-    def _kept_time_zone(self, element: Element) -> bytes | None:
+    def _kept_time_zone(self, element: Element) -> Replacement:
         """Rows marked C under modified dates that hold no date: a zone's offset may stay, anything else goes."""
-        if element.tag == 0x00080201 and values.is_zone(self.raw(element)):
+        if element.tag == codes.TIME_ZONE and values.is_zone(self.raw(element)):
             return None
         return self._choose(element)
 
-    def _date(self, element: Element) -> bytes | None:
+    def _date(self, element: Element) -> Replacement:
         if not values.is_date(self.vr(element), self.raw(element)):
             return self._choose(element)
         self.kept.append(self.raw(element))
         return None
 
-    def _term(self, element: Element) -> bytes | None:
+    def _term(self, element: Element) -> Replacement:
         """Keep the values that are terms; where some are not, those alone are replaced."""
         tag, legal = element.tag, self._is_term
         parts = self.raw(element).rstrip(b"\0 ").split(b"\\")
@@ -305,10 +328,10 @@ class Rewriter:
     def _is_term(self, tag: int, part: bytes) -> bool:
         return profiles.is_defined_term(tag, part) if self.table.strict else values.is_code_string(part)
 
-    def _text(self, element: Element) -> bytes | None:
+    def _text(self, element: Element) -> Replacement:
         return None if values.is_text(self.raw(element)) else self._choose(element)
 
-    def _age(self, element: Element) -> bytes | None:
+    def _age(self, element: Element) -> Replacement:
         raw = self.raw(element)
         capped = values.cap_age(raw)
         if capped is None:
@@ -343,7 +366,7 @@ class Rewriter:
         self.note(element)
         return self.put(element, self._patient_here().encode("utf-8"), "Z")
 
-    def _accession(self, element: Element) -> bytes | None:
+    def _accession(self, element: Element) -> Replacement:
         old = self.text(self.raw(element))
         if not old:
             return None
@@ -365,38 +388,51 @@ class Rewriter:
                 continue
             creator, creator_tag = creators.get(group << 8 | number >> 8, ("", 0))
             if creator and self.table.keeps_creator(creator, element.tag):
-                kept[element.tag] = self._private_code(creator, element)
-                kept.setdefault(creator_tag, codes.KEEP_OPTION)
+                kept[element.tag] = private_code(self.table, creator, element, self.data)
+                kept.setdefault(creator_tag, codes.TEXT)
         return kept
 
-    @staticmethod
-    def _private_code(creator: str, element: Element) -> int:
-        vr = element.vr.decode("ascii") or profiles.safe_private_vr(creator, element.tag)
-        special = {"UI": codes.UID_UNLISTED, "SQ": codes.SEQUENCE, "DA": codes.DATE, "DT": codes.DATE}
-        return special.get(vr, codes.KEEP_OPTION)
-
-    def _private_element(self, element: Element) -> bytes | None:
+    def _private_element(self, element: Element) -> Replacement:
         identifies = element.vr in (b"UI", b"PN", b"DA", b"DT", b"SQ")
         gone = codes.DROP_ID if identifies else codes.DROP_PRIVATE
         code = self._private.get(element.tag, gone)
         if code == codes.DATE and self.table.policy.dates != "UNMODIFIED":
             code = gone
-        return self._handlers[code](self, element)
+        if code == codes.SEQUENCE:
+            return self._private_sequence(element)
+        if code == codes.TEXT and not values.is_text(self.raw(element)):
+            code = gone
+        return self._handlers[gone if code == codes.DROP_PRIVATE else code](self, element)
 
-    def _keep_option(self, element: Element) -> None:
-        if element.end - element.value < 4096:
+    def _private_sequence(self, element: Element) -> Replacement:
+        """Treat the items of a private sequence; one that can't be read as items goes."""
+        place = (self.path, self.charset, self.encoding, self.here, self._private)
+        try:
+            return self._sequence(element)
+        except (Damaged, Odd):
+            self.path, self.charset, self.encoding, self.here, self._private = place
+            return self._drop(element)
+
+    def _keep_option(self, element: Element) -> Replacement:
+        if element.undefined:
+            return self._choose(element)  # items where a value belongs
+        if element.end - element.value < 4096 and self.table.identifies(element.tag):
             self.kept.append(self.raw(element))
+        return None
 
-    def _number_long(self, element: Element) -> bytes | None:
+    def _number_long(self, element: Element) -> Replacement:
         return None if values.is_number(self.raw(element)) else self._choose(element)
 
-    def _watch(self, element: Element) -> bytes | None:
+    def _watch(self, element: Element) -> Replacement:
         vr = self.vr(element)
         if element.tag == 0x00080005:
             self.charset = self.raw(element)
         if element.tag in codes.MAKERS:
             self.makers.append(self.raw(element))
             return self._text(element)
+        actual = element.vr.decode("ascii")
+        if actual in SIZES and actual not in codes.vrs_of(element.tag):
+            return self._keep(element)
         if vr == "CS":
             return self._term(element)
         limit = codes.limit_of(element.tag, vr)
@@ -405,14 +441,27 @@ class Rewriter:
         )
         return self._choose(element) if wrong else None
 
-    def _keep(self, _element: Element) -> None:
+    def _bulk(self, element: Element) -> Replacement:
+        """Keep samples and tables where the standard puts them; anywhere else they go, whatever they are."""
+        here = self.path[-1] if self.path else 0
+        belongs = here in profiles.binary_places()[element.tag] and not element.undefined
+        return None if belongs else self._drop(element)
+
+    def _keep(self, element: Element) -> Replacement:
+        """Binary values whose length the walk did not check: nothing but numbers fits into a number's length."""
+        actual = element.vr.decode("ascii")
+        limit = codes.limit_of(element.tag, actual if actual in SIZES else self.vr(element))
+        wrong = element.undefined or 0 < limit < element.end - element.value
+        return self._choose(element) if wrong else None
+
+    def _pixels(self, element: Element) -> Replacement:
+        """Keep the pixels of the object itself; nobody asked whether others, inside a sequence, show text."""
+        if self.path:
+            return self._drop(element)
+        self.pixels[element.tag] = element
         return None
 
-    def _pixels(self, element: Element) -> None:
-        if not self.path:
-            self.pixels[element.tag] = element
-
-    _handlers: ClassVar[dict[int, Callable[[Rewriter, Element], bytes | None]]] = {
+    _handlers: ClassVar[dict[int, Callable[[Rewriter, Element], Replacement]]] = {
         codes.KEEP: _keep,
         codes.KEEP_LONG: _keep,
         codes.DROP: _drop,
@@ -424,6 +473,7 @@ class Rewriter:
         codes.UID: _map_uids,
         codes.UID_KEPT: _uid_kept,
         codes.TEXT: _text,
+        codes.BULK: _bulk,
         codes.SEQUENCE: _sequence,
         codes.SHIFT: _shift,
         codes.DATE: _date,

@@ -6,25 +6,26 @@ many there are and what becomes of two that contradict each other.
 
 from __future__ import annotations
 
-import hashlib
 import json
+import os
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
 from medcli.privacy.dicom import proof
 from medcli.privacy.dicom.encoding import Buffer, Damaged, Encoding, Frame, Odd, read_frame, uid_text
-from medcli.privacy.dicom.header import Header
+from medcli.privacy.dicom.header import Header, is_uid
 from medcli.privacy.dicom.marks import codes_of, file_meta, mark_elements
 from medcli.privacy.dicom.normalise import inflated, put_in_order
 from medcli.privacy.dicom.pseudonyms import Pseudonyms, UnknownSubject, basis_of
-from medcli.privacy.dicom.read import Unreadable, opened, pieces
+from medcli.privacy.dicom.read import Unreadable, opened
 from medcli.privacy.dicom.rewrite import Found, Rewriter
 from medcli.privacy.dicom.segments import Segment
 from medcli.privacy.dicom.table import Table
-from medcli.privacy.dicom.walk import walk
+from medcli.privacy.dicom.walk import Walk, walk
 from medcli.privacy.dicom.write import write
 from medcli.privacy.policy import Policy
+from medcli.privacy.profiles import is_defined_term
 
 __all__ = ["Scrubbed", "Scrubber"]
 
@@ -53,7 +54,7 @@ class Scrubbed:
     sha256, size
         Of the released file, hexadecimal and bytes.
     route
-        ``stream`` or ``pydicom``.
+        ``stream`` or ``pydicom``; empty where no data set was read.
     actions
         JSON of counts by code and tag, value-free.
     codes
@@ -75,7 +76,7 @@ class Scrubbed:
     modality: str = ""
     sha256: str = ""
     size: int = 0
-    route: str = "stream"
+    route: str = ""
     actions: str = "{}"
     codes: tuple[str, ...] = ()
     crosswalk: tuple[tuple[str, str, str], ...] = ()
@@ -135,68 +136,84 @@ class Scrubber:
             return Scrubbed("ignored")
         if uid_text(frame.meta.get(0x00020002, b"")) == DIRECTORY:
             return Scrubbed("directory")
-        with inflated(data, frame) as (clear, inner):
-            content = self._content(clear, inner.start)
+        folder = os.path.dirname(target) if target else None
+        with inflated(data, frame, folder) as (clear, inner):
             try:
-                return self._stream(clear, inner, target, "stream", content)
+                return self._stream(clear, inner, target, "stream")
             except Odd:
                 with put_in_order(clear, inner) as (ordered, again):
                     try:
-                        return self._stream(ordered, again, target, "pydicom", content)
+                        return self._stream(ordered, again, target, "pydicom")
                     except Odd:
                         raise Damaged from None
 
-    def _content(self, data: Buffer, start: int) -> str:
-        digest = hashlib.sha256()
-        for piece in pieces(data, start, len(data)):
-            digest.update(piece)
-        return self.names.digest("content", digest.digest()).hex()[:32]
-
-    def _stream(
-        self, data: Buffer, frame: Frame, target: Path | str | None, route: str, content: str
-    ) -> Scrubbed:
+    def _stream(self, data: Buffer, frame: Frame, target: Path | str | None, route: str) -> Scrubbed:
         found = walk(data, frame.start, len(data), frame.encoding, self.table, wanted=_WANTED)
         head = Header(data, frame, found)
-        result = Scrubbed(
-            "withheld", route=route, content=content, sop_class=head.sop_class, modality=head.modality
-        )
+        digest = head.digest()
+        result = Scrubbed("withheld", route=route, content=self._content(digest), sop_class=head.sop_class)
+        result.modality = head.modality if is_defined_term(0x00080060, head.modality.encode()) else ""
         result.owner = self.names.owner(head.patient_id, head.issuer)
-        if not head.sop_class:
-            result.reason = "no-sop-class"
-            return result
-        if self.policy.pixels != "off":
-            result.reason = head.not_examined()
-            if result.reason:
-                return result
-        head.check_pixels()
         basis = basis_of(head.patient_id, head.issuer, head.study, head.instance)
-        rewriter = Rewriter(self.table, self.names, data, head.sop_class, basis)
-        if "uids" not in self.policy.retain:
-            rewriter.found.append(Found("UI", 0x00020003, frame.meta.get(0x00020003, b""), b""))
         try:
-            self._identify(result, head, basis)
-            segments = rewriter.level(found, frame.start, frame.encoding, self._inserts(head, result))
+            self._identify(result, head)
+            result.reason = self._refused(head)
+            if not result.reason:
+                result.patient = self.names.patient(basis)
+                self._release(result, head, basis, found, target)
         except UnknownSubject:
             result.reason = "unknown-subject"
-            return result
+        except Damaged as damage:
+            result.reason = damage.reason
+        if result.status == "released":
+            # The result holds the pixels, and only what the table keeps of the rest: together they tell copies apart.
+            result.content = self._content(digest + bytes.fromhex(result.sha256))
+        return result
+
+    def _content(self, digest: bytes) -> str:
+        return self.names.digest("content", digest).hex()[:32]
+
+    def _release(
+        self, result: Scrubbed, head: Header, basis: tuple[str, ...], found: Walk, target: Path | str | None
+    ) -> None:
+        frame = head.frame
+        rewriter = Rewriter(self.table, self.names, head.data, head.sop_class, basis)
+        segments = rewriter.level(found, frame.start, frame.encoding, self._inserts(head, result))
+        if "uids" not in self.policy.retain:
+            rewriter.found.append(Found("UI", 0x00020003, frame.meta.get(0x00020003, b""), b""))
         segments, rewriter.masked = head.mask_overlays(segments)
         segments.insert(0, file_meta(head.sop_class, result.instance, frame.syntax))
         self._write(result, rewriter, segments, frame, target)
-        return result
 
-    def _identify(self, result: Scrubbed, head: Header, basis: tuple[str, ...]) -> None:
+    def _refused(self, head: Header) -> str:
+        """The reason code to withhold a file before any work on it; empty where there is none.
+
+        Raises
+        ------
+        Damaged
+            ``pixel-length``.
+        """
+        if not head.sop_class:
+            return "no-sop-class"
+        reason = head.not_examined() if self.policy.pixels != "off" else ""
+        if not reason:
+            head.check_pixels()
+        return reason
+
+    def _identify(self, result: Scrubbed, head: Header) -> None:
         keep = "uids" in self.policy.retain
-        result.patient = self.names.patient(basis)
-        instance = head.instance or f"content {result.content}"
+        instance = head.instance or f"content {self._content(head.digest(whole=True))}"
         uids = (head.study or f"study of {instance}", head.series or f"series of {instance}", instance)
         result.study, result.series, result.instance = (
-            uid if keep and uid[:1].isdigit() else self.names.uid(uid) for uid in uids
+            uid if keep and is_uid(uid) else self.names.uid(uid) for uid in uids
         )
 
     def _inserts(self, head: Header, result: Scrubbed) -> list[bytes]:
         """New elements for the slots of `_WANTED`: what a file must have, and the marks."""
         encoding = head.frame.encoding
-        first, second = _marks(encoding, self.policy, self._weakened)
+        kept = self.policy.dates == "REMOVED" and self.table.keeps_dates
+        dates = "UNMODIFIED" if kept else self.policy.dates
+        first, second = _marks(encoding, self.policy, self._weakened, self.table.keeps_identity, dates)
         sop_class = (
             b"" if 0x00080016 in head.seen else encoding.element(0x00080016, "UI", head.sop_class.encode())
         )
@@ -230,8 +247,10 @@ class Scrubber:
 
 
 @lru_cache(maxsize=64)
-def _marks(encoding: Encoding, policy: Policy, weakened: bool) -> tuple[bytes, bytes]:
-    return mark_elements(encoding, policy, weakened=weakened)
+def _marks(
+    encoding: Encoding, policy: Policy, weakened: bool, known: bool, dates: str
+) -> tuple[bytes, bytes]:
+    return mark_elements(encoding, policy, weakened=weakened, known=known, dates=dates)
 
 
 @lru_cache(maxsize=4096)

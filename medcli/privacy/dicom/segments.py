@@ -13,16 +13,34 @@ from medcli.privacy import profiles
 from medcli.privacy.dicom.encoding import Buffer, Encoding
 from medcli.privacy.dicom.pixels import Masked
 
-__all__ = ["Segment", "dummy_items", "join"]
+__all__ = ["Segment", "dummy_items", "length_of", "shorten"]
 
 _FORMATS = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d", "OB": "B"}
+#: Ranges up to this many bytes are joined with what is beside them.
+_SHORT = 64 << 10
 #: New bytes, or a range of the source that is copied as it is or with overlay bits cleared.
 Segment = bytes | tuple[int, int] | Masked
 
 
-def join(data: Buffer, segments: Sequence[Segment]) -> bytes:
-    """The segments' bytes, in memory."""
-    return b"".join(part if isinstance(part, bytes) else data[part[0] : part[1]] for part in segments)
+def length_of(segment: Segment) -> int:
+    """Bytes of a segment."""
+    return len(segment) if isinstance(segment, bytes) else segment[1] - segment[0]
+
+
+def shorten(data: Buffer, segments: list[Segment]) -> list[Segment]:
+    """Neighbours joined in memory, but for ranges so long that they are better copied from file to file."""
+    result: list[Segment] = []
+    waiting: list[bytes] = []
+    for segment in segments:
+        if isinstance(segment, bytes):
+            waiting.append(segment)
+        elif length_of(segment) <= _SHORT and not isinstance(segment, Masked):
+            waiting.append(data[segment[0] : segment[1]])
+        else:
+            result += (b"".join(waiting), segment)
+            waiting = []
+    result.append(b"".join(waiting))
+    return [segment for segment in result if segment]
 
 
 def dummy_items(encoding: Encoding, tag: int, uid: str) -> bytes:

@@ -42,10 +42,32 @@ def header(data: Buffer, pos: int, end: int, encoding: Encoding) -> tuple[int, b
     return tag, vr, pos + 8, struct.unpack_from(encoding.order + "H", data, pos + 6)[0]
 
 
-def skip(data: Buffer, pos: int, end: int, encoding: Encoding, *, vr: bytes, depth: int) -> int:
+def skip(
+    data: Buffer,
+    pos: int,
+    end: int,
+    encoding: Encoding,
+    *,
+    vr: bytes,
+    depth: int,
+    ends: dict[int, int] | None = None,
+) -> int:
     """The offset behind a value of undefined length: items of a sequence, or fragments of pixel data.
 
     Open sequences and items lie on a list of our own, so that hostile nesting can't exhaust the stack.
+
+    Parameters
+    ----------
+    data, pos, end
+        The bytes, the first of the value, and where all must end.
+    encoding
+        The layout around the value.
+    vr
+        As it stands in the file, or what the dictionary says.
+    depth
+        How many sequences are around.
+    ends
+        Remembers the ends of sequences by their beginnings, so that what is nested deep is passed over once.
 
     Raises
     ------
@@ -58,13 +80,21 @@ def skip(data: Buffer, pos: int, end: int, encoding: Encoding, *, vr: bytes, dep
         encoding = IMPLICIT_LE
     if vr in (b"OB", b"OW"):
         return _skip_fragments(data, pos, end, encoding)
-    stack: list[tuple[int, Encoding]] = [(SEQUENCE_END, encoding)]
+    known: dict[int, int] = {} if ends is None else ends
+    return known[pos] if pos in known else _skip_items(data, pos, end, encoding, depth=depth, known=known)
+
+
+def _skip_items(
+    data: Buffer, pos: int, end: int, encoding: Encoding, *, depth: int, known: dict[int, int]
+) -> int:
+    stack = [(SEQUENCE_END, encoding, pos)]
     while stack:
         if len(stack) + depth > 2 * MAX_DEPTH:
             raise Damaged("nested-too-deep")
-        closing, layout = stack[-1]
+        closing, layout, begin = stack[-1]
         tag, kind, pos, length = header(data, pos, end, layout)
         if tag == closing:
+            known[begin] = pos
             stack.pop()
         elif closing == SEQUENCE_END and tag != ITEM:
             raise Odd
@@ -74,7 +104,7 @@ def skip(data: Buffer, pos: int, end: int, encoding: Encoding, *, vr: bytes, dep
             pos = _skip_fragments(data, pos, end, layout)
         else:
             inner = ITEM_END if closing == SEQUENCE_END else SEQUENCE_END
-            stack.append((inner, IMPLICIT_LE if kind == b"UN" else layout))
+            stack.append((inner, IMPLICIT_LE if kind == b"UN" else layout, pos))
         if pos > end:
             raise Damaged("truncated")
     return pos

@@ -13,6 +13,7 @@ from medcli.privacy.dicom.codes import (
     ACCESSION,
     AGE,
     ANY,
+    BULK,
     CHOOSE,
     CODE_BITS,
     DATE,
@@ -38,6 +39,7 @@ from medcli.privacy.dicom.codes import (
     TAG_SHIFT,
     TERM,
     TEXT,
+    TIME_ZONE,
     UID,
     UID_CLASS,
     UID_KEPT,
@@ -54,6 +56,7 @@ from medcli.privacy.profiles.iod import type_of
 
 __all__ = ["Decision", "Table"]
 
+BIRTH_DATE = 0x00100030
 _PSEUDONYMS = {0x00100020: PATIENT_ID, 0x00100010: PATIENT_NAME, 0x00080050: ACCESSION}
 _SINGLE = {"X": DROP, "Z": ZERO, "D": DUMMY, "U": UID, "K": KEEP_OPTION}
 
@@ -120,6 +123,19 @@ class Table:
             for rule in self.policy.rules
         )
 
+    @property
+    def keeps_identity(self) -> bool:
+        """Whether a local rule keeps who the patient is: the file may then not say that this was removed."""
+        kinds = ("name", "identifier", "contact")
+        kept = {rule.tag for rule in self.policy.rules if rule.action == "K" and rule.tag is not None}
+        return BIRTH_DATE in kept or any(self._identity.get(tag) in kinds for tag in kept)
+
+    @property
+    def keeps_dates(self) -> bool:
+        """Whether a local rule keeps a date that the profile would remove."""
+        tags = [rule.tag for rule in self.policy.rules if rule.action == "K" and rule.tag is not None]
+        return any(set(vrs_of(tag)) & DATES for tag in tags)
+
     def keys(self, encoding: Encoding) -> dict[bytes, int]:
         """The table of one encoding: bytes of tag (and VR, where explicit) -> tag and code in one number.
 
@@ -153,7 +169,9 @@ class Table:
 
     def _standard(self, tag: int) -> Decision:
         row = self._rows.get(tag)
-        return self._listed(row) if row is not None else self._unlisted(tag)
+        if row is None or tag >> 16 < 8:
+            return self._unlisted(tag)
+        return self._listed(row)
 
     def _listed(self, row: profiles.Attribute) -> Decision:
         basic = tuple(row.basic.rstrip("*").split("/"))
@@ -187,7 +205,7 @@ class Table:
         if vr in TEXT_VRS or tag in self._free:
             return self._unlisted_text(tag)
         if vr in BULK_VRS and vr not in SIZES:
-            return self._unlisted_bulk(tag, vrs)
+            return self._unlisted_bulk(tag)
         checked = {"DS": "a number", "IS": "a number", "AS": "an age, over 89 years becomes 090Y"}
         checked["UI"] = "a class or registered UID; any other becomes a new UID"
         checked["CS"] = "a defined term" if self.strict else "a code string (letters, digits, at most 16)"
@@ -206,14 +224,8 @@ class Table:
             return Decision("check", ANY, "not in Table E.1-1: kept where it is a defined term")
         return Decision("X/Z/D", ANY, "not in Table E.1-1: can hold text")
 
-    def _unlisted_bulk(self, tag: int, vrs: tuple[str, ...]) -> Decision:
-        numeric = not {"OB", "OW", "UN"} & set(vrs)
-        if (
-            tag in PIXEL_TAGS
-            or numeric
-            or self._binary.get(tag) == "keep"
-            or (tag in self._binary and not self.strict)
-        ):
+    def _unlisted_bulk(self, tag: int) -> Decision:
+        if self._binary.get(tag) == "keep" or (tag in self._binary and not self.strict):
             return Decision("keep", ANY, "not in Table E.1-1: pixels, tables or samples")
         return Decision("X", ("X",), "not in Table E.1-1: bytes of unknown meaning")
 
@@ -243,7 +255,7 @@ class Table:
         if action == "C":
             return SHIFT
         if action == "K":
-            return self._retained_code(vr)
+            return self._contradicted_code(tag, vr) if not fits else self._retained_code(tag, vr)
         if vr == "SQ" and "U" in action:
             return SEQUENCE
         if action == "X":
@@ -285,12 +297,12 @@ class Table:
             return WATCH
         if not fits:
             if vr in SIZES:
-                return KEEP
+                return WATCH if tag in WATCHED else KEEP
             return TEXT if tag in self._technical and vr in TEXT_VRS and not self.strict else CHOOSE
         if action == "recurse":
             return SEQUENCE
         if action == "keep":
-            return TEXT if vr in TEXT_VRS else KEEP
+            return TEXT if vr in TEXT_VRS else BULK if tag in self._binary else KEEP
         special = {"DS": NUMBER, "IS": NUMBER, "AS": AGE, "CS": TERM}
         if action == "check" and vr in TEXT_VRS:
             return TERM
@@ -298,10 +310,19 @@ class Table:
             return UID_CLASS if tag in self._classes else UID_UNLISTED
         return special.get(vr, KEEP)
 
+    def _contradicted_code(self, tag: int, vr: str) -> int:
+        """What is kept under another VR than the dictionary's has to be what the dictionary says."""
+        known = vrs_of(tag)
+        if vr == "SQ" or not known:
+            return self._retained_code(tag, vr)
+        return CHOOSE if known[0] == "SQ" else self._retained_code(tag, known[0])
+
     @staticmethod
-    def _retained_code(vr: str) -> int:
+    def _retained_code(tag: int, vr: str) -> int:
         if vr in DATES:
             return DATE
+        if tag == TIME_ZONE:
+            return SHIFT  # its handler lets an offset from UTC pass, and nothing else
         if vr == "AS":
             return AGE
         return {"SQ": SEQUENCE, "UI": UID_KEPT}.get(vr, KEEP_OPTION)
@@ -310,6 +331,10 @@ class Table:
         """Whether values of this attribute are searched for in what was written."""
         vrs = vrs_of(tag)
         return tag in self._identity or (bool(vrs) and vrs[0] in ("PN", "UI", "DA", "DT", "SQ"))
+
+    def rules_creator(self, creator: str) -> bool:
+        """Whether a local rule speaks of a private creator."""
+        return creator in self._creators
 
     def keeps_creator(self, creator: str, tag: int) -> bool:
         """Whether the private element `tag` of `creator` may stay (PS3.15 E.3.10, or a local rule)."""

@@ -77,10 +77,11 @@ class Walk(NamedTuple):
 class _Course:
     """What a walk knows all along, and what it has noted so far."""
 
-    __slots__ = ("depth", "elements", "encoding", "slots", "table", "wires")
+    __slots__ = ("depth", "elements", "encoding", "ends", "slots", "table", "wires")
 
     def __init__(self, encoding: Encoding, table: Codes, wanted: tuple[int, ...], depth: int) -> None:
         self.encoding, self.table, self.depth = encoding, table, depth
+        self.ends: dict[int, int] | None = None
         self.elements: list[Element] = []
         self.slots: list[int] = []
         self.wires = [tag << codes.TAG_SHIFT for tag in wanted]
@@ -146,6 +147,7 @@ def walk(
     *,
     wanted: tuple[int, ...] = (),
     depth: int = 0,
+    ends: dict[int, int] | None = None,
 ) -> Walk:
     """Walk one data set or item from `start` to `end`, or to its delimiter.
 
@@ -161,6 +163,8 @@ def walk(
         Tags in ascending order whose places are asked for.
     depth
         How many sequences are around; at depth 0 the walk ends behind Pixel Data, whatever follows.
+    ends
+        Remembers where sequences of undefined length end, from one walk over the file to the next.
 
     Raises
     ------
@@ -172,6 +176,7 @@ def walk(
     if depth > MAX_DEPTH:
         raise Damaged("nested-too-deep")
     course = _Course(encoding, table, wanted, depth)
+    course.ends = ends
     try:
         return (_walk_explicit if encoding.explicit else _walk_implicit)(data, start, end, course)
     except struct.error:
@@ -224,7 +229,7 @@ def _walk_explicit(data: Buffer, pos: int, end: int, course: _Course) -> Walk:  
             stop = (
                 value + length
                 if length != UNDEFINED
-                else skip(data, value, end, course.encoding, vr=vr, depth=course.depth)
+                else skip(data, value, end, course.encoding, vr=vr, depth=course.depth, ends=course.ends)
             )
             elements.append(Element(code, number >> bits, vr, pos, value, stop, length == UNDEFINED))
             if code == codes.PIXELS and not course.depth:
@@ -263,6 +268,7 @@ def _walk_implicit(data: Buffer, pos: int, end: int, course: _Course) -> Walk:
                     course.encoding,
                     vr=b"OB" if code == codes.PIXELS else b"SQ",
                     depth=course.depth,
+                    ends=course.ends,
                 )
             )
         )

@@ -17,7 +17,7 @@ from pathlib import Path
 from medcli.privacy.dicom.encoding import DEFLATED, JPIP_DEFLATED, Buffer, Frame
 from medcli.privacy.dicom.pixels import Masked
 from medcli.privacy.dicom.read import pieces
-from medcli.privacy.dicom.segments import Segment
+from medcli.privacy.dicom.segments import Segment, length_of
 
 __all__ = ["Written", "write"]
 
@@ -69,31 +69,29 @@ class Written:
             os.unlink(self.path)
 
 
-def chunks(data: Buffer, segments: list[Segment]) -> Iterator[bytes]:
+def chunks(data: Buffer, segments: list[Segment]) -> Iterator[bytes | memoryview]:
     """The result's bytes, at most a few MiB at a time."""
+    view = memoryview(data) if isinstance(data, bytes) else None  # a view would keep a map from being closed
     for segment in segments:
         if isinstance(segment, bytes):
             yield segment
         elif isinstance(segment, Masked):
             yield from segment.chunks(data)
         else:
-            yield from pieces(data, segment[0], segment[1])
+            yield from (view[segment[0] : segment[1]],) if view else pieces(data, segment[0], segment[1])
 
 
-def _length(segment: Segment) -> int:
-    if isinstance(segment, bytes):
-        return len(segment)
-    return segment[1] - segment[0]
-
-
-def _deflated(parts: Iterator[bytes], head: bytes) -> Iterator[bytes]:
-    """The file meta as it is, the data set behind it deflated (PS3.5 A.5)."""
+def _deflated(parts: Iterator[bytes | memoryview], head: bytes) -> Iterator[bytes]:
+    """The file meta as it is, the data set behind it deflated and padded to an even length (PS3.5 A.5)."""
     yield head
-    packer = zlib.compressobj(wbits=-15)
+    packer, size = zlib.compressobj(wbits=-15), 0
     next(parts)
     for part in parts:
-        yield packer.compress(part)
-    yield packer.flush()
+        packed = packer.compress(part)
+        size += len(packed)
+        yield packed
+    packed = packer.flush()
+    yield packed + b"\0" * ((size + len(packed)) % 2)
 
 
 def write(data: Buffer, segments: list[Segment], frame: Frame, target: Path | str | None) -> Written:
@@ -104,7 +102,7 @@ def write(data: Buffer, segments: list[Segment], frame: Frame, target: Path | st
     OSError
         Where `target` can't be written; what was begun is removed.
     """
-    size = sum(map(_length, segments))
+    size = sum(map(length_of, segments))
     parts = chunks(data, segments)
     if frame.syntax == DEFLATED or frame.syntax in JPIP_DEFLATED:
         head = segments[0]
@@ -121,7 +119,7 @@ def write(data: Buffer, segments: list[Segment], frame: Frame, target: Path | st
     return Written(target, digest.hexdigest(), size, None)
 
 
-def _put(target: Path | str, parts: Iterator[bytes], digest: hashlib._Hash | None = None) -> int:
+def _put(target: Path | str, parts: Iterator[bytes | memoryview], digest: hashlib._Hash | None = None) -> int:
     descriptor = os.open(target, _FLAGS, 0o666)
     size = 0
     try:

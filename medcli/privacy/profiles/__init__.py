@@ -78,6 +78,15 @@ def technical_binary() -> Mapping[int, str]:
 
 
 @lru_cache(maxsize=1)
+def binary_places() -> Mapping[int, frozenset[int]]:
+    """Where attributes of bytes belong: tag -> sequences whose items hold it, 0 for the top level."""
+    return {
+        tag: frozenset(0 if place == "top" else int(place, 16) for place in places.split("|"))
+        for tag, places in _by_tag("technical_binary", "places").items()
+    }
+
+
+@lru_cache(maxsize=1)
 def uid_classes() -> frozenset[int]:
     """UI attributes whose value names a class or an encoding and no instance."""
     return frozenset(_by_tag("uid_classes", "keyword"))
@@ -136,6 +145,12 @@ def _safe_private() -> Mapping[tuple[str, int], str]:
     for row in rows("safe_private"):
         table[row["creator"], int(row["group"], 16) << 16 | int(row["element"], 16)] = row["vr"]
     return table
+
+
+@lru_cache(maxsize=1)
+def makers() -> frozenset[str]:
+    """Words of makers' names, lower case."""
+    return frozenset(row["word"].lower() for row in rows("makers"))
 
 
 @lru_cache(maxsize=1)

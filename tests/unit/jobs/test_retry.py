@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from medcli.errors import Transient
 from medcli.jobs import Retry, Row
-from medcli.jobs.retry import attempt
+from medcli.jobs.retry import attempts
 
 
 @given(st.integers(1, 12), st.none() | st.floats(0, 1000))
@@ -30,7 +30,7 @@ def test_a_bug_in_medcli_is_written_down_with_its_place_and_without_its_words() 
         safe_relative(None)  # type: ignore[arg-type]
         return []
 
-    outcome = attempt(worker, 7, None, Retry())
+    (outcome,) = attempts(worker, 7, None, Retry())
     (row,) = outcome.rows
     facts = json.loads(row.value)
     assert (outcome.ticket, row.state, row.kind) == (7, "failed", "bug")
@@ -42,4 +42,4 @@ def test_out_of_memory_is_a_kind_of_its_own() -> None:
     def worker(payload: object) -> list[Row]:
         raise MemoryError
 
-    assert attempt(worker, 1, None, Retry()).rows[0].kind == "out-of-memory"
+    assert next(attempts(worker, 1, None, Retry())).rows[0].kind == "out-of-memory"

@@ -53,6 +53,27 @@ def test_members_come_in_order_with_their_content(data: bytes, tmp_path: Path) -
     ]
 
 
+def test_many_members_and_prefixed_and_wide_zips_are_read_in_flat_memory(tmp_path: Path) -> None:
+    import tracemalloc
+
+    data = zipped(*((f"folder/{number}", b"%d" % number) for number in range(3000)))
+    wanted = [(f"folder/{number}", b"%d" % number) for number in range(3000)]
+    assert [(one.name, one.data) for one in read(data, tmp_path)] == wanted
+    prefixed = data[:30] + b"prefix of some kind" + data
+    found = members(io.BytesIO(prefixed), len(prefixed), "zip", str(tmp_path))
+    assert [(one.name, one.data) for one in found] == wanted
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive, archive.open("a", "w", force_zip64=True) as stream:
+        stream.write(b"x")
+    assert outcomes(buffer.getvalue(), tmp_path) == [("a", "ok")]
+    data = zipped(*((str(number), b"") for number in range(70_000)))  # more than the old end can count
+    file = io.BytesIO(data)
+    tracemalloc.start()
+    assert sum(1 for one in members(file, len(data), "zip", str(tmp_path)) if not one.reason) == 70_000
+    assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    tracemalloc.stop()
+
+
 @pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
 def test_long_and_foreign_names_are_read_in_every_tar_format(form: int, tmp_path: Path) -> None:
     name = "ä" * 40 + "/" + "x" * 60
@@ -232,3 +253,29 @@ def test_noise_behind_a_magic_never_raises(tmp_path: Path) -> None:
             if container(bytes(noisy[:512])):
                 read(bytes(noisy), tmp_path, Limits(slack=1 << 20))
     assert not list(tmp_path.iterdir())
+
+
+def test_global_headers_are_not_gathered(tmp_path: Path) -> None:
+    import gzip
+    import tracemalloc
+
+    def header(number: int) -> bytes:
+        info = tarfile.TarInfo("g")
+        return info._create_pax_generic_header({f"k{number}": "x" * 900_000}, tarfile.XGLTYPE, "utf-8")  # type: ignore[attr-defined]
+
+    member = tarred(("a", b"x"), form=tarfile.USTAR_FORMAT)[:1024]
+    data = gzip.compress(b"".join(header(number) + member for number in range(40)), 1)
+    tracemalloc.start()
+    assert {one.reason for one in members(io.BytesIO(data), len(data), "gzip", str(tmp_path))} <= {
+        "",
+        "bad-archive",
+    }
+    assert tracemalloc.get_traced_memory()[1] < 20 << 20
+    tracemalloc.stop()
+    data = gzip.compress(b"".join(header(number) for number in range(40)) + member, 1)
+    assert outcomes(data, tmp_path) == [("", "archive-bomb")]
+
+
+def test_a_name_that_no_file_can_have_is_refused_at_once(tmp_path: Path) -> None:
+    data = tarred(("a/" * 300_000, b"x"), ("b", b"y"))
+    assert [(len(one.name), one.reason) for one in read(data, tmp_path)] == [(4096, "name-too-long"), (1, "")]

@@ -111,6 +111,20 @@ def test_a_grown_disc_keeps_its_names_and_its_uid(disc: Path) -> None:
     assert uid_of(path) == uid
 
 
+def test_a_disc_in_an_archive_is_a_file_set_too_and_the_account_names_it(disc: Path) -> None:
+    import csv
+
+    shutil.make_archive(str(disc.parent / "more" / "disc"), "gztar", disc / "cd")
+    medcli.scrub(disc.parent / "more", output=disc.parent / "release", workers=1)
+    path = the_dicomdir(disc.parent / "release")
+    assert len(listed(path)) == 25
+    with (disc.parent / "release-confidential" / "files.csv").open(newline="") as stream:
+        rows = [row for row in csv.DictReader(stream) if row["status"] == "dicomdir"]
+    assert [(row["member"], row["output"]) for row in rows] == [
+        ("./DICOMDIR", path.relative_to(disc.parent / "release").as_posix())
+    ]
+
+
 def test_a_dicomdir_that_comes_later_renames_nothing(tmp_path: Path) -> None:
     inbox = fill(tmp_path / "inbox", 3)
     scrub(inbox)

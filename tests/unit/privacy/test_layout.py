@@ -65,3 +65,12 @@ def test_a_file_set_takes_what_lies_below_its_dicomdir_and_gives_legal_file_ids(
 
 def test_without_a_dicomdir_no_file_is_in_a_file_set() -> None:
     assert FileSets(NAMES, "study", frozenset()).folder_of("A/B/C") == ""
+
+
+def test_a_mirrored_path_fits_however_deep_the_folders_are_and_what_lies_together_stays_together() -> None:
+    deep = "a/" * 1900
+    first, second = NAMES.mirrored("inbox", f"{deep}1"), NAMES.mirrored("inbox", f"{deep}2")
+    assert len(first) < 1000
+    assert first.rpartition("/")[0] == second.rpartition("/")[0] != NAMES.mirrored("inbox", f"{deep}b/1")
+    assert first != second
+    assert NAMES.mirrored("inbox", "a/b").count("/") == 2

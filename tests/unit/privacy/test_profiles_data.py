@@ -36,6 +36,7 @@ ROWS = {
     "defined_terms": 573,
     "free_terms": 15,
     "text_terms": 2,
+    "makers": 72,
     "identity": 369,
     "burned_in": 152,
     "sequence_dummies": 32,

@@ -65,7 +65,7 @@ def test_a_run_releases_and_accounts_for_every_file(inbox: Path) -> None:
     assert statuses(inbox) == {
         "a": "released",
         "b": "released",
-        "c": "ignored",
+        "c": "not-dicom",
         "d": "empty",
         "e": "truncated",
     }
@@ -213,6 +213,48 @@ def test_a_conflict_inside_an_archive_can_be_retried_too(inbox: Path) -> None:
     assert len(tree(inbox.parent / "release")) == 2
 
 
+def test_a_retry_can_be_repeated_and_an_interrupted_run_does_not_lose_it(
+    inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(inbox, a=dicom(1), b=dicom(1, pixels=bytes(127) + b"\1"), c=dicom(2))
+    scrub(inbox)
+    for _ in range(2):
+        scrub(inbox, retry_failed=True)
+        assert statuses(inbox) == {
+            "a": "sop-instance-conflict",
+            "b": "sop-instance-conflict",
+            "c": "released",
+        }
+    (inbox / "b").unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            "medcli.privacy.job.ScrubJob.finish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
+        )
+        with pytest.raises(KeyboardInterrupt):
+            scrub(inbox)
+    scrub(inbox, retry_failed=True)
+    assert statuses(inbox) == {"a": "released", "c": "released"}
+
+
+def test_a_file_that_was_away_when_its_run_was_resumed_is_done_again(
+    inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(inbox, a=dicom(1), b=dicom(2))
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            "medcli.privacy.job.ScrubJob.finish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
+        )
+        with pytest.raises(KeyboardInterrupt):
+            scrub(inbox)
+    (inbox / "a").rename(inbox.parent / "a")
+    assert scrub(inbox).exit_code == 0
+    (inbox.parent / "a").rename(inbox / "a")
+    assert scrub(inbox).exit_code == 5
+    assert statuses(inbox) == {"a": "staged-file-lost", "b": "released"}
+    assert scrub(inbox).exit_code == 0
+    assert statuses(inbox) == {"a": "released", "b": "released"}
+
+
 @pytest.mark.parametrize("layout", ["study", "mirror"])
 def test_products_are_the_same_bytes_for_one_worker_and_for_three(inbox: Path, layout: str) -> None:
     fill(inbox, 24)
@@ -280,7 +322,7 @@ def test_archives_are_released_member_by_member(inbox: Path) -> None:
     expected = {
         "cd.tar!Quitte/1": "released",
         "cd.tar!Quitte/2": "released",
-        "cd.tar!note.txt": "ignored",
+        "cd.tar!note.txt": "not-dicom",
         "cd.tar!Quitte/3": "duplicate",
         "empty": "empty-archive",
     }
@@ -391,6 +433,16 @@ def test_subjects_name_the_release_and_may_grow_but_not_change(inbox: Path) -> N
         scrub(inbox, subjects=table, retain=["modified-dates"])
 
 
+def test_a_damaged_catalogue_is_a_set_up_error_that_quotes_nothing(inbox: Path) -> None:
+    put(inbox, a=dicom(1))
+    scrub(inbox)
+    path = inbox.parent / "release-confidential" / "catalogue.sqlite"
+    path.write_bytes(b"Quittenbaum" * 1000)
+    with pytest.raises(SetupError, match=r"catalogue .* can't be used") as error:
+        scrub(inbox)
+    assert "Quitten" not in f"{error.value}{error.value.hint}"
+
+
 def test_two_runs_on_one_release_are_refused(inbox: Path) -> None:
     from medcli.jobs.lock import hold
 
@@ -436,3 +488,88 @@ def test_a_plan_writes_nothing_and_says_what_a_run_would_say(inbox: Path) -> Non
         assert plan.facts[name] == run.facts[name], name
     again = scrub(inbox, dry_run=True, workers=2)
     assert again.facts["status"] == run.facts["status"]
+
+
+def test_two_discs_with_files_of_one_name_size_and_time_are_both_read(tmp_path: Path) -> None:
+    import os
+
+    for number in (1, 2):
+        disc = tmp_path / f"p{number}" / "DICOM"
+        disc.mkdir(parents=True)
+        (disc / "IM1").write_bytes(dicom(1, patient=f"MRN-{number}", study=number))
+        os.utime(disc / "IM1", ns=(1, 1))
+        medcli.scrub(disc, output=tmp_path / "release", workers=1)
+    assert len(tree(tmp_path / "release")) == 2
+    again = medcli.scrub(disc, output=tmp_path / "release", workers=1)
+    assert again.facts["from_earlier_runs"] == 1
+    disc.parent.rename(tmp_path / "p3")
+    moved = medcli.scrub(tmp_path / "p3" / "DICOM", output=tmp_path / "release", workers=1)
+    assert moved.facts["status"] == {"duplicate": 1}
+    assert len(tree(tmp_path / "release")) == 2
+
+
+def test_a_member_in_a_thousand_folders_stops_nothing(inbox: Path) -> None:
+    import io
+    import tarfile
+
+    with tarfile.open(inbox / "cd.tar", "w") as archive:
+        for name in ("a/" * 1000 + "x.dcm", "b"):
+            info, content = tarfile.TarInfo(name), dicom(len(name))
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    assert scrub(inbox, layout="mirror").exit_code == 0
+    assert len(tree(inbox.parent / "release")) == 2
+
+
+def test_an_archive_of_many_members_is_one_item_in_many_parts(inbox: Path) -> None:
+    import io
+    import zipfile
+
+    with zipfile.ZipFile(inbox / "cd.zip", "w") as archive:
+        for number in range(1300):
+            archive.writestr(f"{number}.txt", b"text")
+        archive.writestr("last", dicom(1))
+    result = scrub(inbox, workers=2)
+    assert result.facts["items"] == 1
+    assert result.facts["status"] == {"ignored": 1300, "released": 1}
+    assert list(account(inbox))[-1] == "cd.zip!last"
+    assert medcli.scrub(inbox, output=inbox.parent / "plan", dry_run=True, workers=1).facts["status"] == {
+        "ignored": 1300,
+        "released": 1,
+    }
+    assert io.BytesIO(tree(inbox.parent / "release").popitem()[1]).read(132)[128:] == b"DICM"
+
+
+@pytest.mark.slow
+def test_an_archive_of_200_000_members_and_a_plan_of_a_large_one_take_little_memory(tmp_path: Path) -> None:
+    import io
+    import subprocess
+    import sys
+    import tarfile
+    import zipfile
+
+    (tmp_path / "zip").mkdir()
+    with zipfile.ZipFile(tmp_path / "zip" / "cd.zip", "w") as archive:
+        for number in range(200_000):
+            archive.writestr(f"folder of some name/{number}.txt", b"text")
+    (tmp_path / "tar").mkdir()
+    with tarfile.open(tmp_path / "tar" / "cd.tgz", "w:gz", compresslevel=1) as packed:
+        info = tarfile.TarInfo("x")
+        for number in range(200_000):
+            info.name, info.size = f"folder of some name/{number}.txt", 4
+            packed.addfile(info, io.BytesIO(b"text"))
+    (tmp_path / "large").mkdir()
+    with zipfile.ZipFile(
+        tmp_path / "large" / "cd.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1
+    ) as archive:
+        archive.writestr("large", dicom(1)[:132] + bytes(900 << 20))
+    for name, *options in (("zip",), ("tar",), ("zip", "--workers", "2"), ("large", "--dry-run")):
+        script = (
+            "import resource, sys\nfrom medcli.cli import main\nif __name__ == '__main__':\n"
+            f"    main(['scrub', {str(tmp_path / name)!r}, '--output', {str(tmp_path / 'r') + name + options[-1:].__str__()!r},"
+            f" '--workers', '1', *{options!r}])\n"
+            "    who = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)\n"
+            "    print(max(resource.getrusage(one).ru_maxrss for one in who) // 1024, file=sys.stderr)"
+        )
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+        assert int(done.stderr.split()[-1]) < 200, (name, options)

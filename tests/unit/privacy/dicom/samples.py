@@ -51,7 +51,7 @@ def ct(**changes: object) -> Dataset:
     ds.PatientName, ds.PatientID, ds.PatientBirthDate, ds.PatientSex = NAME, PATIENT, "19310809", "F"
     ds.PatientAge = "083Y"
     ds.SliceThickness, ds.KVP = "5", "120"
-    ds.StudyInstanceUID, ds.SeriesInstanceUID, ds.StudyID = STUDY, SERIES, "4711"
+    ds.StudyInstanceUID, ds.SeriesInstanceUID, ds.StudyID = STUDY, SERIES, "ST8"
     ds.FrameOfReferenceUID = FRAME
     ds.InstanceNumber = "7"
     ds.SamplesPerPixel, ds.PhotometricInterpretation, ds.Rows, ds.Columns = 1, "MONOCHROME2", 8, 8
