@@ -39,7 +39,7 @@ class Draws:
 def pad_to_square(image: Image, mean: Sequence[float], extra: int = 0) -> Image:
     """Put a picture in the middle of a square in the processor's mean colour.
 
-    Grey pictures are padded in grey, with the average of the three means, before they become RGB: 116 rather than
+    Grey pictures are padded in grey, with the average of the three means, before they become RGB: 114 rather than
     (122, 116, 104) for CLIP.
 
     Parameters
