@@ -6,8 +6,10 @@ model answers (``models`` does) and how a file is planned (``planning`` does).
 
 from __future__ import annotations
 
+import itertools
 import json
 import tempfile
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -18,7 +20,7 @@ from medcli import console, files, jobs
 from medcli.ask import plan, planning
 from medcli.ask.growing import Growing
 from medcli.ask.outline import outline, rows_of
-from medcli.ask.plan import Plan
+from medcli.ask.plan import Plan, Row
 from medcli.ask.refusal import DICOM, NOTES, Refusal
 from medcli.ask.rendering import Rendering
 from medcli.ask.settled import FILE as SETTLED
@@ -86,11 +88,17 @@ class AskJob:
         """Chunks of the plan; for a server the rows of them, since there a row is what is lost or kept."""
         assert self.growing is not None
         self.rows = self.growing.resume()  # the ledger is there now
-        for _, key, rows in self._plan.chunks(self.shard):
-            if self.by_row:
-                yield from (jobs.Item(row.key, row) for row in rows)
-            else:
-                yield jobs.Item(key, rows)
+        chunks = self._plan.chunks(self.shard)
+        if self.by_row:
+            yield from (jobs.Item(row.key, row) for _, _, rows in chunks for row in rows)
+            return
+        window: deque[tuple[int, str, list[Row]]] = deque()
+        for chunk in itertools.chain(chunks, [(0, "", [])] * len(self._setting.specs)):
+            window.append(chunk)
+            if len(window) > len(self._setting.specs):
+                _, key, rows = window.popleft()
+                # With it, what this worker is likely to do next: its pictures can be opened meanwhile.
+                yield jobs.Item(key, (rows, chunk[2]))
 
     def worker(self) -> AskWorkers | AskClients:
         """One for a process, or the one that talks to a server."""

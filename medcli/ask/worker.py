@@ -7,9 +7,10 @@ row's trouble is stands in its line; only what would befall every row ends the r
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -102,18 +103,26 @@ class AskWorkers:
         self._backend.close()
         os.close(self._seat)
 
-    def __call__(self, payload: Sequence[Row]) -> list[jobs.Row]:
-        """Answer a chunk; its rows come back in order."""
-        rows = payload
+    def __call__(self, payload: tuple[Sequence[Row], Sequence[Row]]) -> list[jobs.Row]:
+        """Answer a chunk; its rows come back in order. The other rows are likely to be next."""
+        rows, following = payload
         asked = [unpack(row.record) for row in rows]
         requests = [self._setting.request(row, one) for row, one in zip(rows, asked, strict=True)]
         names = {row.key: _name(row.key, one.question_id) for row, one in zip(rows, asked, strict=True)}
+        self._look_ahead(requests, following)
         with told(self._setting.folder):
             replies = iter(self._answers([one for one in requests if isinstance(one, Request)], names))
         return [
             outcome(row, one, request if isinstance(request, str) else next(replies), self._model)
             for row, one, request in zip(rows, asked, requests, strict=True)
         ]
+
+    def _look_ahead(self, requests: Iterable[Request | str], following: Sequence[Row]) -> None:
+        """Let a backend that can do so open pictures while it computes."""
+        ahead = getattr(self._backend, "ahead", None)
+        if ahead is not None and self._setting.trace is None:
+            later = (self._setting.request(row, unpack(row.record)) for row in following)
+            ahead([one for one in itertools.chain(requests, later) if isinstance(one, Request)])
 
     def _answers(self, requests: list[Request], names: Mapping[str, str]) -> list[Reply]:
         """Ask, by what is settled; the first to ask about pictures settles the path while the others wait."""

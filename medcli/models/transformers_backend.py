@@ -78,6 +78,10 @@ class InProcess:
         """Answer a chunk."""
         return self.runner.generate(requests, settings)
 
+    def ahead(self, requests: Sequence[Request]) -> None:
+        """Begin to open pictures, of this chunk and of the one that is likely to follow; returns at once."""
+        self.runner.ahead(requests)
+
     def stream(self, request: Request, settings: Sampling) -> Iterator[str]:
         """Answer one request in pieces."""
         from medcli.models.engine import single

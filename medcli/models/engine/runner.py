@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +56,8 @@ class Runner:
         self.halvings = 0
         self.notes: list[str] = []
         self.counts: Counter[str] = Counter()
+        self._pool: ThreadPoolExecutor | None = None
+        self._ahead: dict[Any, Future[Visual | str]] = {}
 
     def engine(self) -> Engine:
         """What was chosen so far."""
@@ -72,23 +74,40 @@ class Runner:
         answers: dict[int, Answer | str] = {}
         if rows:
             self._choose(rows, settings)
+            if self.path == "auto" and any(one.pictures for one in requests):
+                self.path = self.text_path  # pictures that became words
             self._run_all(rows, settings, answers)
         for at, (request, one) in enumerate(zip(requests, ready, strict=True)):
             self.counts["rows"] += 1
             yield self.reply(request, one.row, answers[at] if one.row is not None else one.error)
 
+    def ahead(self, requests: Sequence[Request]) -> None:
+        """Begin to open pictures, in threads: of the chunk that comes now and of the one that is likely to follow.
+
+        What was begun before and is not among them is dropped.
+        """
+        kept = self._opening(requests)
+        for left in self._ahead.values():
+            left.cancel()
+        self._ahead = kept
+
     def prepare(self, requests: Sequence[Request]) -> list[_Ready]:
         """Open each picture once, in threads, and tokenise."""
-        pictures = {id(one): one for request in requests for one in request.pictures}
-        unique: dict[Any, Picture] = {}
-        for picture in pictures.values():
-            unique.setdefault(_same(picture), picture)
-        if len(unique) > 1:
-            with ThreadPoolExecutor(_THREADS) as pool:
-                seen = dict(zip(unique, pool.map(self._see, unique.values()), strict=True))
-        else:
-            seen = {key: self._see(picture) for key, picture in unique.items()}
+        seen = {key: future.result() for key, future in self._opening(requests).items()}
         return [self._ready(at, request, seen) for at, request in enumerate(requests)]
+
+    def _opening(self, requests: Sequence[Request]) -> dict[Any, Future[Visual | str]]:
+        """Open each picture once in threads; those that were begun ahead are taken from there."""
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(_THREADS, "pictures")
+        opening: dict[Any, Future[Visual | str]] = {}
+        for picture in (one for request in requests for one in request.pictures):
+            key = _same(picture)
+            if key not in opening:
+                known = not isinstance(key[0], int)  # an object's number can be another's later
+                begun = self._ahead.pop(key, None) if known else None
+                opening[key] = begun or self._pool.submit(self._see, picture)
+        return opening
 
     def _see(self, picture: Picture) -> Visual | str:
         try:
@@ -122,7 +141,9 @@ class Runner:
         bare = [row for row in rows if not row.prompt.visuals]
         if self.text_path == "auto" and bare:
             self.text_path = self._fastest(bare, settings, False)
-        self.text_path = "plain" if self.path == "plain" else self.text_path
+        if "plain" in (self.path, self.text_path):  # one word is recorded for both
+            self.path = "plain" if self.path != "auto" else self.path
+            self.text_path = "plain"
 
     def _fastest(self, rows: list[Row], settings: Sampling, reuse: bool) -> str:
         paths = [("prefix", True)] if reuse else []
@@ -239,7 +260,7 @@ def _same(picture: Picture) -> Any:
     """A key that is equal for pictures that are read alike."""
     source = picture.source
     name = source if isinstance(source, bytes | str) or hasattr(source, "parts") else id(source)
-    return name, picture.frame, picture.window, picture.extra
+    return name, picture.frame, picture.window, picture.extra, picture.kind
 
 
 def _is_memory(error: BaseException) -> bool:
