@@ -37,6 +37,18 @@ def load(spec: ModelSpec, folder: Path, settings: dict[str, Any]) -> Chat:
     SetupError
         If it is broken, of an unknown architecture, or has no chat template and none was chosen.
     """
+    model, processor = language_model(spec, folder, settings)
+    template = None if spec.template in ("auto", templates.CHAT) else templates.named(spec.template)
+    tokenizer = getattr(processor, "tokenizer", processor)
+    if template is None and not (getattr(processor, "chat_template", None) or tokenizer.chat_template):
+        raise SetupError(
+            "The model has no chat template.", hint="Name one, as --template vicuna_v1 or --template plain."
+        )
+    return Chat(model, processor, template, spec)
+
+
+def language_model(spec: ModelSpec, folder: Path, settings: dict[str, Any]) -> tuple[Any, Any]:
+    """Load a model and its processor, or its tokenizer where it sees nothing."""
     from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText, AutoProcessor
     from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES as SEEING
 
@@ -52,13 +64,7 @@ def load(spec: ModelSpec, folder: Path, settings: dict[str, Any]) -> Chat:
             folder, config=config, output_loading_info=True, **code, **placement.arguments
         )
     checkpoint.check_loaded(report)
-    template = None if spec.template in ("auto", templates.CHAT) else templates.named(spec.template)
-    tokenizer = getattr(processor, "tokenizer", processor)
-    if template is None and not (getattr(processor, "chat_template", None) or tokenizer.chat_template):
-        raise SetupError(
-            "The model has no chat template.", hint="Name one, as --template vicuna_v1 or --template plain."
-        )
-    return Chat(placement.finish(model), processor, template, spec)
+    return placement.finish(model), processor
 
 
 class Chat:
@@ -109,7 +115,14 @@ class Chat:
             dtype=str(weight.dtype).removeprefix("torch."),
             image_processor=self._memory.name if self.sees else "",
             attention=str(getattr(text, "_attn_implementation", "") or ""),
-            image_tokens=int(getattr(self.model.config, "mm_tokens_per_image", 0) or 0),
+            image_tokens=next(
+                (
+                    int(found)
+                    for name in ("mm_tokens_per_image", "image_seq_length")
+                    if (found := getattr(self.model.config, name, None))
+                ),
+                0,
+            ),
             context=int(getattr(text, "max_position_embeddings", 0) or 0),
             bytes_per_token=2 * text.num_hidden_layers * heads * width * weight.element_size(),
             parameters=sum(one.numel() for one in self.model.parameters()),
@@ -128,7 +141,10 @@ class Chat:
         """Lay out, tokenise and let the processor put in the pictures' tokens."""
         if visuals and not self.sees:
             raise ItemFailed(NO_PICTURES)
-        text = self._laid_out(request, len(visuals))
+        return self.tokenised(self._laid_out(request, len(visuals)), visuals)
+
+    def tokenised(self, text: str, visuals: Sequence[Visual]) -> Prompt:
+        """Tokenise what is laid out."""
         bos = self.tokenizer.bos_token
         more = {"add_special_tokens": False} if bos and text.startswith(bos) else {}
         if visuals:

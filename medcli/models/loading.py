@@ -73,7 +73,7 @@ class Placement:
     def finish(self, model: Any) -> Any:
         """Put the adapter on, and the model into its place."""
         if self.adapter:
-            model = _adapted(model, self.adapter)
+            model = _adapted(model, self.adapter, packed="quantization_config" in self.arguments)
         if "device_map" not in self.arguments:
             model = model.to(self.device)
         return model.eval()
@@ -120,7 +120,8 @@ def _quantized(bits: str, dtype: Any) -> Any:
     )
 
 
-def _adapted(model: Any, adapter: str) -> Any:
+def _adapted(model: Any, adapter: str, *, packed: bool) -> Any:
+    """Merge an adapter into a model; beside packed weights its own stay as they are."""
     from importlib.util import find_spec
 
     if find_spec("peft") is None:
@@ -129,7 +130,8 @@ def _adapted(model: Any, adapter: str) -> Any:
 
     folder = adapter_folder(adapter)
     with loading():
-        return PeftModel.from_pretrained(model, folder).merge_and_unload()
+        wrapped = PeftModel.from_pretrained(model, folder)
+        return wrapped.get_base_model() if packed else wrapped.merge_and_unload()
 
 
 def adapter_folder(adapter: str) -> str:

@@ -41,8 +41,10 @@ def load_family(spec: ModelSpec) -> Family:
             return llava_med.load(spec, folder, settings)
         if spec.base:
             raise UsageError("--base is for delta weights in LLaVA-Med v1.0's layout.")
-        from medcli.models import chat
+        from medcli.models import captioned, chat
 
+        if spec.captioner or spec.captioner_chart:
+            return captioned.load(spec, folder, settings)
         return chat.load(spec, folder, settings)
 
 

@@ -106,7 +106,7 @@ class Runner:
             if key not in opening:
                 known = not isinstance(key[0], int)  # an object's number can be another's later
                 begun = self._ahead.pop(key, None) if known else None
-                opening[key] = begun or self._pool.submit(self._see, picture)
+                opening[key] = self._pool.submit(self._see, picture) if begun is None else begun
         return opening
 
     def _see(self, picture: Picture) -> Visual | str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from queue import SimpleQueue
-from threading import Thread
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 from medcli.errors import InputError, MedcliError, SetupError
 from medcli.models.engine import plain
+from medcli.models.family import split_thoughts
 
 if TYPE_CHECKING:
     from medcli.models.engine.plan import Row
@@ -45,19 +46,38 @@ def stream(runner: Runner, request: Request, settings: Sampling) -> Iterator[str
     """Yield the answer as it grows; what can still change (white space, half a character) is held back."""
     row = one_row(runner, request)
     pieces: SimpleQueue[list[int] | BaseException | None] = SimpleQueue()
+    left = Event()
+
+    def watch(ids: list[int]) -> None:
+        if left.is_set():
+            raise _Left
+        pieces.put(list(ids))
 
     def work() -> None:
         try:
-            told = plain.run(
-                runner.family, [row], settings, Counter(), watch=lambda ids: pieces.put(list(ids))
-            )
+            told = plain.run(runner.family, [row], settings, Counter(), watch=watch)
             pieces.put(told[0].ids)
             pieces.put(None)
         except BaseException as error:  # noqa: BLE001 - handed to the caller's thread
             pieces.put(error)
 
-    worker = Thread(target=work, daemon=True)
+    worker = Thread(target=work, daemon=True, name="answer")
     worker.start()
+    try:
+        yield from _growing(runner, request, pieces)
+    finally:  # also when nobody listens any more: a thread that still computes would outlive the interpreter
+        left.set()
+        worker.join()
+
+
+class _Left(Exception):
+    """Nobody listens any more."""
+
+
+def _growing(
+    runner: Runner, request: Request, pieces: SimpleQueue[list[int] | BaseException | None]
+) -> Iterator[str]:
+    """What can be shown already, piece by piece, and what is left at the end."""
     shown = ""
     last: list[int] = []
     while (piece := pieces.get()) is not None:
@@ -70,9 +90,6 @@ def stream(runner: Runner, request: Request, settings: Sampling) -> Iterator[str
         if safe.startswith(shown) and len(safe) > len(shown) and not safe.startswith("<"):
             yield safe[len(shown) :]
             shown = safe
-    worker.join()
-    from medcli.models.family import split_thoughts
-
     text, _ = split_thoughts(_text(runner, request, last))
     if text.startswith(shown):
         if len(text) > len(shown):

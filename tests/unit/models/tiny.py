@@ -221,3 +221,70 @@ def qwen25vl(folder: Path, *, seed: int = 0) -> Path:
 
 
 MAKERS = {"llava": llava, "gemma3": gemma3, "qwen2.5-vl": qwen25vl}
+
+
+def captioner(folder: Path) -> Path:
+    """A GIT."""
+    from transformers import CLIPImageProcessor, GitConfig, GitForCausalLM, GitProcessor
+
+    words = tokenizer(["<|user|>", "<|assistant|>"])
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
+    config = GitConfig(
+        vision_config=sizes | {"image_size": 56, "patch_size": 14},
+        vocab_size=len(words),
+        bos_token_id=1,
+        eos_token_id=2,
+        pad_token_id=0,
+        max_position_embeddings=128,
+        initializer_range=0.2,
+        **sizes,
+    )
+    pictures = CLIPImageProcessor(size={"shortest_edge": 56}, crop_size={"height": 56, "width": 56})
+    return save(GitForCausalLM(config), GitProcessor(pictures, words), folder)
+
+
+def chart_reader(folder: Path) -> Path:
+    """A Pix2Struct that has its order drawn onto the picture."""
+    from transformers import (
+        Pix2StructConfig,
+        Pix2StructForConditionalGeneration,
+        Pix2StructImageProcessor,
+        Pix2StructProcessor,
+    )
+
+    words = tokenizer(["<|user|>", "<|assistant|>"])
+    text = {
+        "vocab_size": len(words),
+        "hidden_size": 32,
+        "d_kv": 8,
+        "d_ff": 64,
+        "num_layers": 2,
+        "num_heads": 4,
+    }
+    ends = {"decoder_start_token_id": 0, "eos_token_id": 2, "pad_token_id": 0}
+    vision = {"hidden_size": 32, "d_ff": 64, "d_kv": 8, "num_hidden_layers": 2, "num_attention_heads": 4}
+    config = Pix2StructConfig(text_config=text | ends, vision_config=vision | {"seq_len": 64}, is_vqa=True)
+    processor = Pix2StructProcessor(Pix2StructImageProcessor(max_patches=64, is_vqa=True), words)
+    return save(Pix2StructForConditionalGeneration(config), processor, folder)
+
+
+def language_model(folder: Path) -> Path:
+    """A LLaMA that sees nothing."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    torch.manual_seed(0)
+    words = tokenizer(["<|user|>", "<|assistant|>"])
+    config = LlamaConfig(
+        vocab_size=len(words),
+        hidden_size=64,
+        intermediate_size=96,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        max_position_embeddings=2048,
+        initializer_range=0.2,
+    )
+    return save(LlamaForCausalLM(config), words, folder)
+
+
+MAKERS |= {"captioner": captioner, "chart-reader": chart_reader, "language-model": language_model}
