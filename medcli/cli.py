@@ -20,7 +20,7 @@ from medcli.errors import Interrupted, MedcliError, SetupError, UsageError
 COMMANDS = {
     "scrub": ("medcli.commands.scrub", "De-identify DICOM files by PS3.15 Annex E."),
     "ask": ("medcli.commands.ask", "Ask a medical vision-language model, once or a file of questions."),
-    "merge": ("medcli.commands.merge", "Join the shards of one run of medcli ask."),
+    "merge": ("medcli.commands.merge", "Join the shards of one run of medcli ask into one file of answers."),
 }
 """Name to the module that holds the command under that name, and the line that ``medcli --help`` shows for it."""
 

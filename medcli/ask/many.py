@@ -78,7 +78,7 @@ class AskJob:
         self.by_row = spec.backend == "openai"
         self._spec, self._plan, self._setting = spec, opened, setting
         self.growing: Growing | None = None
-        self.rows = 0
+        self.rows = self.asked = 0
 
     def fingerprint(self) -> Mapping[str, object]:
         """The Spec's, with the content of the file of questions."""
@@ -107,6 +107,7 @@ class AskJob:
     def flush(self, rows: Sequence[jobs.Row]) -> None:
         """Count; what rows speak of stands in the rows."""
         self.rows += len(rows)
+        self.asked += len(rows)
 
     def finish(self, run: jobs.Run) -> None:
         """Give the answers file its name, and count the rows of chunks that failed whole."""
@@ -165,8 +166,7 @@ def ask_file(spec: AskSpec, questions: Path, bar: Bar | None, load: Load) -> Res
         stack.enter_context(hold(folder))
         images = _images(spec, questions)
         opened = stack.enter_context(_planned(spec, questions, images, state))
-        for line, kind in opened.unreadable():
-            console.note(f"Row {line} of the questions cannot be asked: {kind}.")
+        _tell_unreadable(opened)
         if spec.dry_run:
             facts = outline(spec, opened)
             return Result(0, facts, console.table(rows_of(facts)))
@@ -175,8 +175,25 @@ def ask_file(spec: AskSpec, questions: Path, bar: Bar | None, load: Load) -> Res
         setting = Setting(
             spec.models(), spec.sampling(), refusal, images, spec.window, spec.frame, folder, trace, load
         )
-        report = _run(spec, AskJob(spec, opened, setting), opened, state, bar)
-        return _told(spec, report, Settled(folder))
+        job = AskJob(spec, opened, setting)
+        report = _run(spec, job, opened, state, bar)
+        return _told(spec, report, job.asked, Settled(folder))
+
+
+def _tell_unreadable(opened: Plan) -> None:
+    """Name the first rows that are no questions, by their numbers."""
+    for number, kind in opened.unreadable():
+        if kind == "bad-json":
+            console.note(f"Line {number} of the questions is not JSON.")
+        else:
+            console.note(f"Row {number} of the questions cannot be asked: {kind}.")
+    more = opened.count()["errors"] - opened.count()["doubled_ids"] - plan.TOLD
+    if more > 0:
+        console.note(f"And {more:,} more.")
+    if opened.count()["doubled_ids"]:
+        console.note(
+            f"Rows whose id came before, so that they are not asked: {opened.count()['doubled_ids']:,}."
+        )
 
 
 def _state(spec: AskSpec, stack: ExitStack) -> Path:
@@ -305,7 +322,7 @@ def _model(settled: Settled, spec: AskSpec) -> Description:
     return settled.model() or Description(Path(spec.model).name)
 
 
-def _told(spec: AskSpec, report: jobs.Report, settled: Settled) -> Result:
+def _told(spec: AskSpec, report: jobs.Report, asked: int, settled: Settled) -> Result:
     model, known = _model(settled, spec), settled.read()
     for sentence in (*model.notes, *known.get("notes", ())):
         console.note(sentence)
@@ -315,5 +332,8 @@ def _told(spec: AskSpec, report: jobs.Report, settled: Settled) -> Result:
             f"{empty:,} of {report.done:,} answers are empty: is '{model.template}' this model's template?"
         )
     facts = report.to_json() | {"model_id": model.model_id, "template": model.template}
-    facts |= {"engine": known.get("path", ""), "output": str(spec.output)}
-    return Result(report.exit_code, facts, console.table(report.table()))
+    rate = round(asked / report.seconds, 2) if report.seconds else 0.0
+    facts |= {"engine": known.get("path", ""), "output": str(spec.output), "questions_per_second": rate}
+    return Result(
+        report.exit_code, facts, console.table([*report.table(), ("questions a second", f"{rate:,}")])
+    )

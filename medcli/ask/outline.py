@@ -47,7 +47,7 @@ def outline(spec: AskSpec, opened: Plan) -> dict[str, Any]:
 
 def rows_of(facts: dict[str, Any]) -> list[tuple[str, str]]:
     """Lay an outline out for people."""
-    rows = [(name, f"{count:,}") for name, count in facts["plan"].items()]
+    rows = [(name.replace("_", " "), f"{count:,}") for name, count in facts["plan"].items()]
     rows.append(("template", facts["template"]))
     for name, label in (("weights_bytes", "weights, GiB"), ("chunk_bytes", "cache of a full chunk, GiB")):
         if name in facts:

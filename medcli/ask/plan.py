@@ -21,6 +21,7 @@ from medcli.files import safe_relative
 from medcli.records import PICTURE
 
 FILE = "plan.sqlite"
+TOLD = 10  # rows that are no questions are named up to here, and counted beyond
 FORMAT = 1
 SCHEMA = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -159,7 +160,7 @@ class Plan:
         for seq, chunk, place, key, chunk_key in found:
             yield Place(seq, chunk, place, key.hex()), chunk_key
 
-    def unreadable(self, limit: int = 10) -> list[tuple[int, str]]:
+    def unreadable(self, limit: int = TOLD) -> list[tuple[int, str]]:
         """Return line numbers and reasons of the first rows that are no questions."""
         found = self._connection.execute(
             "SELECT record, kind FROM errors JOIN rows USING (seq) WHERE kind != 'doubled-id' ORDER BY seq LIMIT ?",

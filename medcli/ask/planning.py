@@ -68,7 +68,8 @@ def make(path: Path, questions: Path, rendering: Rendering, facts: Mapping[str, 
                 "Nothing in the file of questions can be asked.",
                 hint="A row has question_id, image and text, or id, image and conversations.",
             )
-        counts["errors"] += _find_doubles(connection)
+        counts["doubled_ids"] = _find_doubles(connection)
+        counts["errors"] += counts["doubled_ids"]
         dealer = _Dealer(connection, rendering.batch_tokens)
         counts["pictures"], counts["chunks"] = dealer.deal()
         known = {**facts, "counts": counts, "format": FORMAT}
@@ -114,7 +115,7 @@ def _read(connection: sqlite3.Connection, found: Iterable[Value], rendering: Ren
         if len(rows) >= _BATCH:
             _put(connection, rows, marks)
     _put(connection, rows, marks)
-    return {"rows": count, "with a picture": pictured, "errors": errors}
+    return {"rows": count, "pictured": pictured, "errors": errors}
 
 
 def _question(value: Value) -> Question | str:

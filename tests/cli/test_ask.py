@@ -102,7 +102,10 @@ def test_a_file_of_questions_in_every_shape(tmp_path: Path) -> None:
     assert {one["model_id"] for one in got} == {"fake-7b"}
     report = json.loads(out)
     assert (code, report["done"], report["failed"], report["engine"]) == (5, 5, 6, "prefix")
-    assert "Row 5 of the questions cannot be asked: bad-json." in err
+    assert err.startswith(
+        "Line 5 of the questions is not JSON.\nRow 10 of the questions cannot be asked: no-text.\n"
+        "Rows whose id came before, so that they are not asked: 1.\n"
+    )
     assert "Side" not in err
 
 
@@ -176,8 +179,9 @@ def test_dry_run_limit_and_blind_asking(tmp_path: Path) -> None:
     assert (code, logged(tmp_path, "loads")) == (0, [])
     assert json.loads(out)["plan"] == {
         "rows": 50,
-        "with a picture": 40,
+        "pictured": 40,
         "errors": 0,
+        "doubled_ids": 0,
         "pictures": 12,
         "chunks": 2,
     }

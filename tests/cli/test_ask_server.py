@@ -98,6 +98,23 @@ def test_one_answer_streams_from_a_server(tmp_path: Path) -> None:
         assert (code, json.loads(out)["text"]) == (0, "1 What is it?")
 
 
+def test_shards_of_a_server_are_merged(tmp_path: Path) -> None:
+    mixed(tmp_path, 150)
+    with Server() as server:
+        for output, more in (("whole", []), ("s0", ["--shard", "0/2"]), ("s1", ["--shard", "1/2"])):
+            options = [
+                *file_options(tmp_path, f"{output}.jsonl"),
+                "--backend",
+                "openai",
+                "--base-url",
+                server.url,
+            ]
+            assert medcli(tmp_path, *options, *more)[0] == 0
+    runs = [tmp_path / "s0.jsonl", tmp_path / "s1.jsonl"]
+    assert medcli(tmp_path, "merge", *runs, "--output", tmp_path / "merged.jsonl")[0] == 0
+    assert (tmp_path / "merged.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
+
+
 def _dicom(path: Path) -> Path:
     from pydicom.data import get_testdata_file
 
