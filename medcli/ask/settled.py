@@ -78,9 +78,11 @@ class Settled:
         path = cast("EnginePath", known.get("path", wanted.path))
         return replace(wanted, path=path, batch_tokens=known.get("batch_tokens", wanted.batch_tokens))
 
-    def is_open(self, wanted: Sampling) -> bool:
-        """Whether the engine's path is still to be chosen."""
-        return wanted.path == "auto" and "path" not in self.read()
+    def is_open(self, wanted: Sampling, *, pictures: bool) -> bool:
+        """Whether something that a chunk with or without pictures needs is still to be chosen."""
+        known = self.read()
+        path_open = pictures and wanted.path == "auto" and "path" not in known
+        return path_open or "batch_tokens" not in known
 
     def note(self, engine: Engine) -> None:
         """Note what the engine chose: its path once, its batches whenever memory made them smaller."""

@@ -125,12 +125,13 @@ class AskWorkers:
             ahead([one for one in itertools.chain(requests, later) if isinstance(one, Request)])
 
     def _answers(self, requests: list[Request], names: Mapping[str, str]) -> list[Reply]:
-        """Ask, by what is settled; the first to ask about pictures settles the path while the others wait."""
+        """Ask, by what is settled; the first to ask settles the path and the batches while the others wait."""
         if not requests:
             return []
-        if self._settled.is_open(self._setting.sampling) and any(one.pictures for one in requests):
+        wanted, pictures = self._setting.sampling, any(one.pictures for one in requests)
+        if self._settled.is_open(wanted, pictures=pictures):
             with self._settled.locked("path.lock"):
-                if self._settled.is_open(self._setting.sampling):
+                if self._settled.is_open(wanted, pictures=pictures):
                     return self._generate(requests, names)
         return self._generate(requests, names)
 
