@@ -164,7 +164,7 @@ class Chat:
         return Prompt(ids, prefix, tuple(visuals), places, ids, extra, inputs)
 
     def _laid_out(self, request: Request, pictures: int) -> str:
-        turns: list[tuple[str, str]] = [(role, cleaned(text)) for role, text in request.turns]
+        turns: list[tuple[str, str]] = [(role, self._without_places(text)) for role, text in request.turns]
         first = next(at for at, (role, _) in enumerate(turns) if role == "user")
         if self.template is not None:
             token = getattr(self.processor, "boi_token", None) or getattr(self.processor, "image_token", "")
@@ -178,6 +178,13 @@ class Chat:
             messages.append({"role": role, "content": content if self.sees else text})
         laid: str = self.processor.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
         return laid
+
+    def _without_places(self, text: str) -> str:
+        """A text that cannot be taken for a picture: without the tokens that stand for one."""
+        for name in ("image_token", "boi_token", "eoi_token", "video_token"):
+            token = getattr(self.processor, name, None)
+            text = text.replace(token, "") if isinstance(token, str) and token else text
+        return cleaned(text)
 
     def encode(self, visuals: Sequence[Visual]) -> list[Any]:
         """Nothing: a model encodes a row's pictures together, in :meth:`prefill`."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from medcli.errors import ItemFailed
-from medcli.imaging import pixel_hash
+from medcli.imaging import UNREADABLE, pixel_hash
 from medcli.models.engine.draw import processors_of
 from medcli.models.family import Prompt, Visual, left_padded, opened
 from medcli.models.padding import pad_to_square
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from medcli.models.templates import Template
 
 TOO_LONG = "prompt-too-long"
+_LARGEST = 1 << 26
 
 
 class Spliced:
@@ -91,6 +92,10 @@ class Spliced:
         import torch
 
         image = opened(picture)
+        if self.clip.size * max(image.size) ** 2 > _LARGEST * min(image.size):
+            raise ItemFailed(
+                UNREADABLE
+            )  # a line rather than a picture: the resized one would not fit into memory
         square = pad_to_square(image, self.clip.mean, picture.extra) if self.pads else image
         pixels = torch.from_numpy(self.clip.pixels(square))
         return Visual(pixel_hash(square), {"pixel_values": pixels})

@@ -55,6 +55,10 @@ def _seat(
     for name in ("keys", "values"):
         first = getattr(sources[0][0], name)
         slab = first.new_empty((len(rows), first.shape[1], longest + room, first.shape[3]))
+        if all(source is sources[0][0] for source, _ in sources):
+            slab[:, :, :longest] = first[[sources[which][1] for which in rows]]
+            setattr(layer, f"{name}_slab", slab)
+            continue
         for at, which in enumerate(rows):
             source, row = sources[which]
             slab[at, :, : longest - lengths[which]] = 0  # masked, but no weight makes a NaN harmless

@@ -31,7 +31,8 @@ def run(
     """Answer a batch; answers in the rows' order. ``watch`` is told the first row's ids after each step."""
     import torch
 
-    inputs = family.plain_inputs([row.prompt for row in batch])
+    with torch.inference_mode():
+        inputs = family.plain_inputs([row.prompt for row in batch])
     draw = Draw([row.key for row in batch], settings, family.ends, family.vocabulary)
     start = inputs["input_ids"].shape[1] if "input_ids" in inputs else 0
     with torch.inference_mode():

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from medcli.errors import ItemError, MedcliError
+from medcli.imaging import UNREADABLE
 from medcli.models.engine import check, fast, plain, plan
 from medcli.models.family import split_thoughts
 from medcli.models.protocol import Engine, Reply
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 TOO_LONG = "prompt-too-long"
 NO_MEMORY = "out-of-memory"
 FAILED = "model-failed"
+UNFIT = "prompt-unfit"
 
 _CPU_CACHE = 2 << 30  # bytes of KV cache that a batch may take without a GPU
 _GPU_SHARE = 0.4  # of the memory that is free once the model is loaded
@@ -114,6 +116,10 @@ class Runner:
             return self.family.see(picture)
         except ItemError as error:
             return error.kind
+        except MedcliError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a picture that no processor takes is one row's trouble
+            return NO_MEMORY if isinstance(error, MemoryError) else UNREADABLE
 
     def _ready(self, at: int, request: Request, seen: dict[Any, Visual | str]) -> _Ready:
         visuals = []
@@ -126,6 +132,10 @@ class Runner:
             prompt = self.family.prepare(request, visuals)
         except ItemError as error:
             return _Ready(error=error.kind)
+        except MedcliError:
+            raise
+        except Exception:  # noqa: BLE001 - a chat template that refuses these turns, a processor these pictures
+            return _Ready(error=UNFIT)
         context = self.family.describe().context
         if context and len(prompt.ids) >= context:
             return _Ready(error=TOO_LONG)

@@ -209,3 +209,49 @@ def test_behind_a_window_only_equal_suffixes_meet() -> None:
 
 def test_a_row_too_large_for_the_budget_goes_alone() -> None:
     assert [len(batch) for batch in plan.batches(rows((600, 5), (600, 6)), 16, 100)] == [1, 1]
+
+
+def test_a_text_that_names_the_picture_token_is_not_taken_for_one(made: Made) -> None:
+    for name, token in (("llava", "<image>"), ("gemma3", "<start_of_image>")):
+        backend = load(spec(made(name)))
+        shown = (Picture(pictures()[0]),)
+        said, unsaid = (Request("a", (("user", text),), shown) for text in (f"Why{token}?", "Why?"))
+        replies = [next(iter(backend.generate([one], SETTINGS))) for one in (said, unsaid)]
+        assert replies[0].text == replies[1].text
+        assert not replies[0].error
+
+
+def test_turns_that_a_template_refuses_are_one_rows_trouble(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend: Any = load(spec(made("llava")))
+    real = backend.family.prepare
+
+    def prepare(request: Request, visuals: Any) -> Prompt:
+        if request.key == "b":
+            raise ValueError("roles must alternate")
+        return real(request, visuals)  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(backend.family, "prepare", prepare)
+    asked = [Request(key, (("user", "Why?"),)) for key in "abc"]
+    assert [one.error for one in backend.generate(asked, SETTINGS)] == ["", "prompt-unfit", ""]
+
+
+def test_prefixes_of_several_caches_are_seated_at_the_right() -> None:
+    import torch
+
+    from medcli.models.engine import cache
+
+    sources = []
+    for length, rows_of in ((3, 2), (5, 1)):
+        one = cache.fresh()
+        one.update(*(torch.randn(rows_of, 2, length, 4) for _ in range(2)), 0)
+        sources.append(one)
+    seats = [(sources[0], 0), (sources[0], 1), (sources[1], 0)]
+    seated = cache.seated(seats, [2, 0, 1, 0], 4)
+    keys = seated.layers[0].keys
+    assert keys.shape == (4, 2, 5, 4)
+    assert torch.equal(keys[0], sources[1].layers[0].keys[0])
+    assert torch.equal(keys[1, :, 2:], sources[0].layers[0].keys[0])
+    assert torch.equal(keys[3], keys[1])
+    assert not keys[1, :, :2].any()
