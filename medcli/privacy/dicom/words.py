@@ -135,5 +135,5 @@ def birth_words(digits: bytes) -> tuple[Spelling, ...]:
     ]
     days, months = (day, day.lstrip("0")), (month, month.lstrip("0"))
     found = {f"{d}{mark}{m}{mark}{year}" for mark in "/.-" for d in days for m in (*months, name)}
-    found.update(f"{m}/{d}/{year}" for d in days for m in months)
+    found.update(f"{m}{mark}{d}{mark}{year}" for mark in "/-" for d in days for m in months)
     return tuple(("word", form) for form in sorted(found))
