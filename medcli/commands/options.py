@@ -56,6 +56,8 @@ def _parameter(f: Field[Any], hint: Any) -> Callable[[Callable[..., Any]], Calla
     settings |= {} if required else {"default": f.default}
     settings |= {"metavar": about.metavar} if about.metavar else {}
     if about.positional:
+        if not required:
+            settings["metavar"] = f"[{about.metavar or f.name.upper()}]"
         return click.argument(f.name, nargs=-1 if many else 1, **settings)
     flag = "--" + f.name.replace("_", "-")
     if inner is bool:
@@ -80,7 +82,7 @@ def _click_type(inner: Any, about: Option) -> click.ParamType[Any]:
     if about.choices:
         return click.Choice(about.choices)
     if inner is Path:
-        return click.Path(path_type=Path)
+        return click.Path(path_type=Path, readable=False)  # the domain says better what is wrong
     if inner is int and (about.minimum, about.maximum) != (None, None):
         return click.IntRange(about.minimum, about.maximum)  # type: ignore[arg-type]
     if inner is float and (about.minimum, about.maximum) != (None, None):

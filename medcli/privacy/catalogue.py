@@ -25,9 +25,8 @@ from medcli.privacy.statements import (
     WITHHELD,
 )
 
-__all__ = ["FILE", "Catalogue", "Line"]
+__all__ = ["Catalogue", "Line"]
 
-FILE = "catalogue.sqlite"
 _PAGE = 1000
 
 
@@ -214,13 +213,13 @@ class Catalogue(Confidences):
         )
         return dict(self._db.execute(query, (run,)))
 
-    def withheld(self, run: int) -> dict[str, int]:
-        """Withheld files of the present input by reason, most frequent first."""
+    def reasons(self, run: int, status: str) -> dict[str, int]:
+        """Files of the present input that have a status, by reason, most frequent first."""
         query = (
-            f"SELECT reason, count(*) FROM objects WHERE run = ? AND status = '{WITHHELD}'"
+            "SELECT reason, count(*) FROM objects WHERE run = ? AND status = ?"
             " GROUP BY reason ORDER BY count(*) DESC, reason"
         )
-        return dict(self._db.execute(query, (run,)))
+        return dict(self._db.execute(query, (run, status)))
 
     def some_released(self, most: int) -> list[str]:
         """Paths of the files that were the first to be released."""

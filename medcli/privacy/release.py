@@ -172,7 +172,7 @@ def assign(catalogue: Catalogue, names: Names, layout: str, run: int) -> None:
     catalogue.place(places(again=1))
 
 
-def rebuild_dicomdirs(output: Path, catalogue: Catalogue, key: bytes) -> None:
+def rebuild_dicomdirs(staging: Staging, catalogue: Catalogue, key: bytes) -> None:
     """Write the DICOMDIR of every file-set whose released files are not those that it lists."""
     from medcli.privacy import dicomdir
     from medcli.privacy.dicom.pseudonyms import Pseudonyms
@@ -182,12 +182,12 @@ def rebuild_dicomdirs(output: Path, catalogue: Catalogue, key: bytes) -> None:
         for file, sha256, *identity in catalogue.released_below(path):
             digest.update(f"{file}\n{sha256}\n".encode())
             members.append(dicomdir.Member(file[len(path) + 1 :], *identity))
-        place = output / path / "DICOMDIR"
+        place = staging.output / path / "DICOMDIR"
         if not members or (digest.hexdigest() == known and place.exists()):
             continue
-        content = dicomdir.build(output / path, members, Pseudonyms(key).uid(f"file-set {folder}"))
+        content = dicomdir.build(staging.output / path, members, Pseudonyms(key).uid(f"file-set {folder}"))
         with writing("--output"):
-            write(place, content)
+            write(place, content, drafts=staging.spool)
         catalogue.note_fileset(
             folder, path, digest.hexdigest(), hashlib.sha256(content).hexdigest(), len(content)
         )

@@ -102,6 +102,28 @@ class Sources:
             else:
                 yield _look(root, "", number)
 
+    def check_any(self) -> None:
+        """Look for a first file that can be tried.
+
+        Raises
+        ------
+        InputError
+            Where there is none, which says what there is instead.
+        """
+        kinds = set()
+        for found in self:
+            if not found.refused:
+                return
+            kinds.add(found.refused)
+        if "unreadable" in kinds:
+            raise InputError("Nothing in the sources can be read.", hint="Check the rights.")
+        if "symlink" in kinds:
+            raise InputError(
+                "There are no files in the sources, but links, which are not followed.",
+                hint="Name what the links lead to, or copy it (cp -rL).",
+            )
+        raise InputError("There are no files in the sources.", hint="Check the path.")
+
     def absolute(self, found: Found) -> str:
         """Where `found` lies."""
         root = self.roots[found.root]

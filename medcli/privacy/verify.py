@@ -19,8 +19,9 @@ from medcli.errors import InputError, SafetyRefused, UsageError
 from medcli.files import content_hash
 from medcli.privacy import keys, profiles, report
 from medcli.privacy.outcome import Result
+from medcli.privacy.places import beside
 from medcli.privacy.policy import Policy
-from medcli.privacy.spec import ScrubSpec, beside
+from medcli.privacy.spec import ScrubSpec
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -115,15 +116,19 @@ def _as_made(spec: ScrubSpec, method: dict[str, Any]) -> tuple[Policy, bytes]:
         )
     if method["local_rules"] != len(wishes.rules):
         raise UsageError("The release was made with other --rules.")
-    shift = method.get("date_shift") or Policy().date_shift
     policy = Policy(
         profile=method["profile"],
         retain=frozenset(method["retain"]),
         pixels=method["pixels"],
-        date_shift=(shift[0], shift[1]),
+        date_shift=wishes.date_shift,
         subjects=wishes.subjects,
         rules=wishes.rules,
     )
+    if method.get("date_shift_check") != report.checks(policy, key).get("date_shift_check"):
+        raise UsageError(
+            "The release was made with another --date-shift.",
+            hint="Give the same one; summary.json in the confidential folder names it.",
+        )
     return policy, key
 
 
@@ -144,6 +149,9 @@ class Inspection:
         self._seen.add(path)
         self._findings.files += 1
         place = self._root / path
+        if os.path.islink(place):
+            self._findings.add("changed", path)
+            return
         try:
             whole = place.read_bytes() if entry["size"] <= _WHOLE else None
             digest = content_hash(place if whole is None else whole)
@@ -165,7 +173,7 @@ class Inspection:
     def _marks(self, header: Dataset, path: str) -> None:
         method = self._method
         expected = {
-            "PatientIdentityRemoved": "NO" if method["pixels"] == "off" else "YES",
+            "PatientIdentityRemoved": "NO" if method["identity_kept"] else "YES",
             "LongitudinalTemporalInformationModified": _dates(method["retain"]),
         }
         for keyword, value in expected.items():
@@ -206,11 +214,14 @@ class Inspection:
 
     def end(self) -> None:
         """Look for files that the manifest does not know, and for DICOMDIRs that list others than there are."""
-        for folder, _, names in os.walk(self._root):
+        known = {folder for path in self._seen for folder in _above(path)}
+        for folder, folders, names in os.walk(self._root):
             inside = os.path.relpath(folder, self._root)
-            for name in sorted(names):
+            for name in sorted(folders + names):
                 path = name if inside == "." else f"{inside}/{name}"
-                if path not in self._seen:
+                if path not in (self._seen if name in names else known) or (
+                    name in folders and os.path.islink(f"{folder}/{name}")
+                ):
                     self._findings.add("not-in-manifest", path)
         for path in self._directories:
             folder = path.rpartition("/")[0]
@@ -219,6 +230,11 @@ class Inspection:
             }
             if _listed(self._root / path) != ours:
                 self._findings.add("dicomdir", path)
+
+
+def _above(path: str) -> Iterator[str]:
+    while path := path.rpartition("/")[0]:
+        yield path
 
 
 def _dates(retained: list[str]) -> str:
