@@ -64,7 +64,7 @@ def main() -> int:
     print(f"$ {MEDCLI} scrub {shown(inbox)} --output {shown(release)} --crosswalk\n")
     sys.stdout.flush()
     code = subprocess.run(command, check=False).returncode
-    if code not in (0, 5):
+    if code not in (0, 5, 6):
         return code
     confidential = HERE / "release-confidential"
     with (confidential / "files.csv").open(newline="") as stream:

@@ -214,16 +214,16 @@ def needles(found: Iterable[Found], kept: Iterable[bytes], makers: Iterable[byte
     identity = profiles.identity()
     excused = fold(blob.decode("latin-1"))
     for value in found:
-        named = identity.get(value.tag) in ("place", "device") and _names_makers(value.raw)
-        known = maker if named else b""
+        called = identity.get(value.tag) in ("place", "device")
+        if called and len(value.raw.strip(b"\0 ")) <= SHORT:
+            continue  # a room called CT or Here: a word of any text
+        known = maker if called and _names_makers(value.raw) else b""
         for kind, text in _words_of(value):
             raw = text.encode()
             if raw not in _OURS and text not in _PLACEHOLDERS and text not in excused and raw not in known:
                 result.words.add(kind, text, value.tag)
                 if kind == "word" and len(text) >= _WIDE and text.isascii():
-                    result.wide.setdefault(
-                        b"\0".join(text.encode()[at : at + 1] for at in range(len(text))), value.tag
-                    )
+                    result.wide.setdefault(_wide(text), value.tag)
         for kind, needle in _spellings(value.vr, value.raw, value.charset):
             inside = UID_CHAR if kind == "uids" else WORD
             if needle in _OURS or any(
@@ -237,6 +237,12 @@ def needles(found: Iterable[Found], kept: Iterable[bytes], makers: Iterable[byte
             else:
                 getattr(result, kind).setdefault(needle, value.tag)
     return result
+
+
+@lru_cache(maxsize=65536)
+def _wide(text: str) -> bytes:
+    """ASCII `text` as UTF-16 of either byte order, without the zero at its edge."""
+    return b"\0".join(text.encode()[at : at + 1] for at in range(len(text)))
 
 
 @lru_cache(maxsize=4096)
