@@ -20,6 +20,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import click
 
+from medcli import console
 from medcli.settings import Option
 
 S = TypeVar("S")
@@ -38,6 +39,7 @@ def from_spec(cls: type[S]) -> Callable[[Callable[..., Any]], Callable[..., Any]
         @functools.wraps(function)
         def call(**values: Any) -> Any:
             own = {f.name: values.pop(f.name) for f in described}
+            _tell_sources([f.name for f in described])
             return function(cls(**own), **values)
 
         command: Callable[..., Any] = call
@@ -46,6 +48,19 @@ def from_spec(cls: type[S]) -> Callable[[Callable[..., Any]], Callable[..., Any]
         return command
 
     return decorate
+
+
+def _tell_sources(names: list[str]) -> None:
+    """Name the options that no flag of this command line set, but a file or variable that may be forgotten."""
+    context = click.get_current_context(silent=True)
+    sources = click.core.ParameterSource
+    for source, where in (
+        (sources.ENVIRONMENT, "the environment"),
+        (sources.DEFAULT_MAP, "the settings file"),
+    ):
+        own = [name for name in names if context and context.get_parameter_source(name) is source]
+        if own:
+            console.note(f"Set by {where}: {', '.join(name.replace('_', '-') for name in own)}.")
 
 
 def _parameter(f: Field[Any], hint: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -24,7 +24,7 @@ from medcli.privacy.layout import Names
 from medcli.privacy.outcome import Result
 from medcli.privacy.places import CATALOGUE, Places
 from medcli.privacy.policy import Policy
-from medcli.privacy.sources import Sources, item_key
+from medcli.privacy.sources import WHOLE, Sources, item_key
 from medcli.privacy.spec import ScrubSpec
 from medcli.privacy.worker import ScrubWorkers, read_notes
 
@@ -227,7 +227,8 @@ def runner_of(spec: ScrubSpec) -> Runner:
     if workers == 1:
         from medcli.jobs import SerialRunner
 
-        return SerialRunner()
+        # A large file is mapped: cut short by others while it is read, it ends the process that reads it.
+        return SerialRunner(apart=lambda payload: payload[1][2] > WHOLE)
     from medcli.jobs import ProcessRunner
 
     return ProcessRunner(workers)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -253,3 +255,39 @@ def test_verify_sees_links_and_foreign_folders(tmp_path: Path) -> None:
         ("not-in-manifest", "Quittenbaum"),
         ("changed", name),
     }
+
+
+def test_what_a_file_or_the_environment_set_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inbox = fill(tmp_path / "inbox", 1)
+    (tmp_path / "medcli.toml").write_text('[scrub]\nretain = ["uids"]\n')
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MEDCLI_SCRUB_PIXELS", "off")
+    code, _, err = run("scrub", inbox, "--output", "release", "--workers", "1")
+    assert (code, err) == (0, "Set by the environment: pixels.\nSet by the settings file: retain.\n")
+
+
+def test_a_large_file_that_is_cut_short_while_it_is_read_costs_itself_only(tmp_path: Path) -> None:
+    """Through a reader that cuts it after it was mapped; where that ends the process, the run goes on."""
+    inbox = fill(tmp_path / "inbox", 2)
+    (inbox / "large").write_bytes(dicom(9, Rows=4096, Columns=4097, pixels=bytes(2 * 4096 * 4097)))
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import os, sys\nfrom medcli.cli import main\nfrom medcli.privacy.dicom import read\n"
+        "real = read.mmap.mmap\n"
+        "def cut(descriptor, length, **options):\n"
+        "    mapped = real(descriptor, length, **options)\n"
+        f"    os.truncate({str(inbox / 'large')!r}, 10)\n"
+        "    return mapped\n"
+        "class Patched:\n    mmap = staticmethod(cut)\n    def __getattr__(self, name): return getattr(real_module, name)\n"
+        "real_module = read.mmap\nread.mmap = Patched()\n"
+        "if __name__ == '__main__':\n    sys.exit(main(sys.argv[1:]))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, script, "scrub", inbox, "--output", tmp_path / "release", "--workers", "1"],
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (5, "")
+    assert len(tree(tmp_path / "release")) == 2
