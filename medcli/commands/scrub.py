@@ -32,4 +32,6 @@ def scrub(spec: ScrubSpec, *, as_json: bool) -> int:
 
     result = perform(spec, console.Bar("Scrubbing", unit="file"))
     console.document(result.facts) if as_json else console.out(result.text)
+    for warning in result.warnings:
+        console.note(f"Warning: {warning}")
     return result.exit_code

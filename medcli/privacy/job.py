@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hmac
 import os
+import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,7 @@ class ScrubJob:
             self._key,
             self._sources.roots,
             self._sources.labels,
-            spool=str(self.staging.spool),
+            spool=str(self._notebooks / "spool"),
             staging=str(self.staging.folder),
             notebooks=str(self._notebooks),
             crosswalk=self._spec.crosswalk,
@@ -132,7 +133,7 @@ class ScrubJob:
             report.write_crosswalk(confidential, catalogue)
         facts = report.method(self._policy) | report.checks(self._policy, self._key)
         facts["layout"] = self._spec.layout
-        report.write_manifest(self._places.manifest, facts, catalogue, self.staging.spool)
+        report.write_manifest(self._places.manifest, facts, catalogue, self.staging.drafts)
         outcome.recount(run.report, catalogue, self._run)
         self.summary = outcome.summarise(run.report, catalogue, self._run, self._policy)
         self.summary["seconds"] = round(time.monotonic() - self._started, 3)
@@ -221,6 +222,17 @@ def perform(spec: ScrubSpec, progress: Progress | None = None) -> Result:
     return _release(spec, progress)
 
 
+@contextmanager
+def _spool(folder: Path) -> Iterator[None]:
+    """A folder for members of archives that are too large to be held: source bytes, so in the confidential folder."""
+    shutil.rmtree(folder, ignore_errors=True)
+    private_folder(folder)
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def runner_of(spec: ScrubSpec) -> Runner:
     """One process for each worker; this one alone where one is enough."""
     workers = spec.workers or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else [0])
@@ -244,6 +256,7 @@ def _release(spec: ScrubSpec, progress: Progress | None) -> Result:
             notebooks = private_folder(places.confidential / "notes")
             stack.enter_context(hold(notebooks, *_BUSY))
             sweep(notebooks)
+            stack.enter_context(_spool(notebooks / "spool"))
         key = keys.make(places.key)
         catalogue = stack.enter_context(Catalogue(places.confidential / CATALOGUE))
         job = ScrubJob(spec, policy, key, found=found, places=places, catalogue=catalogue)
@@ -266,4 +279,6 @@ def _release(spec: ScrubSpec, progress: Progress | None) -> Result:
             progress=progress,
             stop_after=1,
         )
-    return Result(counted.exit_code, job.summary, outcome.told(job.summary, places))
+    return Result(
+        counted.exit_code, job.summary, outcome.told(job.summary, places), tuple(outcome.warnings(policy))
+    )

@@ -48,11 +48,14 @@ class Result:
         For ``--json``.
     text
         For the terminal.
+    warnings
+        What a person should think of, one sentence or two each.
     """
 
     exit_code: int
     facts: Mapping[str, object]
     text: str
+    warnings: tuple[str, ...] = ()
 
 
 def lines(rows: Iterable[tuple[int, Row]], number: int) -> Iterator[Line]:
@@ -115,6 +118,15 @@ def summarise(counted: Report, catalogue: Catalogue, number: int, policy: Policy
         "fallbacks": routes.get("pydicom", 0),
         "bytes": counted.bytes,
     }
+
+
+def warnings(policy: Policy) -> Iterator[str]:
+    """What the options together give away."""
+    if {"uids", "modified-dates"} <= policy.retain:
+        yield (
+            "UIDs that are kept often hold the date of the study, or the patient's identifier: beside shifted dates"
+            " (--retain modified-dates) they can tell every offset."
+        )
 
 
 def table(summary: Mapping[str, Any]) -> str:

@@ -59,7 +59,7 @@ def plan(spec: ScrubSpec, runner: Runner, progress: Progress | None) -> Result:
     facts["dry_run"] = True
     facts["profile_in_words"] = described = describe.words(policy)
     text = "\n".join([*described, "", outcome.table(facts), "", "Nothing was written."])
-    return Result(counted.exit_code, facts, text)
+    return Result(counted.exit_code, facts, text, tuple(outcome.warnings(policy)))
 
 
 def _tasks(found: Sources, key: bytes, counted: Report) -> Iterator[Task]:

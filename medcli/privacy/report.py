@@ -175,7 +175,12 @@ def _entries(catalogue: Catalogue) -> Iterator[dict[str, object]]:
         {"path": path, "sha256": sha256, "size": size, "dicomdir": True}
         for path, sha256, size in catalogue.directories()
     ]
-    files = ({"path": path, "sha256": sha256, "size": size} for _, path, sha256, size in catalogue.released())
+    files = (
+        {"path": path, "sha256": sha256, "size": size}
+        | ({"names_no_patient": True} if unnamed else {})
+        | ({"series_in_two_studies": True} if split else {})
+        for path, sha256, size, unnamed, split in catalogue.released()
+    )
     yield from heapq.merge(files, sorted(directories, key=_path), key=_path)
 
 

@@ -92,9 +92,8 @@ def _manifest(root: Path) -> tuple[dict[str, Any], Iterator[dict[str, Any]]]:
     try:
         method, entries = report.read_manifest(beside(root, "-manifest.json"))
     except FileNotFoundError:
-        raise InputError(
-            "There is no manifest beside the release.", hint="It is called RELEASE-manifest.json."
-        ) from None
+        hint = "It is called RELEASE-manifest.json."
+        raise InputError("There is no manifest beside the release.", hint=hint) from None
     except ValueError:
         raise InputError("The manifest beside the release is damaged.") from None
     if method.get("format") != report.FORMAT:
@@ -166,9 +165,10 @@ class Inspection:
         header = _header(place if whole is None else whole)
         if header is None:
             self._findings.add("unreadable", path)
-            return
-        self._marks(header, path)
-        self._uids(header, path)
+        else:
+            self._marks(header, path)
+            self._uids(header, path)
+            self._belonging(header, entry)
 
     def _marks(self, header: Dataset, path: str) -> None:
         method = self._method
@@ -191,9 +191,7 @@ class Inspection:
 
     def _uids(self, header: Dataset, path: str) -> None:
         meta = header.file_meta
-        instance, study, series = (
-            str(header.get(name, "")) for name in ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
-        )
+        instance = str(header.get("SOPInstanceUID", ""))
         strange = {int(element.tag) for element in meta} - _META
         if any(header.preamble or b"\1") or strange:
             self._findings.add("file-meta", path)
@@ -203,14 +201,21 @@ class Inspection:
             self._findings.add("uid", path, "MediaStorageSOPClassUID")
         if self.instances.setdefault(instance, path) != path:
             self._findings.add("uid", path, "SOPInstanceUID")
-        patient = str(header.get("PatientID", ""))
-        if study and self._patients.setdefault(study, patient) != patient:
-            self._findings.add("two-patients", path, "PatientID")
-        if series and self._studies.setdefault(series, study) != study:
-            self._findings.add("uid", path, "SeriesInstanceUID")
         if "uids" not in self._method["retain"] and not self._method["local_rules"]:
             for tag in sorted(set(_old_uids(header))):
                 self._findings.add("old-uid", path, f"({tag >> 16:04X},{tag & 0xFFFF:04X})")
+
+    def _belonging(self, header: Dataset, entry: dict[str, Any]) -> None:
+        """One patient a study, one study a series, but where the source itself was not so clear."""
+        study, series, patient = (
+            str(header.get(name, "")) for name in ("StudyInstanceUID", "SeriesInstanceUID", "PatientID")
+        )
+        named = study and not entry.get("names_no_patient")
+        if named and self._patients.setdefault(study, patient) != patient:
+            self._findings.add("two-patients", entry["path"], "PatientID")
+        single = series and not entry.get("series_in_two_studies")
+        if single and self._studies.setdefault(series, study) != study:
+            self._findings.add("uid", entry["path"], "SeriesInstanceUID")
 
     def end(self) -> None:
         """Look for files that the manifest does not know, and for DICOMDIRs that list others than there are."""
@@ -275,12 +280,11 @@ def _listed(path: Path) -> set[str]:
 
 
 def _result(findings: Findings, method: dict[str, Any], *, searched: bool) -> Result:
+    listed = [{"kind": kind, "path": path, "attribute": where} for kind, path, where in findings.listed]
     facts = {
         "files": findings.files,
         "compared_with_source": findings.compared if searched else None,
-        "findings": [
-            {"kind": kind, "path": path, "attribute": where} for kind, path, where in findings.listed
-        ],
+        "findings": listed,
         "exit_code": SafetyRefused.exit_code if findings.listed else 0,
         "profile": method["profile"],
         "tool": method["tool"],

@@ -291,3 +291,80 @@ def test_a_large_file_that_is_cut_short_while_it_is_read_costs_itself_only(tmp_p
     )
     assert (done.returncode, done.stderr) == (5, "")
     assert len(tree(tmp_path / "release")) == 2
+
+
+def test_shifted_dates_beside_kept_uids_are_warned_of(tmp_path: Path) -> None:
+    inbox = fill(tmp_path / "inbox", 1)
+    options = ("--output", tmp_path / "release", "--workers", "1", "--retain", "modified-dates")
+    code, out, err = run("scrub", inbox, *options, "--retain", "uids", "--json")
+    assert code == 0
+    assert err.startswith("Warning: UIDs that are kept")
+    assert json.loads(out)["exit_code"] == 0
+
+
+def test_large_members_of_archives_never_lie_beside_the_release(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import zipfile
+
+    from medcli.privacy.dicom.scrubber import Scrubber
+
+    (tmp_path / "inbox").mkdir()
+    with zipfile.ZipFile(tmp_path / "inbox" / "cd.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("large", dicom(1, Rows=4096, Columns=4097, pixels=bytes(2 * 4096 * 4097)))
+    real, seen = Scrubber.scrub, []
+
+    def watching(self: Scrubber, source: Path, target: Path) -> object:
+        seen.append(source)
+        return real(self, source, target)
+
+    monkeypatch.setattr(Scrubber, "scrub", watching)
+    medcli.scrub(tmp_path / "inbox", output=tmp_path / "release", workers=1)
+    (place,) = seen
+    assert place.is_relative_to(tmp_path / "release-confidential")
+    assert [path.name for path in (tmp_path / "release-confidential" / "notes").iterdir()] == ["lock"]
+
+
+def test_what_is_unclear_in_the_source_is_no_finding_of_verify(tmp_path: Path) -> None:
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    (inbox / "1").write_bytes(dicom(1))
+    (inbox / "2").write_bytes(dicom(2, patient=""))
+    (inbox / "3").write_bytes(dicom(3, study=3, SeriesInstanceUID="1.2.3"))
+    (inbox / "4").write_bytes(dicom(4, study=4, SeriesInstanceUID="1.2.3"))
+    medcli.scrub(inbox, output=tmp_path / "release", workers=1)
+    assert len(tree(tmp_path / "release")) == 4
+    assert medcli.scrub(verify=tmp_path / "release").facts["findings"] == []
+
+
+@pytest.mark.parametrize("layout", ["study", "mirror"])
+def test_a_dicomdir_that_comes_late_is_told(tmp_path: Path, layout: str) -> None:
+    inbox = fill(tmp_path / "inbox", 3)
+    options = {"output": tmp_path / "release", "workers": 1, "layout": layout}
+    medcli.scrub(inbox, **options)  # type: ignore[arg-type]
+    directory(inbox)
+    cd = fill(tmp_path / "inbox" / "cd", 2, first=40)
+    directory(cd)
+    for _ in range(2):
+        medcli.scrub(inbox, **options)  # type: ignore[arg-type]
+        rows = (tmp_path / "release-confidential" / "files.csv").read_text().splitlines()
+        told = sorted(row.rpartition(",")[2] for row in rows if ",dicomdir," in row)
+        assert told == ["", "dicomdir-came-late"]
+        assert medcli.scrub(verify=tmp_path / "release").exit_code == 0
+
+
+def test_output_that_nobody_reads_and_too_few_files_are_no_mistakes_of_medcli(tmp_path: Path) -> None:
+    fill(tmp_path / "inbox", 1)
+    command = f"{sys.executable} -m medcli scrub {tmp_path}/inbox --output {tmp_path}/release --workers 1"
+    root = Path(__file__).parents[2]
+    for wrapped in (f"{command} >&-", f"{command} >&- 2>&-", f"set -o pipefail; {command} | true"):
+        done = subprocess.run(["bash", "-c", wrapped], cwd=root, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, ""), wrapped
+    few = subprocess.run(
+        ["bash", "-c", f"ulimit -n 12; {command.replace('release', 'r2')}"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (few.returncode, "Too many files" in few.stderr) == (3, True), few.stderr
