@@ -183,6 +183,25 @@ def test_items_in_place_of_bytes_do_not_stay(scrub: Scrub, tag: int, vr: str):
     assert b"TIEFINNEN" not in outcome.data
 
 
+@pytest.mark.parametrize("keyword", ["StationName", "InstitutionName", "PatientWeight", "DeviceSerialNumber"])
+def test_items_in_place_of_a_kept_value_do_not_stay(scrub: Scrub, keyword: str):
+    tag = pydicom.datadict.tag_for_keyword(keyword)
+    leaf = wire.element(0x00081010, "SH", "TIEFINNEN", IMPLICIT)
+    elements = {tag: wire.sequence(tag, [leaf], IMPLICIT, undefined=True)}
+    policy = retain("device-identity", "institution-identity", "patient-characteristics")
+    assert b"TIEFINNEN" not in scrub(by_hand(elements, syntax=IMPLICIT), policy).data
+
+
+@pytest.mark.parametrize("undefined", [False, True])
+def test_what_hides_behind_an_item_s_early_end_does_not_stay(scrub: Scrub, undefined: bool):
+    body = wire.element(0x00080100, "SH", "T-1") + wire.head(wire.ITEM_END, "", 0)
+    item = wire.item(body + wire.element(0x00081010, "SH", "TIEFINNEN"), undefined=undefined)
+    length = wire.UNDEFINED if undefined else len(item)
+    end = wire.head(wire.SEQUENCE_END, "", 0) if undefined else b""
+    outcome = scrub(by_hand({0x00081199: wire.head(0x00081199, "SQ", length) + item + end}))
+    assert b"TIEFINNEN" not in outcome.data
+
+
 @pytest.mark.parametrize("tag", [0x00280006, 0x00189345, 0x00280120])
 def test_un_holds_no_more_than_its_number(scrub: Scrub, tag: int):
     for value in (b"Verstecktes", b"V" * 300):
