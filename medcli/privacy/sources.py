@@ -21,6 +21,8 @@ __all__ = ["Found", "Sources", "Unusable", "item_key", "open_file", "read_file",
 #: Files up to this size are read whole; larger ones are handed on by name.
 WHOLE = 32 << 20
 _NOT_OURS = {errno.ENOENT: "disappeared", errno.ENOTDIR: "disappeared", errno.ELOOP: "changed"}
+#: Errors that say that too many files are open, which is no file's fault.
+TOO_MANY = frozenset((errno.EMFILE, errno.ENFILE))
 #: Reasons that speak of something that is no file of its own: it is ignored, not withheld.
 NO_FILES = frozenset(("symlink", "special-file"))
 _OPEN = (
@@ -140,6 +142,13 @@ def item_key(key: bytes, root: str, found: Found) -> str:
     return hmac.digest(key, text.encode("utf-8", "surrogateescape"), "sha256").hex()[:32]
 
 
+def _reason(problem: OSError) -> str:
+    """The reason code for trouble with one file; trouble of the whole process is raised on."""
+    if problem.errno in TOO_MANY:
+        raise problem
+    return _NOT_OURS.get(problem.errno or 0, "unreadable")
+
+
 def _check_readable(root: str, number: int) -> None:
     if not os.path.lexists(root):
         raise InputError(f"Source {number} does not exist.", hint="Check the spelling.")
@@ -181,7 +190,7 @@ def _listing(folder: str, prefix: str, number: int) -> Iterator[tuple[str, bool,
         with os.scandir(folder) as entries:
             names = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
     except OSError as problem:
-        reason = _NOT_OURS.get(problem.errno or 0, "unreadable")
+        reason = _reason(problem)
         yield "", False, Found(number, prefix.rstrip("/"), 0, 0, reason)
         return
     for name, is_folder in names:
@@ -193,7 +202,7 @@ def _look(path: str, name: str, number: int) -> Found:
     try:
         seen = os.lstat(path)
     except OSError as problem:
-        return Found(number, name, 0, 0, _NOT_OURS.get(problem.errno or 0, "unreadable"))
+        return Found(number, name, 0, 0, _reason(problem))
     if stat.S_ISREG(seen.st_mode):
         return Found(number, name, seen.st_size, seen.st_mtime_ns)
     return Found(number, name, 0, 0, "symlink" if stat.S_ISLNK(seen.st_mode) else "special-file")
@@ -210,7 +219,7 @@ def open_file(path: str) -> int:
     try:
         descriptor = os.open(path, _OPEN)
     except OSError as problem:
-        raise Unusable(_NOT_OURS.get(problem.errno or 0, "unreadable")) from None
+        raise Unusable(_reason(problem)) from None
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise Unusable("changed")

@@ -8,6 +8,7 @@ nothing, and refuses to quote a value: a finding names a file of the release and
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -47,8 +48,7 @@ class Findings:
 
     def counts(self) -> dict[str, int]:
         """Findings by kind."""
-        kinds = [kind for kind, _, _ in self.listed]
-        return {kind: kinds.count(kind) for kind in sorted(set(kinds))}
+        return dict(sorted(Counter(kind for kind, _, _ in self.listed).items()))
 
 
 def verify(spec: ScrubSpec) -> Result:
@@ -290,12 +290,11 @@ def _result(findings: Findings, method: dict[str, Any], *, searched: bool) -> Re
         "tool": method["tool"],
     }
     rows = [("files", f"{findings.files:,}")]
-    if searched:
-        rows.append(("compared with their source", f"{findings.compared:,}"))
+    rows += [("compared with their source", f"{findings.compared:,}")] if searched else []
     rows.append(("findings", f"{len(findings.listed):,}"))
     rows += [(f"  {kind}", f"{count:,}") for kind, count in findings.counts().items()]
     lines = [console.table(rows)]
     lines += [" ".join(part for part in one if part) for one in findings.listed[:_SHOWN]]
-    if len(findings.listed) > _SHOWN:
-        lines.append(f"... and {len(findings.listed) - _SHOWN:,} more: --json lists them all")
+    if (more := len(listed) - _SHOWN) > 0:
+        lines.append(f"... and {more:,} more: --json lists them all")
     return Result(6 if findings.listed else 0, facts, "\n".join(lines))
