@@ -107,7 +107,7 @@ class Needles:
     def search(self, hay: bytes) -> int | None:
         """The tag whose value is found in `hay` (any case), or None."""
         low = hay.lower()
-        hit = next((tag for needle, tag in self.wide.items() if needle in low), None)
+        hit = self._search_wide(low)
         hit = self._search_uids(hay, low) if hit is None else hit
         if hit is None:
             hit = _first(hay, low, self.tokens, WORD)
@@ -130,17 +130,35 @@ class Needles:
 
         Any byte may stand beside a name there: boundaries count for UIDs only.
         """
-        long = [(needle, tag) for needle, tag in self.tokens.items() if len(needle) >= LONG]
-        long += self.wide.items()
-        if not long and not self.uids:
+        long = _shortest({needle: tag for needle, tag in self.tokens.items() if len(needle) >= LONG})
+        if not long and not self.uids and not self.wide:
             return None
         for chunk in chunks:
             low = chunk.lower()
-            hit = next((tag for needle, tag in long if needle in low), None)
+            hit = next((tag for needle, tag in long.items() if needle in low), None)
             hit = self._search_uids(chunk, low) if hit is None else hit
+            hit = self._search_wide(low) if hit is None else hit
             if hit is not None:
                 return hit
         return None
+
+    def _search_wide(self, low: bytes) -> int | None:
+        """As `in` would, but quick where zeros abound: what is not there without zeros is not there with them."""
+        if not self.wide:
+            return None
+        narrow = low.translate(None, b"\0")
+        return next(
+            (tag for needle, tag in self.wide.items() if needle[::2] in narrow and needle in low), None
+        )
+
+
+def _shortest(wanted: dict[bytes, int]) -> dict[bytes, int]:
+    """The needles that hold no other needle: where those are not found, the others can't be either."""
+    kept: dict[bytes, int] = {}
+    for needle in sorted(wanted, key=len):
+        if not any(other in needle for other in kept):
+            kept[needle] = wanted[needle]
+    return kept
 
 
 def _first(hay: bytes, low: bytes, wanted: dict[bytes, int], inside: frozenset[int]) -> int | None:
