@@ -15,7 +15,7 @@ from medcli.privacy.dicom.rewrite import Found
 from tests.privacy import wire
 from tests.unit.privacy.dicom.samples import STUDY
 
-NAME, ID, UID, BIRTH, PLACE, MAKER = 0x00100010, 0x00100020, 0x0020000D, 0x00100030, 0x00080080, 0x00080070
+NAME, ID, UID, BIRTH, PLACE = 0x00100010, 0x00100020, 0x0020000D, 0x00100030, 0x00080080
 
 
 def hunt(vr: str, raw: bytes | str, charset: bytes = b"", tag: int = NAME, **how: Iterable[bytes]) -> Needles:
