@@ -25,6 +25,7 @@ COMMANDS = {
 """Name to the module that holds the command under that name, and the line that ``medcli --help`` shows for it."""
 
 _DISK_FULL = (28, 122)  # ENOSPC, EDQUOT
+_TOO_MANY = (23, 24)  # ENFILE, EMFILE
 
 
 class Commands(click.Group):
@@ -86,6 +87,7 @@ def main(args: Sequence[str] | None = None) -> int:
     """
     try:
         with warnings.catch_warnings():
+            console.keep_standard_files()
             console.silence()
             result = medcli.main(
                 args,
@@ -117,6 +119,12 @@ def _unexpected(error: Exception) -> int:
     """Tell of an error that nobody foresaw, by its class and place: its text can quote a patient's values."""
     if isinstance(error, OSError) and error.errno in _DISK_FULL:
         return _tell(SetupError("The disk is full.", hint="Make room; the same command goes on from here."))
+    if isinstance(error, OSError) and error.errno in _TOO_MANY:
+        return _tell(
+            SetupError(
+                "Too many files are open.", hint="Allow more (ulimit -n 1024), or use fewer --workers."
+            )
+        )
     if console.debugging():
         _debug()
         return MedcliError.exit_code

@@ -5,6 +5,7 @@ Refuses to know what it prints. Texts that the terminal's encoding cannot show a
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -70,14 +71,32 @@ def table(rows: Iterable[Sequence[str]], *, header: Sequence[str] = ()) -> str:
     return "\n".join(laid)
 
 
+def keep_standard_files() -> None:
+    """Open what of stdin, stdout and stderr is closed, as daemons leave them: no file may take their numbers."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - for as long as we live
+
+
 def _is_number(text: str) -> bool:
     return text.replace(",", "").replace(".", "", 1).lstrip("-").isdecimal()
 
 
 def _write(stream: IO[str], text: str, end: str = "\n") -> None:
     encoding = getattr(stream, "encoding", None) or "utf-8"
-    stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + end)
-    stream.flush()
+    try:
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + end)
+        stream.flush()
+    except (
+        BrokenPipeError
+    ):  # nobody reads on, as with `| head`: neither must Python complain when it closes it
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 class Bar:

@@ -47,8 +47,10 @@ _NETWORK = frozenset(
 
 
 @contextlib.contextmanager
-def atomic(path: Path, *, mode: int = 0o644, sync: bool = True) -> Iterator[IO[bytes]]:
-    """Open a temporary file beside ``path`` that takes its place when the block ends without an error.
+def atomic(
+    path: Path, *, mode: int = 0o644, sync: bool = True, drafts: Path | None = None
+) -> Iterator[IO[bytes]]:
+    """Open a temporary file that takes the place of ``path`` when the block ends without an error.
 
     Parameters
     ----------
@@ -58,8 +60,11 @@ def atomic(path: Path, *, mode: int = 0o644, sync: bool = True) -> Iterator[IO[b
         Permission bits, less the process's umask.
     sync : bool
         Whether to force the bytes and the new name to the disk.
+    drafts : Path, optional
+        Folder for the temporary file, on the same file system; that of ``path`` if none. A process that is killed
+        leaves it there.
     """
-    temporary = path.with_name(f".{secrets.token_hex(8)}.part")
+    temporary = (drafts or path.parent) / f".{secrets.token_hex(8)}.part"
     try:
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as stream:
             yield stream
@@ -74,10 +79,16 @@ def atomic(path: Path, *, mode: int = 0o644, sync: bool = True) -> Iterator[IO[b
         sync_folder(path.parent)
 
 
-def write(path: Path, content: bytes | str, *, mode: int = 0o644) -> None:
-    """Write a whole file atomically and durably; text as UTF-8."""
-    with atomic(path, mode=mode) as stream:
+def write(path: Path, content: bytes | str, *, mode: int = 0o644, drafts: Path | None = None) -> None:
+    """Write a whole file atomically and durably; text as UTF-8; parameters as of :func:`atomic`."""
+    with atomic(path, mode=mode, drafts=drafts) as stream:
         stream.write(content.encode() if isinstance(content, str) else content)
+
+
+def sweep(drafts: Path) -> None:
+    """Remove what killed processes left of :func:`atomic` in a folder that nobody else is using."""
+    for path in drafts.glob(".*.part"):
+        path.unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:

@@ -19,6 +19,7 @@ import pydicom
 from pydicom.datadict import keyword_for_tag
 
 HERE = Path(__file__).resolve().parents[1] / "build" / "demo"
+MEDCLI = ".venv/bin/medcli"  # as `make` leaves it
 SAMPLES = Path(pydicom.__file__).parent / "data" / "test_files"
 CHOSEN = {
     "Ward 3/Compressed Samples CT1/CT_small.dcm": "CT_small.dcm",
@@ -37,6 +38,7 @@ CHOSEN = {
     "Radiology/notes.txt": "README.txt",
 }
 DISC = ("DICOMDIR", "77654033", "98892001", "98892003")
+PSEUDONYMS = {"00080050", "00100010", "00100020"}
 WATCHED = [
     "PatientName",
     "PatientID",
@@ -59,10 +61,10 @@ def main() -> int:
     inbox, release = HERE / "inbox", HERE / "release"
     fill(inbox)
     command = [sys.executable, "-m", "medcli", "scrub", inbox, "--output", release, "--crosswalk"]
-    print(f"$ medcli scrub {shown(inbox)} --output {shown(release)} --crosswalk\n")
+    print(f"$ {MEDCLI} scrub {shown(inbox)} --output {shown(release)} --crosswalk\n")
     sys.stdout.flush()
     code = subprocess.run(command, check=False).returncode
-    if code not in (0, 5):
+    if code not in (0, 5, 6):
         return code
     confidential = HERE / "release-confidential"
     with (confidential / "files.csv").open(newline="") as stream:
@@ -76,8 +78,8 @@ def main() -> int:
         f"  {shown(HERE)}/release-manifest.json  what was done, and SHA-256s\n"
         f"  {shown(confidential)}/files.csv  which file became which; crosswalk.csv: old and new identifiers\n"
         f"\nNext:\n"
-        f"  medcli scrub --verify {shown(release)}\n"
-        f"  medcli scrub --explain PatientBirthDate"
+        f"  {MEDCLI} scrub --verify {shown(release)}\n"
+        f"  {MEDCLI} scrub --explain PatientBirthDate"
     )
     return 0
 
@@ -106,10 +108,17 @@ def show_actions(report: Path) -> None:
             counts.setdefault(letter, Counter()).update(tags)
     print("\nWhat was done most often, in released files:")
     words = {"X": "removed", "Z": "emptied", "D": "dummy value", "U": "new UID"}
-    for letter, word in words.items():
+    derived: Counter[str] = Counter()
+    for letter in "ZD":
+        for tag in PSEUDONYMS & counts.get(letter, Counter()).keys():
+            derived[tag] += counts[letter].pop(tag)
+    for word, counter in [
+        *((word, counts.get(letter)) for letter, word in words.items()),
+        ("pseudonym", derived),
+    ]:
         most = ", ".join(
             f"{keyword_for_tag(tag) or tag} {count}" if tag != "private" else f"private attributes {count}"
-            for tag, count in counts.get(letter, Counter()).most_common(5)
+            for tag, count in (counter or Counter()).most_common(5)
         )
         print(f"  {word:12} {most}")
 
@@ -120,7 +129,8 @@ def show_one(inbox: Path, release: Path, files: list[dict[str, str]]) -> None:
     before, after = pydicom.dcmread(row["source"]), pydicom.dcmread(release / row["output"])
     print(f"\nOne file, {Path(row['source']).relative_to(inbox)}:")
     for keyword in WATCHED:
-        old, new = before.get(keyword, "(not there)"), after.get(keyword, "(removed)")
+        old = before.get(keyword, "(not there)")
+        new = after.get(keyword, "(removed)" if keyword in before else "(not there)")
         print(f"  {keyword:24} {brief(old):32} -> {brief(new)}")
     kept = sum(1 for element in after if element.tag in before and not element.tag.is_private)
     public = sum(1 for element in before if not element.tag.is_private)

@@ -20,6 +20,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import click
 
+from medcli import console
 from medcli.settings import Option
 
 S = TypeVar("S")
@@ -38,6 +39,7 @@ def from_spec(cls: type[S]) -> Callable[[Callable[..., Any]], Callable[..., Any]
         @functools.wraps(function)
         def call(**values: Any) -> Any:
             own = {f.name: values.pop(f.name) for f in described}
+            _tell_sources([f.name for f in described])
             return function(cls(**own), **values)
 
         command: Callable[..., Any] = call
@@ -48,6 +50,19 @@ def from_spec(cls: type[S]) -> Callable[[Callable[..., Any]], Callable[..., Any]
     return decorate
 
 
+def _tell_sources(names: list[str]) -> None:
+    """Name the options that no flag of this command line set, but a file or variable that may be forgotten."""
+    context = click.get_current_context(silent=True)
+    sources = click.core.ParameterSource
+    for source, where in (
+        (sources.ENVIRONMENT, "the environment"),
+        (sources.DEFAULT_MAP, "the settings file"),
+    ):
+        own = [name for name in names if context and context.get_parameter_source(name) is source]
+        if own:
+            console.note(f"Set by {where}: {', '.join(name.replace('_', '-') for name in own)}.")
+
+
 def _parameter(f: Field[Any], hint: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     about: Option = f.metadata["option"]
     inner, many = _element(hint)
@@ -56,6 +71,8 @@ def _parameter(f: Field[Any], hint: Any) -> Callable[[Callable[..., Any]], Calla
     settings |= {} if required else {"default": f.default}
     settings |= {"metavar": about.metavar} if about.metavar else {}
     if about.positional:
+        if not required:
+            settings["metavar"] = f"[{about.metavar or f.name.upper()}]"
         return click.argument(f.name, nargs=-1 if many else 1, **settings)
     flag = "--" + f.name.replace("_", "-")
     if inner is bool:
@@ -80,7 +97,7 @@ def _click_type(inner: Any, about: Option) -> click.ParamType[Any]:
     if about.choices:
         return click.Choice(about.choices)
     if inner is Path:
-        return click.Path(path_type=Path)
+        return click.Path(path_type=Path, readable=False)  # the domain says better what is wrong
     if inner is int and (about.minimum, about.maximum) != (None, None):
         return click.IntRange(about.minimum, about.maximum)  # type: ignore[arg-type]
     if inner is float and (about.minimum, about.maximum) != (None, None):

@@ -18,8 +18,9 @@ from medcli.privacy.spec import ScrubSpec
 def scrub(spec: ScrubSpec, *, as_json: bool) -> int:
     """De-identify DICOM files by PS3.15 Annex E.
 
-    Each SOURCE is read and never changed. What may be released goes to --output under derived names; all that links
-    it to the input goes to the confidential folder beside it.
+    Each SOURCE (a file, a folder with all that is in it, a zip or tar archive) is read and never changed. What may be
+    released goes to --output under derived names; all that links it to the input goes to the confidential folder
+    beside it.
 
     \b
     medcli scrub inbox --output release
@@ -31,4 +32,6 @@ def scrub(spec: ScrubSpec, *, as_json: bool) -> int:
 
     result = perform(spec, console.Bar("Scrubbing", unit="file"))
     console.document(result.facts) if as_json else console.out(result.text)
+    for warning in result.warnings:
+        console.note(f"Warning: {warning}")
     return result.exit_code

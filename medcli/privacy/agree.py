@@ -9,18 +9,19 @@ from __future__ import annotations
 import hmac
 import json
 import os
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
 from medcli.errors import UsageError
-from medcli.privacy import keys, profiles
-from medcli.privacy.catalogue import FILE, Catalogue
-from medcli.privacy.outcome import Places
+from medcli.privacy import keys, profiles, report
+from medcli.privacy.catalogue import Catalogue
+from medcli.privacy.places import CATALOGUE, Places
 from medcli.privacy.policy import Policy
 from medcli.privacy.spec import ScrubSpec
 from medcli.settings import fingerprint
 
-__all__ = ["facts_of", "on_options", "on_places", "on_release", "on_subjects"]
+__all__ = ["facts_of", "name_of", "on_options", "on_places", "on_release", "on_subjects"]
 
 _STRANGE = "--output is not empty and is no release that this confidential folder knows."
 
@@ -39,17 +40,41 @@ def facts_of(spec: ScrubSpec, policy: Policy, key: bytes) -> dict[str, object]:
 
 
 def on_places(places: Places) -> None:
-    """Refuse a folder full of other things before anything is made beside it.
+    """Refuse to write where other things are, before anything is made.
 
     Raises
     ------
     UsageError
-        Where --output is no folder, or holds what no release of ours can hold.
+        Where --output is no folder, or holds what no release of ours can hold; where a folder of others would become
+        the confidential one, or a file of others would be replaced by the manifest.
     """
-    if places.output.exists() and not places.output.is_dir():
-        raise UsageError("--output is a file.", hint="Give a folder.")
-    if _filled(places.output) and not (places.confidential / FILE).exists():
+    for name, place in (("--output", places.output), ("--confidential", places.confidential)):
+        if place.exists() and not place.is_dir():
+            raise UsageError(f"{name} is a file.", hint="Give a folder.")
+    known = (places.confidential / CATALOGUE).exists()
+    if not known and places.output.is_dir() and any(places.output.iterdir()):
         raise UsageError(_STRANGE, hint="Give another folder, or the release's own --confidential.")
+    if not known and _shared(places.confidential):
+        raise UsageError(
+            "--confidential holds other things, and others than its owner may enter it.",
+            hint="Give a folder of its own, or take the others' rights away (chmod 700).",
+        )
+    if os.path.lexists(places.manifest) and not report.is_manifest(places.manifest):
+        raise UsageError(
+            "Where the manifest belongs, beside --output, there is a file that medcli did not write.",
+            hint="Move it, or give another --output.",
+        )
+
+
+def _shared(folder: Path) -> bool:
+    return folder.is_dir() and bool(folder.stat().st_mode & 0o077) and any(folder.iterdir())
+
+
+def name_of(catalogue: Catalogue) -> str:
+    """A name of the release for its ledger, so that two releases never share one; drawn once."""
+    name = catalogue.fact("name") or secrets.token_hex(8)
+    catalogue.note("name", name)
+    return name
 
 
 def on_options(catalogue: Catalogue, facts: Mapping[str, object]) -> None:
@@ -79,7 +104,7 @@ def on_release(catalogue: Catalogue, output: Path, *, restart: bool) -> None:
     UsageError
         Where it is another folder, or the release is gone.
     """
-    filled = _filled(output)
+    filled = any(names for _, _, names in os.walk(output))
     if filled and not any(os.path.exists(output / path) for path in catalogue.some_released(100)):
         raise UsageError(_STRANGE, hint="Give another folder, or the release's own --confidential.")
     if catalogue.anything_published() and not filled and not restart:
@@ -112,7 +137,3 @@ def on_subjects(catalogue: Catalogue, policy: Policy, key: bytes) -> None:
             "The subjects file gives a patient another identifier or offset than in an earlier run.",
             hint="Give that patient what was given before, or begin another release.",
         )
-
-
-def _filled(folder: Path) -> bool:
-    return folder.is_dir() and any(folder.iterdir())

@@ -18,6 +18,7 @@ from medcli.privacy.statements import (
     DECIDE,
     DICOMDIR,
     DUPLICATE,
+    LATE,
     LOST,
     RECORD,
     RELEASED,
@@ -25,9 +26,8 @@ from medcli.privacy.statements import (
     WITHHELD,
 )
 
-__all__ = ["FILE", "Catalogue", "Line"]
+__all__ = ["Catalogue", "Line"]
 
-FILE = "catalogue.sqlite"
 _PAGE = 1000
 
 
@@ -162,11 +162,14 @@ class Catalogue(Confidences):
         with Transaction(self._db):
             self._db.execute("UPDATE objects SET published = 0")
 
-    def released(self) -> Iterator[tuple[str, str, str, int]]:
-        """(key, path, SHA-256, bytes) of all that is released, by path."""
-        yield from self._db.execute(
-            f"SELECT key, path, sha256, size FROM objects WHERE status = '{RELEASED}' ORDER BY path"
-        )
+    def released(self) -> Iterator[tuple[str, str, int, bool, bool]]:
+        """(path, SHA-256, bytes, whether it names no patient, whether its series is in two studies) by path."""
+        shared = f"SELECT series FROM objects WHERE status = '{RELEASED}' GROUP BY series HAVING min(study) <> max(study)"
+        for *line, unnamed, split in self._db.execute(
+            f"SELECT path, sha256, size, owner = '', series IN ({shared}) FROM objects"
+            f" WHERE status = '{RELEASED}' ORDER BY path"
+        ):
+            yield *line, bool(unnamed), bool(split)
 
     def released_below(self, folder: str) -> Iterator[tuple[str, str, str, str, str, str]]:
         """(path, SHA-256, patient, study, series, instance) of what is released below a folder, by path."""
@@ -175,6 +178,19 @@ class Catalogue(Confidences):
             f" WHERE status = '{RELEASED}' AND path > ? AND path < ? ORDER BY path",
             (folder + "/", folder + "0"),
         )
+
+    def released_from(self) -> Iterator[tuple[str, str]]:
+        """(mirrored path, path in the release) of all that is released."""
+        yield from self._db.execute(f"SELECT mirror, path FROM objects WHERE status = '{RELEASED}'")
+
+    def mark_late(self, folders: Iterable[str]) -> None:
+        """Give DICOMDIRs in these mirrored folders the reason that they came late."""
+        query = (
+            f"UPDATE objects SET reason = '{LATE}' WHERE status = '{DICOMDIR}' AND mirror > ? || '/'"
+            " AND mirror < ? || '0' AND length(mirror) = length(?) + 13"
+        )
+        with Transaction(self._db):
+            self._db.executemany(query, ((folder, folder, folder) for folder in folders))
 
     def dicomdir_folders(self, run: int) -> Iterator[str]:
         """Mirrored paths of the folders of the present input that hold a DICOMDIR."""
@@ -214,13 +230,13 @@ class Catalogue(Confidences):
         )
         return dict(self._db.execute(query, (run,)))
 
-    def withheld(self, run: int) -> dict[str, int]:
-        """Withheld files of the present input by reason, most frequent first."""
+    def reasons(self, run: int, status: str) -> dict[str, int]:
+        """Files of the present input that have a status, by reason, most frequent first."""
         query = (
-            f"SELECT reason, count(*) FROM objects WHERE run = ? AND status = '{WITHHELD}'"
+            "SELECT reason, count(*) FROM objects WHERE run = ? AND status = ?"
             " GROUP BY reason ORDER BY count(*) DESC, reason"
         )
-        return dict(self._db.execute(query, (run,)))
+        return dict(self._db.execute(query, (run, status)))
 
     def some_released(self, most: int) -> list[str]:
         """Paths of the files that were the first to be released."""

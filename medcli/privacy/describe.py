@@ -36,6 +36,7 @@ _PSEUDONYM = {
     codes.PATIENT_NAME: "becomes the patient's pseudonym, the same as the new Patient ID",
     codes.ACCESSION: "becomes a pseudonym derived from the key; empty stays empty",
 }
+_AGES = "Ages over 89 years become 090Y."
 _SHORT = {
     "X": "removed",
     "Z": "emptied",
@@ -98,7 +99,8 @@ def _unlisted(table: Table) -> str:
         )
     return (
         f"Attributes outside the table: text stays in {len(profiles.technical())} attributes whose meaning is technical"
-        " and goes everywhere else; numbers and code strings stay; other UIDs are replaced."
+        " and goes everywhere else; numbers stay; code strings stay where they look like codes, but for"
+        f" {len(profiles.free_terms())} attributes whose terms are free; other UIDs are replaced."
     )
 
 
@@ -126,14 +128,14 @@ def _identity(policy: Policy) -> str:
 
 def _dates(policy: Policy) -> str:
     if policy.dates == "UNMODIFIED":
-        return "Dates and times: kept, but for dates of the person such as the birth date."
+        return f"Dates and times: kept, but for dates of the person such as the birth date. {_AGES}"
     if policy.dates == "MODIFIED":
         low, high = policy.date_shift
         return (
             f"Dates: shifted by one offset a patient between {low} and {high} days, never zero; times stay; the birth"
-            " date goes."
+            f" date goes. {_AGES}"
         )
-    return "Dates and times: removed, emptied or replaced. Ages over 89 years become 090Y."
+    return f"Dates and times: removed, emptied or replaced. {_AGES}"
 
 
 def _pixels(policy: Policy) -> str:

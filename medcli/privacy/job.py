@@ -8,28 +8,34 @@ from __future__ import annotations
 
 import hmac
 import os
+import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from medcli.errors import InputError, UsageError
-from medcli.files import private_folder, sync_filesystem
+from medcli.errors import UsageError
+from medcli.files import private_folder, sweep, sync_filesystem
 from medcli.jobs import Item, Progress, Row, Run, Runner, run
-from medcli.jobs.lock import hold
+from medcli.jobs.lock import hold, hold_itself
 from medcli.privacy import agree, keys, outcome, release, report
-from medcli.privacy.catalogue import FILE, Catalogue
+from medcli.privacy.catalogue import Catalogue
 from medcli.privacy.layout import Names
-from medcli.privacy.outcome import Places, Result
+from medcli.privacy.outcome import Result
+from medcli.privacy.places import CATALOGUE, Places
 from medcli.privacy.policy import Policy
-from medcli.privacy.sources import Sources, item_key
+from medcli.privacy.sources import WHOLE, Sources, item_key
 from medcli.privacy.spec import ScrubSpec
 from medcli.privacy.worker import ScrubWorkers, read_notes
 
 __all__ = ["Result", "ScrubJob", "perform", "scrub"]
 
 _BATCH = 1000
+_BUSY = (
+    "Another run is working on this release.",
+    "Wait for it to end; the same command then does what is left.",
+)
 
 
 class ScrubJob:
@@ -69,23 +75,18 @@ class ScrubJob:
         self._started = time.monotonic()
 
     def fingerprint(self) -> Mapping[str, object]:
-        """The Spec's, with the key, the local rules and the table's edition instead of paths."""
-        return agree.facts_of(self._spec, self._policy, self._key)
+        """The Spec's, with the key, the local rules and the table's edition instead of paths; and the release."""
+        return agree.facts_of(self._spec, self._policy, self._key) | {
+            "output": agree.name_of(self._catalogue)
+        }
 
     def items(self) -> Iterator[Item]:
-        """Everything in the sources, in their order.
-
-        Raises
-        ------
-        InputError
-            At the end, where there was no file that could be tried.
-        """
+        """Everything in the sources, in their order."""
         self._catalogue.do_again(conflicts=self._spec.retry_failed)
         again = self._catalogue.times_again()
         self._run += 1
         self._catalogue.note("run", str(self._run))
         named: list[tuple[str, str]] = []
-        usable, refused = 0, 0
         for found in self._sources:
             key = item_key(self._item_key, self._sources.roots[found.root], found)
             if key in again:
@@ -94,15 +95,8 @@ class ScrubJob:
             if len(named) >= _BATCH:
                 self._catalogue.name_sources(named)
                 named.clear()
-            usable += not found.refused
-            refused += found.refused == "unreadable"
             yield Item(key, (key, tuple(found)))
         self._catalogue.name_sources(named)
-        if not usable:
-            raise InputError(
-                "Nothing in the sources can be read." if refused else "There are no files in the sources.",
-                hint="Check the rights." if refused else "Check the path.",
-            )
 
     def worker(self) -> ScrubWorkers:
         """What each process is given."""
@@ -111,7 +105,7 @@ class ScrubJob:
             self._key,
             self._sources.roots,
             self._sources.labels,
-            spool=str(self.staging.spool),
+            spool=str(self._notebooks / "spool"),
             staging=str(self.staging.folder),
             notebooks=str(self._notebooks),
             crosswalk=self._spec.crosswalk,
@@ -132,13 +126,14 @@ class ScrubJob:
         catalogue.decide(self._run)
         release.assign(catalogue, Names(self._key), self._spec.layout, self._run)
         self.staging.publish(catalogue)
-        release.rebuild_dicomdirs(self._places.output, catalogue, self._key)
+        release.rebuild_dicomdirs(self.staging, catalogue, self._key)
         report.write_account(confidential, catalogue, self._run)
         report.write_lines(confidential, catalogue, self._run, run.rows())
         if self._spec.crosswalk:
             report.write_crosswalk(confidential, catalogue)
-        facts = {"layout": self._spec.layout, "key": keys.check_of(self._key)}
-        report.write_manifest(self._places.manifest, report.method(self._policy) | facts, catalogue)
+        facts = report.method(self._policy) | report.checks(self._policy, self._key)
+        facts["layout"] = self._spec.layout
+        report.write_manifest(self._places.manifest, facts, catalogue, self.staging.drafts)
         outcome.recount(run.report, catalogue, self._run)
         self.summary = outcome.summarise(run.report, catalogue, self._run, self._policy)
         self.summary["seconds"] = round(time.monotonic() - self._started, 3)
@@ -227,31 +222,50 @@ def perform(spec: ScrubSpec, progress: Progress | None = None) -> Result:
     return _release(spec, progress)
 
 
+@contextmanager
+def _spool(folder: Path) -> Iterator[None]:
+    """A folder for members of archives that are too large to be held: source bytes, so in the confidential folder."""
+    shutil.rmtree(folder, ignore_errors=True)
+    private_folder(folder)
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def runner_of(spec: ScrubSpec) -> Runner:
     """One process for each worker; this one alone where one is enough."""
     workers = spec.workers or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else [0])
     if workers == 1:
         from medcli.jobs import SerialRunner
 
-        return SerialRunner()
+        # A large file is mapped: cut short by others while it is read, it ends the process that reads it.
+        return SerialRunner(apart=lambda payload: payload[1][2] > WHOLE)
     from medcli.jobs import ProcessRunner
 
     return ProcessRunner(workers)
 
 
 def _release(spec: ScrubSpec, progress: Progress | None) -> Result:
-    policy, places, found = spec.policy(), Places.of(spec), Sources(spec.sources)
+    policy, places, found = spec.policy(), spec.places(), Sources(spec.sources)
     agree.on_places(places)
+    found.check_any()
     with ExitStack() as stack:
         with release.writing("The confidential folder"):
             private_folder(places.confidential)
             notebooks = private_folder(places.confidential / "notes")
-            stack.enter_context(hold(notebooks))
+            stack.enter_context(hold(notebooks, *_BUSY))
+            sweep(notebooks)
+            stack.enter_context(_spool(notebooks / "spool"))
         key = keys.make(places.key)
-        catalogue = stack.enter_context(Catalogue(places.confidential / FILE))
+        catalogue = stack.enter_context(Catalogue(places.confidential / CATALOGUE))
         job = ScrubJob(spec, policy, key, found=found, places=places, catalogue=catalogue)
-        agree.on_options(catalogue, job.fingerprint())
+        agree.on_options(catalogue, agree.facts_of(spec, policy, key))
         agree.on_subjects(catalogue, policy, key)
+        agree.on_release(catalogue, places.output, restart=spec.restart)
+        with release.writing("--output"):
+            places.output.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(hold_itself(places.output, *_BUSY))
         agree.on_release(catalogue, places.output, restart=spec.restart)
         job.staging.prepare()
         if progress is not None:
@@ -265,4 +279,6 @@ def _release(spec: ScrubSpec, progress: Progress | None) -> Result:
             progress=progress,
             stop_after=1,
         )
-    return Result(counted.exit_code, job.summary, outcome.told(job.summary, places))
+    return Result(
+        counted.exit_code, job.summary, outcome.told(job.summary, places), tuple(outcome.warnings(policy))
+    )

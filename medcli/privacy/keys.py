@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hmac
 import os
+import re
 import secrets
 import stat
 from contextlib import suppress
@@ -18,6 +19,7 @@ __all__ = ["SIZE", "check_of", "make", "read"]
 
 SIZE = 32
 _TITLE = "medcli key 1"
+_DRAFT = re.compile(r"[0-9a-f]{16}\.part")
 
 
 def make(path: Path) -> bytes:
@@ -29,9 +31,10 @@ def make(path: Path) -> bytes:
         Where it can't be written or read.
     """
     if os.path.lexists(path):
+        _sweep(path)
         return read(path)
     text = f"{_TITLE}\n{secrets.token_hex(SIZE)}\n"
-    draft = path.with_name(f".{secrets.token_hex(8)}.part")
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     try:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
@@ -39,13 +42,23 @@ def make(path: Path) -> bytes:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        with suppress(FileExistsError):  # another run was quicker: both use its key
+        # Another run may be quicker, and sweep up after itself: both use its key.
+        with suppress(FileExistsError, FileNotFoundError):
             os.link(draft, path)
     except OSError as error:
         raise SetupError(f"The key file can't be written: {os.strerror(error.errno or 0)}.") from None
     finally:
         draft.unlink(missing_ok=True)
     return read(path)
+
+
+def _sweep(path: Path) -> None:
+    """Remove the copies that processes left beside a key when they were killed while making it."""
+    prefix = f".{path.name}."
+    with suppress(OSError):
+        for name in os.listdir(path.parent):
+            if name.startswith(prefix) and _DRAFT.fullmatch(name[len(prefix) :]):
+                os.unlink(path.with_name(name))
 
 
 def read(path: Path) -> bytes:

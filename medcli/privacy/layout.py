@@ -18,6 +18,7 @@ LAYOUTS = ("study", "mirror")
 #: Folders that a mirrored path has at most, so that it fits into any file system's longest path.
 _DEEPEST = 64
 
+_FILE_ID = re.compile(r"[A-Z0-9_]{1,8}(/[A-Z0-9_]{1,8}){0,7}")
 _SAFE = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,63}")
 
 
@@ -108,6 +109,16 @@ class FileSets:
     def released(self, folder: str) -> str:
         """Where the file-set of `folder` lies in the release."""
         return folder if self._layout == "mirror" else "fileset-" + folder.rpartition("/")[2]
+
+    def holds(self, folder: str, path: str) -> bool:
+        """Whether a file of the release lies in the file-set of `folder`, under a legal File ID."""
+        root = self.released(folder) + "/"
+        return path.startswith(root) and self.is_file_id(path[len(root) :])
+
+    @staticmethod
+    def is_file_id(path: str) -> bool:
+        """Whether a path inside a file-set is legal there."""
+        return _FILE_ID.fullmatch(path) is not None
 
     def path(self, folder: str, identity: tuple[str, str, str, str], *, again: int = 0) -> str:
         """A file's path in the file-set of `folder`; `again` gives another last name where that one is taken.

@@ -146,7 +146,11 @@ def _rows(
                 columns = _columns(cells, what, needed, more)
                 continue
             if len(cells) != len(columns):
-                raise _wrong(what, reader.line_num, f"{len(columns)} columns are needed")
+                raise _wrong(
+                    what,
+                    reader.line_num,
+                    f"{len(columns)} columns are needed; what holds a comma stands in quotes",
+                )
             yield reader.line_num, dict.fromkeys(more, "") | dict(zip(columns, cells, strict=True))
     except csv.Error:
         raise _wrong(what, reader.line_num, "the quotes do not fit") from None

@@ -6,21 +6,19 @@ Knows where a run's products lie and what people and programs are told of them. 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from medcli import console
 from medcli.jobs import Report, Row
 from medcli.privacy import report
 from medcli.privacy.catalogue import Catalogue, Line
+from medcli.privacy.places import Places
 from medcli.privacy.policy import Policy
-from medcli.privacy.spec import ScrubSpec, beside
 from medcli.privacy.statements import DICOMDIR, DUPLICATE, IGNORED, RELEASED, STAGED, WITHHELD
 
-__all__ = ["Places", "Result", "lines", "recount", "summarise", "table", "told"]
+__all__ = ["Result", "lines", "recount", "summarise", "table", "told"]
 
 #: Reasons that mean that a proof failed: the run ends with exit code 6.
 ALARMS = frozenset(("residue", "unsound", "pixels-changed"))
@@ -50,36 +48,14 @@ class Result:
         For ``--json``.
     text
         For the terminal.
+    warnings
+        What a person should think of, one sentence or two each.
     """
 
     exit_code: int
     facts: Mapping[str, object]
     text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Places:
-    """Where everything of a run lies."""
-
-    output: Path
-    confidential: Path
-    key: Path
-    state: Path
-    manifest: Path
-
-    @classmethod
-    def of(cls, spec: ScrubSpec) -> Places:
-        """The places that a Spec names, and the default ones."""
-        assert spec.output is not None
-        output = Path(os.path.abspath(spec.output))
-        confidential = spec.confidential or beside(output, "-confidential")
-        return cls(
-            output,
-            confidential,
-            spec.key_file or confidential / "key",
-            spec.state or confidential / "state",
-            beside(output, "-manifest.json"),
-        )
+    warnings: tuple[str, ...] = ()
 
 
 def lines(rows: Iterable[tuple[int, Row]], number: int) -> Iterator[Line]:
@@ -120,7 +96,7 @@ def recount(counted: Report, catalogue: Catalogue, number: int) -> None:
     counted.failed = by_status.pop(WITHHELD, 0)
     counted.done = by_status.get(RELEASED, 0)
     counted.skipped = sum(by_status.values()) - counted.done
-    counted.kinds = by_status | catalogue.withheld(number)
+    counted.kinds = by_status | catalogue.reasons(number, WITHHELD)
     if ALARMS & counted.kinds.keys():
         counted.refuse()
 
@@ -128,17 +104,29 @@ def recount(counted: Report, catalogue: Catalogue, number: int) -> None:
 def summarise(counted: Report, catalogue: Catalogue, number: int, policy: Policy) -> dict[str, Any]:
     """The run in numbers: ``summary.json``, and ``--json``."""
     routes = catalogue.counts(number, "route")
+    shift = {"date_shift": list(policy.date_shift)} if policy.dates == "MODIFIED" else {}
     return {
         **report.method(policy),
+        **shift,
         "exit_code": counted.exit_code,
         "items": counted.items,
         "from_earlier_runs": counted.resumed,
         "status": catalogue.counts(number, "status"),
-        "withheld": catalogue.withheld(number),
+        "withheld": catalogue.reasons(number, WITHHELD),
+        "ignored": catalogue.reasons(number, IGNORED),
         "route": routes,
         "fallbacks": routes.get("pydicom", 0),
         "bytes": counted.bytes,
     }
+
+
+def warnings(policy: Policy) -> Iterator[str]:
+    """What the options together give away."""
+    if {"uids", "modified-dates"} <= policy.retain:
+        yield (
+            "UIDs that are kept often hold the date of the study, or the patient's identifier: beside shifted dates"
+            " (--retain modified-dates) they can tell every offset."
+        )
 
 
 def table(summary: Mapping[str, Any]) -> str:
@@ -150,6 +138,8 @@ def table(summary: Mapping[str, Any]) -> str:
         if key in status or key in (RELEASED, WITHHELD)
     ]
     rows += [(f"  {reason}", f"{count:,}") for reason, count in summary["withheld"].items()]
+    if links := summary["ignored"].get("symlink"):
+        rows.append(("links, which are not followed", f"{links:,}"))
     if summary["from_earlier_runs"]:
         rows.append(("from earlier runs", f"{summary['from_earlier_runs']:,}"))
     rows.append(("seconds", f"{summary['seconds']:.1f}"))

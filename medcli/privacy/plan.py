@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from tempfile import TemporaryDirectory
 
-from medcli.errors import InputError
 from medcli.jobs import Progress, Report, Row, Runner, Task
 from medcli.privacy import describe, keys, outcome
 from medcli.privacy.catalogue import Catalogue
@@ -35,7 +34,8 @@ def plan(spec: ScrubSpec, runner: Runner, progress: Progress | None) -> Result:
         Where there is nothing to read.
     """
     started, policy, found = time.monotonic(), spec.policy(), Sources(spec.sources)
-    path = outcome.Places.of(spec).key
+    found.check_any()
+    path = spec.places().key
     key = keys.read(path) if path.exists() else secrets.token_bytes(keys.SIZE)
     counted = Report()
     with ExitStack() as stack:
@@ -51,8 +51,6 @@ def plan(spec: ScrubSpec, runner: Runner, progress: Progress | None) -> Result:
                 catalogue.record(outcome.lines(numbered, 1))
             if progress is not None:
                 progress.update(sum(not one.more for one in batch))
-        if not counted.items:
-            raise InputError("There are no files in the sources.", hint="Check the path.")
         catalogue.decide(1)
         catalogue.place((key, key) for key, *_ in catalogue.undecided(1))
         outcome.recount(counted, catalogue, 1)
@@ -61,7 +59,7 @@ def plan(spec: ScrubSpec, runner: Runner, progress: Progress | None) -> Result:
     facts["dry_run"] = True
     facts["profile_in_words"] = described = describe.words(policy)
     text = "\n".join([*described, "", outcome.table(facts), "", "Nothing was written."])
-    return Result(counted.exit_code, facts, text)
+    return Result(counted.exit_code, facts, text, tuple(outcome.warnings(policy)))
 
 
 def _tasks(found: Sources, key: bytes, counted: Report) -> Iterator[Task]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import hmac
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -75,7 +76,7 @@ class Staging:
         self.output = Path(os.path.abspath(output))
         mark = hmac.digest(key, b"staging\0" + os.fsencode(self.output.name), "sha256").hex()[:8]
         self.folder = self.output.with_name(f".{self.output.name}.staging-{mark}")
-        self.spool = self.folder / "spool"
+        self.drafts = self.folder / "drafts"
 
     def prepare(self) -> None:
         """Make the release's folder and the staging folder.
@@ -95,8 +96,8 @@ class Staging:
                     hint="Give a folder inside it, as in --output DIR/release",
                 )
             private_folder(self.folder)
-            shutil.rmtree(self.spool, ignore_errors=True)
-            self.spool.mkdir(mode=0o700)
+            shutil.rmtree(self.drafts, ignore_errors=True)
+            self.drafts.mkdir(mode=0o700)
             for shard in SHARDS:
                 with suppress(FileExistsError):
                     os.mkdir(f"{self.folder}/{shard}", 0o700)
@@ -170,9 +171,20 @@ def assign(catalogue: Catalogue, names: Names, layout: str, run: int) -> None:
 
     catalogue.place(places(again=0))
     catalogue.place(places(again=1))
+    _note_late(catalogue, sets, new)
 
 
-def rebuild_dicomdirs(output: Path, catalogue: Catalogue, key: bytes) -> None:
+def _note_late(catalogue: Catalogue, sets: FileSets, new: set[str]) -> None:
+    """Say of DICOMDIRs that came when files of theirs were released already: those stay where they are."""
+    late: list[str] = json.loads(catalogue.fact("late") or "[]")
+    if new and catalogue.anything_published():
+        places = ((sets.folder_of(mirror), path) for mirror, path in catalogue.released_from())
+        late += {folder for folder, path in places if folder in new and not sets.holds(folder, path)}
+        catalogue.note("late", json.dumps(late))
+    catalogue.mark_late(late)
+
+
+def rebuild_dicomdirs(staging: Staging, catalogue: Catalogue, key: bytes) -> None:
     """Write the DICOMDIR of every file-set whose released files are not those that it lists."""
     from medcli.privacy import dicomdir
     from medcli.privacy.dicom.pseudonyms import Pseudonyms
@@ -180,14 +192,16 @@ def rebuild_dicomdirs(output: Path, catalogue: Catalogue, key: bytes) -> None:
     for folder, (path, known) in catalogue.filesets().items():
         digest, members = hashlib.sha256(), []
         for file, sha256, *identity in catalogue.released_below(path):
+            if not FileSets.is_file_id(file[len(path) + 1 :]):
+                continue
             digest.update(f"{file}\n{sha256}\n".encode())
             members.append(dicomdir.Member(file[len(path) + 1 :], *identity))
-        place = output / path / "DICOMDIR"
+        place = staging.output / path / "DICOMDIR"
         if not members or (digest.hexdigest() == known and place.exists()):
             continue
-        content = dicomdir.build(output / path, members, Pseudonyms(key).uid(f"file-set {folder}"))
+        content = dicomdir.build(staging.output / path, members, Pseudonyms(key).uid(f"file-set {folder}"))
         with writing("--output"):
-            write(place, content)
+            write(place, content, drafts=staging.drafts)
         catalogue.note_fileset(
             folder, path, digest.hexdigest(), hashlib.sha256(content).hexdigest(), len(content)
         )

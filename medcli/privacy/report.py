@@ -8,16 +8,18 @@ the same input gives the same bytes. Refuses to decide anything.
 from __future__ import annotations
 
 import csv
+import hmac
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 from medcli import __version__
 from medcli.files import atomic
 from medcli.jobs import Row
-from medcli.privacy import profiles
+from medcli.privacy import keys, profiles
 from medcli.privacy.catalogue import Catalogue
 from medcli.privacy.policy import Policy
 from medcli.privacy.release import writing
@@ -25,6 +27,8 @@ from medcli.privacy.statements import RELEASED
 
 __all__ = [
     "FORMAT",
+    "checks",
+    "is_manifest",
     "method",
     "write_account",
     "write_crosswalk",
@@ -42,22 +46,29 @@ def method(policy: Policy) -> dict[str, object]:
     from medcli.privacy.dicom.marks import codes_of
     from medcli.privacy.dicom.table import Table
 
-    weakened = Table(policy).weakened
+    table = Table(policy)
+    weakened = table.weakened
     against = list(_against_safe_harbor(policy, weakened=weakened))
-    shift = {"date_shift": list(policy.date_shift)} if policy.dates == "MODIFIED" else {}
     return {
         "tool": f"medcli {__version__}",
         "table": f"PS3.15 {profiles.edition()} Table E.1-1",
         "profile": policy.profile,
         "retain": sorted(policy.retain),
-        **shift,
         "pixels": policy.pixels,
         "local_rules": len(policy.rules),
         "weakened": weakened,
+        "identity_kept": table.keeps_identity or policy.pixels == "off",
         "study_subjects": policy.subjects is not None,
         "codes": list(codes_of(policy, weakened=weakened)),
         "hipaa_safe_harbor": {"claimed": not against, "because": against},
     }
+
+
+def checks(policy: Policy, key: bytes) -> dict[str, object]:
+    """Values that tell, to whoever has the key, whether it and the date shift are those of a release."""
+    shift = f"date shift {policy.date_shift[0]}..{policy.date_shift[1]}".encode()
+    shifted = {"date_shift_check": hmac.digest(key, shift, "sha256").hex()[:16]}
+    return {"key": keys.check_of(key), **(shifted if policy.dates == "MODIFIED" else {})}
 
 
 def _against_safe_harbor(policy: Policy, *, weakened: bool) -> Iterator[str]:
@@ -90,8 +101,16 @@ def write_crosswalk(folder: Path, catalogue: Catalogue) -> None:
     _write_csv(folder / "crosswalk.csv", ("kind", "id_old", "id_new"), catalogue.links())
 
 
+@contextmanager
+def _private(path: Path) -> Iterator[IO[bytes]]:
+    """A file of the confidential folder; its draft lies where the next run sweeps."""
+    drafts = path.parent / "notes"
+    with writing("The confidential folder"), atomic(path, mode=0o600, drafts=drafts) as stream:
+        yield stream
+
+
 def _write_csv(path: Path, header: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> None:
-    with writing("The confidential folder"), atomic(path, mode=0o600) as stream:
+    with _private(path) as stream:
         text = io.TextIOWrapper(
             stream, encoding="utf-8", errors="surrogateescape", newline="", write_through=False
         )
@@ -104,7 +123,7 @@ def _write_csv(path: Path, header: tuple[str, ...], rows: Iterable[tuple[Any, ..
 
 def write_lines(folder: Path, catalogue: Catalogue, run: int, rows: Iterable[tuple[int, Row]]) -> None:
     """``report.jsonl``: a line a file, value-free: what was done to which attribute how often, or why nothing was."""
-    with writing("The confidential folder"), atomic(folder / "report.jsonl", mode=0o600) as stream:
+    with _private(folder / "report.jsonl") as stream:
         for (_, row), (key, status, reason, path) in zip(rows, catalogue.outcomes(run), strict=True):
             assert row.key == key
             line = json.dumps(
@@ -130,16 +149,17 @@ def _told(value: bytes) -> tuple[bytes, bytes]:
 
 def write_summary(folder: Path, summary: Mapping[str, object]) -> None:
     """``summary.json``: the run in numbers."""
-    with writing("The confidential folder"), atomic(folder / "summary.json", mode=0o600) as stream:
+    with _private(folder / "summary.json") as stream:
         stream.write(json.dumps(summary, indent=2).encode() + b"\n")
 
 
-def write_manifest(path: Path, facts: Mapping[str, object], catalogue: Catalogue) -> None:
+def write_manifest(path: Path, facts: Mapping[str, object], catalogue: Catalogue, drafts: Path) -> None:
     """The manifest: the method, then a line a file in the order of paths.
 
-    It is one JSON document, written and readable line by line however many files there are.
+    It is one JSON document, written and readable line by line however many files there are. Its draft lies in
+    `drafts` until it is whole.
     """
-    with writing("The manifest beside --output"), atomic(path, mode=0o644) as stream:
+    with writing("The manifest beside --output"), atomic(path, mode=0o644, drafts=drafts) as stream:
         head = json.dumps({"format": FORMAT, **facts}, indent=1)
         stream.write(head[:-2].encode() + b',\n "files": [')
         for number, entry in enumerate(_entries(catalogue)):
@@ -155,7 +175,12 @@ def _entries(catalogue: Catalogue) -> Iterator[dict[str, object]]:
         {"path": path, "sha256": sha256, "size": size, "dicomdir": True}
         for path, sha256, size in catalogue.directories()
     ]
-    files = ({"path": path, "sha256": sha256, "size": size} for _, path, sha256, size in catalogue.released())
+    files = (
+        {"path": path, "sha256": sha256, "size": size}
+        | ({"names_no_patient": True} if unnamed else {})
+        | ({"series_in_two_studies": True} if split else {})
+        for path, sha256, size, unnamed, split in catalogue.released()
+    )
     yield from heapq.merge(files, sorted(directories, key=_path), key=_path)
 
 
@@ -181,6 +206,15 @@ def read_manifest(path: Path) -> tuple[dict[str, Any], Iterator[dict[str, Any]]]
             break
     stream.close()
     raise ValueError("no manifest")
+
+
+def is_manifest(path: Path) -> bool:
+    """Whether a file begins as a manifest does."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(64).startswith(b'{\n "format": "medcli release ')
+    except OSError:
+        return False
 
 
 def _read_entries(stream: IO[bytes]) -> Iterator[dict[str, Any]]:

@@ -21,6 +21,8 @@ __all__ = ["Found", "Sources", "Unusable", "item_key", "open_file", "read_file",
 #: Files up to this size are read whole; larger ones are handed on by name.
 WHOLE = 32 << 20
 _NOT_OURS = {errno.ENOENT: "disappeared", errno.ENOTDIR: "disappeared", errno.ELOOP: "changed"}
+#: Errors that say that too many files are open, which is no file's fault.
+TOO_MANY = frozenset((errno.EMFILE, errno.ENFILE))
 #: Reasons that speak of something that is no file of its own: it is ignored, not withheld.
 NO_FILES = frozenset(("symlink", "special-file"))
 _OPEN = (
@@ -102,6 +104,28 @@ class Sources:
             else:
                 yield _look(root, "", number)
 
+    def check_any(self) -> None:
+        """Look for a first file that can be tried.
+
+        Raises
+        ------
+        InputError
+            Where there is none, which says what there is instead.
+        """
+        kinds = set()
+        for found in self:
+            if not found.refused:
+                return
+            kinds.add(found.refused)
+        if "unreadable" in kinds:
+            raise InputError("Nothing in the sources can be read.", hint="Check the rights.")
+        if "symlink" in kinds:
+            raise InputError(
+                "There are no files in the sources, but links, which are not followed.",
+                hint="Name what the links lead to, or copy it (cp -rL).",
+            )
+        raise InputError("There are no files in the sources.", hint="Check the path.")
+
     def absolute(self, found: Found) -> str:
         """Where `found` lies."""
         root = self.roots[found.root]
@@ -116,6 +140,13 @@ def item_key(key: bytes, root: str, found: Found) -> str:
     path = f"{root}/{found.path}" if found.path else root
     text = f"{path}\0{found.size}\0{found.mtime}\0{found.refused}"
     return hmac.digest(key, text.encode("utf-8", "surrogateescape"), "sha256").hex()[:32]
+
+
+def _reason(problem: OSError) -> str:
+    """The reason code for trouble with one file; trouble of the whole process is raised on."""
+    if problem.errno in TOO_MANY:
+        raise problem
+    return _NOT_OURS.get(problem.errno or 0, "unreadable")
 
 
 def _check_readable(root: str, number: int) -> None:
@@ -159,7 +190,7 @@ def _listing(folder: str, prefix: str, number: int) -> Iterator[tuple[str, bool,
         with os.scandir(folder) as entries:
             names = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
     except OSError as problem:
-        reason = _NOT_OURS.get(problem.errno or 0, "unreadable")
+        reason = _reason(problem)
         yield "", False, Found(number, prefix.rstrip("/"), 0, 0, reason)
         return
     for name, is_folder in names:
@@ -171,7 +202,7 @@ def _look(path: str, name: str, number: int) -> Found:
     try:
         seen = os.lstat(path)
     except OSError as problem:
-        return Found(number, name, 0, 0, _NOT_OURS.get(problem.errno or 0, "unreadable"))
+        return Found(number, name, 0, 0, _reason(problem))
     if stat.S_ISREG(seen.st_mode):
         return Found(number, name, seen.st_size, seen.st_mtime_ns)
     return Found(number, name, 0, 0, "symlink" if stat.S_ISLNK(seen.st_mode) else "special-file")
@@ -188,7 +219,7 @@ def open_file(path: str) -> int:
     try:
         descriptor = os.open(path, _OPEN)
     except OSError as problem:
-        raise Unusable(_NOT_OURS.get(problem.errno or 0, "unreadable")) from None
+        raise Unusable(_reason(problem)) from None
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise Unusable("changed")

@@ -1,18 +1,17 @@
 """What `medcli scrub` can be asked for: the only home of its defaults, its checks and its help texts.
 
-Knows which wishes contradict each other and which paths may not lie inside each other. Refuses to touch files beyond
-asking where they are.
+Knows which wishes contradict each other. Refuses to touch files beyond asking where they are.
 """
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from medcli.errors import UsageError
+from medcli.privacy import places
 from medcli.privacy.layout import LAYOUTS
 from medcli.privacy.policy import CLEAN, PROFILES, RETAIN, Policy
 from medcli.settings import option
@@ -168,7 +167,7 @@ class ScrubSpec:
         self._check_built()
         if "full-dates" in self.retain and "modified-dates" in self.retain:
             raise UsageError("--retain full-dates and --retain modified-dates contradict each other.")
-        if self.date_shift is not None and "modified-dates" not in self.retain:
+        if self.date_shift is not None and "modified-dates" not in self.retain and self.verify is None:
             raise UsageError("--date-shift means nothing without --retain modified-dates.")
         if self.explain and self.verify is not None:
             raise UsageError("--explain and --verify are two commands in one; give one of them.")
@@ -197,6 +196,11 @@ class ScrubSpec:
             subjects=None if self.subjects is None else lists.read_subjects(self.subjects),
             rules=() if self.rules is None else lists.read_rules(self.rules),
         )
+
+    def places(self) -> places.Places:
+        """Where everything of a run lies."""
+        assert self.output is not None
+        return places.Places.of(self.output, self.confidential, self.key_file, self.state)
 
     def _check_built(self) -> None:
         for name, value in (
@@ -231,7 +235,6 @@ class ScrubSpec:
                 "profile",
                 "retain",
                 "pixels",
-                "date_shift",
                 "confidential",
                 "crosswalk",
                 "state",
@@ -243,8 +246,10 @@ class ScrubSpec:
         )
         if (self.source is None) != (self.key_file is None):
             raise UsageError("--verify with --source needs --key-file, and the other way round.")
-        if self.source is None and (self.subjects or self.rules):
-            raise UsageError("--subjects and --rules say something to --verify only together with --source.")
+        if self.source is None and (self.subjects or self.rules or self.date_shift):
+            raise UsageError(
+                "--subjects, --rules and --date-shift say something to --verify only together with --source."
+            )
 
     def _check_run(self) -> None:
         if self.source is not None:
@@ -255,26 +260,7 @@ class ScrubSpec:
             raise UsageError("--output is missing.", hint="medcli scrub SOURCE... --output DIR")
         if self.restart and self.retry_failed:
             raise UsageError("--restart does everything again; --retry-failed says nothing beside it.")
-        self._check_places(self.output)
-
-    def _check_places(self, output: Path) -> None:
-        """Refuse paths that lie inside each other where one would spoil or publish the other."""
-        confidential = self.confidential or beside(output, "-confidential")
-        places = {"--output": output, "--confidential": confidential}
-        if self.state is not None:
-            places["--state"] = self.state
-        for name, place in places.items():
-            for number, source in enumerate(self.sources, 1):
-                if _inside(place, source) or _inside(source, place):
-                    raise UsageError(f"{name} and source {number} lie inside each other.")
-        if _inside(confidential, output) or _inside(output, confidential):
-            raise UsageError("--output and --confidential lie inside each other.")
-        for name, given in (("--state", self.state), ("--key-file", self.key_file)):
-            if given is not None and _inside(given, output):
-                raise UsageError(f"{name} lies inside --output, which holds the release only.")
-        for number, source in enumerate(self.sources):
-            if any(_inside(source, other) for place, other in enumerate(self.sources) if place != number):
-                raise UsageError(f"Source {number + 1} lies inside another source.", hint="Name it once.")
+        places.check(self.sources, self.places(), {"--subjects": self.subjects, "--rules": self.rules})
 
     def _forbid(self, flag: str, names: Iterable[str]) -> None:
         defaults = {field.name: field.default for field in fields(self)}
@@ -284,17 +270,5 @@ class ScrubSpec:
                 raise UsageError(f"{shown} and {flag} do not go together.")
 
 
-def beside(output: Path, ending: str) -> Path:
-    """The neighbour of the release whose name is the release's name and `ending`."""
-    path = Path(os.path.abspath(output))
-    return path.with_name(path.name + ending)
-
-
 def _flag(name: str) -> str:
     return "--" + name.replace("_", "-")
-
-
-def _inside(one: Path, other: Path) -> bool:
-    """Whether `one` is `other` or lies in it, links followed as far as they exist."""
-    first, second = os.path.realpath(one), os.path.realpath(other)
-    return first == second or first.startswith(second.rstrip("/") + "/")

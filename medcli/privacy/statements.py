@@ -11,6 +11,7 @@ from __future__ import annotations
 STAGED, RELEASED, DUPLICATE = "staged", "released", "duplicate"
 WITHHELD, IGNORED, DICOMDIR = "withheld", "ignored", "dicomdir"
 CONFLICT, TWO_PATIENTS, LOST = "sop-instance-conflict", "study-names-two-patients", "staged-file-lost"
+LATE = "dicomdir-came-late"
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;

@@ -8,6 +8,7 @@ nothing, and refuses to quote a value: a finding names a file of the release and
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -19,8 +20,9 @@ from medcli.errors import InputError, SafetyRefused, UsageError
 from medcli.files import content_hash
 from medcli.privacy import keys, profiles, report
 from medcli.privacy.outcome import Result
+from medcli.privacy.places import beside
 from medcli.privacy.policy import Policy
-from medcli.privacy.spec import ScrubSpec, beside
+from medcli.privacy.spec import ScrubSpec
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -46,8 +48,7 @@ class Findings:
 
     def counts(self) -> dict[str, int]:
         """Findings by kind."""
-        kinds = [kind for kind, _, _ in self.listed]
-        return {kind: kinds.count(kind) for kind in sorted(set(kinds))}
+        return dict(sorted(Counter(kind for kind, _, _ in self.listed).items()))
 
 
 def verify(spec: ScrubSpec) -> Result:
@@ -91,9 +92,8 @@ def _manifest(root: Path) -> tuple[dict[str, Any], Iterator[dict[str, Any]]]:
     try:
         method, entries = report.read_manifest(beside(root, "-manifest.json"))
     except FileNotFoundError:
-        raise InputError(
-            "There is no manifest beside the release.", hint="It is called RELEASE-manifest.json."
-        ) from None
+        hint = "It is called RELEASE-manifest.json."
+        raise InputError("There is no manifest beside the release.", hint=hint) from None
     except ValueError:
         raise InputError("The manifest beside the release is damaged.") from None
     if method.get("format") != report.FORMAT:
@@ -115,15 +115,19 @@ def _as_made(spec: ScrubSpec, method: dict[str, Any]) -> tuple[Policy, bytes]:
         )
     if method["local_rules"] != len(wishes.rules):
         raise UsageError("The release was made with other --rules.")
-    shift = method.get("date_shift") or Policy().date_shift
     policy = Policy(
         profile=method["profile"],
         retain=frozenset(method["retain"]),
         pixels=method["pixels"],
-        date_shift=(shift[0], shift[1]),
+        date_shift=wishes.date_shift,
         subjects=wishes.subjects,
         rules=wishes.rules,
     )
+    if method.get("date_shift_check") != report.checks(policy, key).get("date_shift_check"):
+        raise UsageError(
+            "The release was made with another --date-shift.",
+            hint="Give the same one; summary.json in the confidential folder names it.",
+        )
     return policy, key
 
 
@@ -144,6 +148,9 @@ class Inspection:
         self._seen.add(path)
         self._findings.files += 1
         place = self._root / path
+        if os.path.islink(place):
+            self._findings.add("changed", path)
+            return
         try:
             whole = place.read_bytes() if entry["size"] <= _WHOLE else None
             digest = content_hash(place if whole is None else whole)
@@ -158,14 +165,15 @@ class Inspection:
         header = _header(place if whole is None else whole)
         if header is None:
             self._findings.add("unreadable", path)
-            return
-        self._marks(header, path)
-        self._uids(header, path)
+        else:
+            self._marks(header, path)
+            self._uids(header, path)
+            self._belonging(header, entry)
 
     def _marks(self, header: Dataset, path: str) -> None:
         method = self._method
         expected = {
-            "PatientIdentityRemoved": "NO" if method["pixels"] == "off" else "YES",
+            "PatientIdentityRemoved": "NO" if method["identity_kept"] else "YES",
             "LongitudinalTemporalInformationModified": _dates(method["retain"]),
         }
         for keyword, value in expected.items():
@@ -183,9 +191,7 @@ class Inspection:
 
     def _uids(self, header: Dataset, path: str) -> None:
         meta = header.file_meta
-        instance, study, series = (
-            str(header.get(name, "")) for name in ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
-        )
+        instance = str(header.get("SOPInstanceUID", ""))
         strange = {int(element.tag) for element in meta} - _META
         if any(header.preamble or b"\1") or strange:
             self._findings.add("file-meta", path)
@@ -195,22 +201,32 @@ class Inspection:
             self._findings.add("uid", path, "MediaStorageSOPClassUID")
         if self.instances.setdefault(instance, path) != path:
             self._findings.add("uid", path, "SOPInstanceUID")
-        patient = str(header.get("PatientID", ""))
-        if study and self._patients.setdefault(study, patient) != patient:
-            self._findings.add("two-patients", path, "PatientID")
-        if series and self._studies.setdefault(series, study) != study:
-            self._findings.add("uid", path, "SeriesInstanceUID")
         if "uids" not in self._method["retain"] and not self._method["local_rules"]:
             for tag in sorted(set(_old_uids(header))):
                 self._findings.add("old-uid", path, f"({tag >> 16:04X},{tag & 0xFFFF:04X})")
 
+    def _belonging(self, header: Dataset, entry: dict[str, Any]) -> None:
+        """One patient a study, one study a series, but where the source itself was not so clear."""
+        study, series, patient = (
+            str(header.get(name, "")) for name in ("StudyInstanceUID", "SeriesInstanceUID", "PatientID")
+        )
+        named = study and not entry.get("names_no_patient")
+        if named and self._patients.setdefault(study, patient) != patient:
+            self._findings.add("two-patients", entry["path"], "PatientID")
+        single = series and not entry.get("series_in_two_studies")
+        if single and self._studies.setdefault(series, study) != study:
+            self._findings.add("uid", entry["path"], "SeriesInstanceUID")
+
     def end(self) -> None:
         """Look for files that the manifest does not know, and for DICOMDIRs that list others than there are."""
-        for folder, _, names in os.walk(self._root):
+        known = {folder for path in self._seen for folder in _above(path)}
+        for folder, folders, names in os.walk(self._root):
             inside = os.path.relpath(folder, self._root)
-            for name in sorted(names):
+            for name in sorted(folders + names):
                 path = name if inside == "." else f"{inside}/{name}"
-                if path not in self._seen:
+                if path not in (self._seen if name in names else known) or (
+                    name in folders and os.path.islink(f"{folder}/{name}")
+                ):
                     self._findings.add("not-in-manifest", path)
         for path in self._directories:
             folder = path.rpartition("/")[0]
@@ -219,6 +235,11 @@ class Inspection:
             }
             if _listed(self._root / path) != ours:
                 self._findings.add("dicomdir", path)
+
+
+def _above(path: str) -> Iterator[str]:
+    while path := path.rpartition("/")[0]:
+        yield path
 
 
 def _dates(retained: list[str]) -> str:
@@ -259,23 +280,21 @@ def _listed(path: Path) -> set[str]:
 
 
 def _result(findings: Findings, method: dict[str, Any], *, searched: bool) -> Result:
+    listed = [{"kind": kind, "path": path, "attribute": where} for kind, path, where in findings.listed]
     facts = {
         "files": findings.files,
         "compared_with_source": findings.compared if searched else None,
-        "findings": [
-            {"kind": kind, "path": path, "attribute": where} for kind, path, where in findings.listed
-        ],
+        "findings": listed,
         "exit_code": SafetyRefused.exit_code if findings.listed else 0,
         "profile": method["profile"],
         "tool": method["tool"],
     }
     rows = [("files", f"{findings.files:,}")]
-    if searched:
-        rows.append(("compared with their source", f"{findings.compared:,}"))
+    rows += [("compared with their source", f"{findings.compared:,}")] if searched else []
     rows.append(("findings", f"{len(findings.listed):,}"))
     rows += [(f"  {kind}", f"{count:,}") for kind, count in findings.counts().items()]
     lines = [console.table(rows)]
     lines += [" ".join(part for part in one if part) for one in findings.listed[:_SHOWN]]
-    if len(findings.listed) > _SHOWN:
-        lines.append(f"... and {len(findings.listed) - _SHOWN:,} more: --json lists them all")
+    if (more := len(listed) - _SHOWN) > 0:
+        lines.append(f"... and {more:,} more: --json lists them all")
     return Result(6 if findings.listed else 0, facts, "\n".join(lines))

@@ -134,6 +134,8 @@ class Worker:
             descriptor = sources.open_file(path)
         except sources.Unusable as problem:
             return (refused(key, key, mirror, problem.reason),)
+        except OSError:
+            raise ItemFailed("too-many-open-files", stops=True) from None
         try:
             return self._opened(key, found, path, descriptor, mirror)
         except sources.Unusable as problem:

@@ -11,7 +11,7 @@ from medcli import jobs
 from medcli.jobs import Row
 from tests.contract.test_interruption import finish, start, wait_for
 from tests.contract.test_runners import do, every_runner, process_runners, product, rows
-from tests.contract.toy import AsyncToy, Toy, ToySpec, expected, runner
+from tests.contract.toy import AsyncToy, Toy, ToyJob, ToySpec, expected, runner
 
 
 def drops(found: list[Row], item: int) -> list[str]:
@@ -87,3 +87,15 @@ def test_an_event_loops_outcomes_are_whole(tmp_path: Path) -> None:
     made: jobs.Runner = runner("async")
     outcomes = [one for batch in made.map(AsyncToy(str(tmp_path), "s", 0.0), tasks) for one in batch]
     assert [(len(one.rows), one.more) for one in outcomes] == [(2201, False)]
+
+
+def test_what_could_end_the_process_is_done_apart(tmp_path: Path) -> None:
+    """Serial, but for the items that kill; more of them than are held at a time."""
+    spec = ToySpec(items=1100, mood=(*tuple(f"{i}=odd" for i in range(5, 1090)), "3=kill", "1095=kill-once"))
+    job = ToyJob(spec, tmp_path)
+    report = jobs.run(
+        job, state=tmp_path / "state", runner=jobs.SerialRunner(apart=lambda payload: payload[1] != "")
+    )
+    assert product(tmp_path) == expected(spec, but=(3,))
+    assert report.kinds == {"made": 1099, "worker-died": 1}
+    assert str(os.getpid()) in (tmp_path / "pids").read_text().split()

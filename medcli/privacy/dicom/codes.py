@@ -34,7 +34,8 @@ CODE_MASK, LIMIT_MASK, BELOW_TAG = (
 TIME_ZONE = 0x00080201
 ANY = ("X", "Z", "D")
 DATES = frozenset(("DA", "TM", "DT"))
-PIXEL_TAGS = frozenset((0x7FE00008, 0x7FE00009, 0x7FE00010))
+PIXEL_DATA = 0x7FE00010
+PIXEL_TAGS = frozenset((0x7FE00008, 0x7FE00009, PIXEL_DATA))
 #: Attributes that are kept and whose values the rewriter has to know.
 WATCHED = frozenset(
     (

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from medcli.privacy.dicom import codes, pixels
+from medcli.privacy.dicom.codes import PIXEL_DATA
 from medcli.privacy.dicom.encoding import GE_PRIVATE, Buffer, Damaged, Frame, uid_text
 from medcli.privacy.dicom.pseudonyms import normal
 from medcli.privacy.dicom.read import pieces
@@ -22,7 +23,6 @@ from medcli.privacy.dicom.walk import Element, Walk
 __all__ = ["Header", "is_uid"]
 
 
-PIXEL_DATA = 0x7FE00010
 #: Bits of Float and Double Float Pixel Data, which have no Bits Allocated to believe.
 _FLOAT_BITS = {0x7FE00008: 32, 0x7FE00009: 64}
 #: Digits of a number of frames, at most: an IS has no more than 12 bytes.

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from medcli.privacy import profiles
 from medcli.privacy.dicom import codes
+from medcli.privacy.dicom.codes import PIXEL_DATA
 from medcli.privacy.dicom.encoding import (
     LONG_VRS,
     Buffer,
@@ -23,7 +24,7 @@ from medcli.privacy.dicom.encoding import (
     uid_text,
 )
 from medcli.privacy.dicom.fragments import readable
-from medcli.privacy.dicom.header import MOST_DIGITS, PIXEL_DATA
+from medcli.privacy.dicom.header import MOST_DIGITS
 from medcli.privacy.dicom.normalise import inflated
 from medcli.privacy.dicom.pixels import CHUNK, expected_length
 from medcli.privacy.dicom.pseudonyms import registered

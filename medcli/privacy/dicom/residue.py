@@ -107,7 +107,7 @@ class Needles:
     def search(self, hay: bytes) -> int | None:
         """The tag whose value is found in `hay` (any case), or None."""
         low = hay.lower()
-        hit = next((tag for needle, tag in self.wide.items() if needle in low), None)
+        hit = self._search_wide(low)
         hit = self._search_uids(hay, low) if hit is None else hit
         if hit is None:
             hit = _first(hay, low, self.tokens, WORD)
@@ -130,17 +130,35 @@ class Needles:
 
         Any byte may stand beside a name there: boundaries count for UIDs only.
         """
-        long = [(needle, tag) for needle, tag in self.tokens.items() if len(needle) >= LONG]
-        long += self.wide.items()
-        if not long and not self.uids:
+        long = _shortest({needle: tag for needle, tag in self.tokens.items() if len(needle) >= LONG})
+        if not long and not self.uids and not self.wide:
             return None
         for chunk in chunks:
             low = chunk.lower()
-            hit = next((tag for needle, tag in long if needle in low), None)
+            hit = next((tag for needle, tag in long.items() if needle in low), None)
             hit = self._search_uids(chunk, low) if hit is None else hit
+            hit = self._search_wide(low) if hit is None else hit
             if hit is not None:
                 return hit
         return None
+
+    def _search_wide(self, low: bytes) -> int | None:
+        """As `in` would, but quick where zeros abound: what is not there without zeros is not there with them."""
+        if not self.wide:
+            return None
+        narrow = low.translate(None, b"\0")
+        return next(
+            (tag for needle, tag in self.wide.items() if needle[::2] in narrow and needle in low), None
+        )
+
+
+def _shortest(wanted: dict[bytes, int]) -> dict[bytes, int]:
+    """The needles that hold no other needle: where those are not found, the others can't be either."""
+    kept: dict[bytes, int] = {}
+    for needle in sorted(wanted, key=len):
+        if not any(other in needle for other in kept):
+            kept[needle] = wanted[needle]
+    return kept
 
 
 def _first(hay: bytes, low: bytes, wanted: dict[bytes, int], inside: frozenset[int]) -> int | None:
@@ -214,16 +232,16 @@ def needles(found: Iterable[Found], kept: Iterable[bytes], makers: Iterable[byte
     identity = profiles.identity()
     excused = fold(blob.decode("latin-1"))
     for value in found:
-        named = identity.get(value.tag) in ("place", "device") and _names_makers(value.raw)
-        known = maker if named else b""
+        called = identity.get(value.tag) in ("place", "device")
+        if called and len(value.raw.strip(b"\0 ")) <= SHORT:
+            continue  # a room called CT or Here: a word of any text
+        known = maker if called and _names_makers(value.raw) else b""
         for kind, text in _words_of(value):
             raw = text.encode()
             if raw not in _OURS and text not in _PLACEHOLDERS and text not in excused and raw not in known:
                 result.words.add(kind, text, value.tag)
                 if kind == "word" and len(text) >= _WIDE and text.isascii():
-                    result.wide.setdefault(
-                        b"\0".join(text.encode()[at : at + 1] for at in range(len(text))), value.tag
-                    )
+                    result.wide.setdefault(_wide(text), value.tag)
         for kind, needle in _spellings(value.vr, value.raw, value.charset):
             inside = UID_CHAR if kind == "uids" else WORD
             if needle in _OURS or any(
@@ -237,6 +255,12 @@ def needles(found: Iterable[Found], kept: Iterable[bytes], makers: Iterable[byte
             else:
                 getattr(result, kind).setdefault(needle, value.tag)
     return result
+
+
+@lru_cache(maxsize=65536)
+def _wide(text: str) -> bytes:
+    """ASCII `text` as UTF-16 of either byte order, without the zero at its edge."""
+    return b"\0".join(text.encode()[at : at + 1] for at in range(len(text)))
 
 
 @lru_cache(maxsize=4096)

@@ -275,6 +275,10 @@ class Rewriter:
                 break
             if tag != ITEM:
                 raise Odd
+            if length == 0:
+                bodies.append(encoding.item_header(0))
+                pos = start
+                continue
             stop = element.end if length == UNDEFINED else start + length
             if stop > element.end:
                 raise Damaged("truncated")

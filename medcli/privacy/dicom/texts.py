@@ -89,7 +89,9 @@ def _items(
         tag, _, value, length = header(data, pos, end, encoding)
         if tag == SEQUENCE_END or tag != ITEM:
             return
-        if length == UNDEFINED:
+        if length == 0:
+            pos = value
+        elif length == UNDEFINED:
             stop = _end_of_item(data, value, end, encoding, ends)
             yield from texts(data, value, stop, encoding, charset=charset, depth=depth + 1, ends=ends)
             pos = stop + 8

@@ -232,7 +232,7 @@ def _walk_explicit(data: Buffer, pos: int, end: int, course: _Course) -> Walk:  
                 else skip(data, value, end, course.encoding, vr=vr, depth=course.depth, ends=course.ends)
             )
             elements.append(Element(code, number >> bits, vr, pos, value, stop, length == UNDEFINED))
-            if code == codes.PIXELS and not course.depth:
+            if number >> bits == codes.PIXEL_DATA and not course.depth:
                 return course.behind_pixels(stop, end)
         pos = stop
     return course.finish(pos, end)
@@ -279,7 +279,7 @@ def _walk_implicit(data: Buffer, pos: int, end: int, course: _Course) -> Walk:
             code = codes.CHOOSE
         if undefined or code not in (keep, checked):
             elements.append(Element(code, number >> bits, b"", pos, value, stop, undefined))
-        if code == codes.PIXELS and not course.depth:
+        if number >> bits == codes.PIXEL_DATA and not course.depth:
             return course.behind_pixels(stop, end)
         pos = stop
     return course.finish(pos, end)

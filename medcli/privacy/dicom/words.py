@@ -26,9 +26,18 @@ _BATCH = 1 << 20
 _SEPARATORS = re.compile(r"[\s\-./_,:]+")
 
 
+#: Letters that some write as two, where they have to do without accents.
+_TWO = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "æ": "ae", "ø": "oe", "œ": "oe"})
+
+
 def fold(text: str) -> str:
-    """`text` in one form of Unicode (NFKC) and without case."""
-    return text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
+    """`text` in one form of Unicode (NFKD), without case and accents."""
+    if text.isascii():
+        return text.lower()
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return unicodedata.normalize(
+        "NFKC", "".join(char for char in decomposed if not unicodedata.combining(char))
+    )
 
 
 @dataclass(slots=True)
@@ -97,11 +106,15 @@ def name_words(raw: bytes, charset: bytes) -> tuple[Spelling, ...]:
     """The spellings of a person name that the search of bytes does not know: run together, in folded characters."""
     found: set[str] = set()
     for group in decode(raw, charset).replace("\\", "=").split("="):
-        parts = [part for part in re.split(r"[\s^,;()\[\]]+", fold(group.strip("\0 "))) if part]
-        found.update(parts)
-        found.update(piece for part in parts for piece in re.split(r"[-'\u2019]", part))
-        if len(parts) > 1:
-            found.update((parts[0] + parts[1], parts[1] + parts[0]))
+        name = unicodedata.normalize("NFC", group.strip("\0 ")).casefold()
+        for spelt in {fold(name), fold(name.translate(_TWO))}:
+            parts = [part for part in re.split(r"[\s^,;()\[\]]+", spelt) if part]
+            found.update(parts)
+            for part in parts:
+                pieces = re.split(r"[-'\u2019]", part)
+                found.update((*pieces, "".join(pieces)))
+            if len(parts) > 1:
+                found.update((parts[0] + parts[1], parts[1] + parts[0]))
     return tuple(("word", word) for word in sorted(found) if _long_enough(word))
 
 
@@ -135,5 +148,5 @@ def birth_words(digits: bytes) -> tuple[Spelling, ...]:
     ]
     days, months = (day, day.lstrip("0")), (month, month.lstrip("0"))
     found = {f"{d}{mark}{m}{mark}{year}" for mark in "/.-" for d in days for m in (*months, name)}
-    found.update(f"{m}/{d}/{year}" for d in days for m in months)
+    found.update(f"{m}{mark}{d}{mark}{year}" for mark in "/-" for d in days for m in months)
     return tuple(("word", form) for form in sorted(found))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import struct
 from collections.abc import Callable, Mapping
@@ -15,7 +16,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from medcli.privacy.dicom import Scrubbed, Scrubber
 from medcli.privacy.policy import Policy
-from tests.privacy import wire
+from tests.privacy import recode, wire
 
 KEY = bytes(range(32))
 CT, MR, SR, PDF = (f"1.2.840.10008.5.1.4.1.1.{last}" for last in ("2", "4", "88.11", "104.1"))
@@ -145,3 +146,25 @@ def scrub_to(target: Path, source: bytes | Path | Dataset, policy: Policy = BASI
     written = target.read_bytes()
     assert len(written) == result.size
     return Outcome(result, written, read(written))
+
+
+def gone(outcome: Outcome, *secrets: bytes) -> None:
+    """Nothing of the usual patient is left in what was released, nor in what is said of it."""
+    low = outcome.data.lower()
+    for secret in (b"mustermann", b"erika", PATIENT.lower().encode(), STUDY.encode(), b"19310809", *secrets):
+        assert secret not in low
+    said = repr(dataclasses.replace(outcome.result, crosswalk=())).lower()
+    for secret in (NAME, PATIENT, STUDY, SERIES, INSTANCE):
+        assert secret.lower() not in said
+
+
+def withheld(outcome: Outcome, reason: str) -> None:
+    assert (outcome.result.status, outcome.result.reason) == ("withheld", reason)
+    gone(outcome)
+
+
+def with_overlay(syntax: str = "", **changes: object) -> bytes:
+    ds = ct(**changes)
+    ds.add_new(0x60000010, "US", 8)
+    ds.add_new(0x60000102, "US", 12)
+    return recode.encapsulate(encode(ds), syntax, [bytes(range(64))]) if syntax else encode(ds)

@@ -134,7 +134,6 @@ def test_without_unused_bits_there_is_no_embedded_overlay():
     )
 
 
-EXPLICIT = EXPLICIT_LE
 US, SC, DX = "1.2.840.10008.5.1.4.1.1.6.1", "1.2.840.10008.5.1.4.1.1.7", "1.2.840.10008.5.1.4.1.1.1.1"
 
 

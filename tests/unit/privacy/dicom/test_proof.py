@@ -253,6 +253,13 @@ def test_text_in_pixels_of_a_wrong_length_is_found(scrub: Scrub):
     withheld(scrub(ct(PixelData=pixels, Rows=9)), attribute="(0010,0010)")
 
 
+def test_text_behind_the_pixels_proper_is_found(scrub: Scrub, plant: Plant):
+    ds = ct(PixelData=samples.PIXELS + bytes(40))
+    assert scrub(ds).result.status == "released"  # zeros are padding
+    plant(lambda whole: whole[:-20] + b"Mustermann" + whole[-10:])
+    withheld(scrub(ds), attribute="(0010,0010)")
+
+
 SAMPLES = bytes(range(1, 250)) * 4
 JPEG, J2K = "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.90"
 SOS, EOI = b"\xff\xda\0\x08\1\1\0\0\x3f\0", b"\xff\xd9"

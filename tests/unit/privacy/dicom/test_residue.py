@@ -15,7 +15,7 @@ from medcli.privacy.dicom.rewrite import Found
 from tests.privacy import wire
 from tests.unit.privacy.dicom.samples import STUDY
 
-NAME, ID, UID, BIRTH, PLACE, MAKER = 0x00100010, 0x00100020, 0x0020000D, 0x00100030, 0x00080080, 0x00080070
+NAME, ID, UID, BIRTH, PLACE = 0x00100010, 0x00100020, 0x0020000D, 0x00100030, 0x00080080
 
 
 def hunt(vr: str, raw: bytes | str, charset: bytes = b"", tag: int = NAME, **how: Iterable[bytes]) -> Needles:
@@ -427,11 +427,10 @@ NEIGHBOURS = [
 def test_the_header_of_the_next_element_is_no_letter(layout: str, neighbour: int, vr: str, raw: bytes):
     syntax = LAYOUTS[layout]
     value = raw if len(raw) % 2 == 0 else b" " + raw  # so that no padding stands between
-    behind = (
-        wire.head(neighbour, "", 0, syntax)
-        if neighbour > 0xFFFE0000
-        else wire.element(neighbour, "LO", "ab", syntax)
-    )
+    if neighbour < 0xFFFE0000:
+        behind = wire.element(neighbour, "LO", "ab", syntax)
+    else:
+        behind = wire.head(neighbour, "", wire.UNDEFINED if neighbour == wire.ITEM else 0, syntax)
     data = wire.element(0x00080081, "ST", value, syntax) + behind + bytes(8)
     assert finds(hunt(vr, raw, tag=UID), data)
 

@@ -133,6 +133,7 @@ def test_dates_that_pydicom_takes_are_dates(moment: date, clock: str):
     [
         (b"089Y", b"089Y"),
         (b"090Y", b"090Y"),
+        (b"90Y", b"090Y"),
         (b"103Y", b"090Y"),
         (b"999Y ", b"090Y"),
         (b"1079M", b"1079M"),

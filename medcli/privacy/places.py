@@ -1,0 +1,114 @@
+"""Where everything of a run lies, and which of these paths may not coincide or lie inside each other.
+
+Knows names of files that medcli writes. Refuses to touch them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from medcli.errors import UsageError
+
+__all__ = ["CATALOGUE", "PRODUCTS", "Places", "beside", "check"]
+
+CATALOGUE = "catalogue.sqlite"
+#: What medcli writes into the confidential folder, but for the key and the state.
+PRODUCTS = ("files.csv", "crosswalk.csv", "report.jsonl", "summary.json", CATALOGUE, "notes")
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where everything of a run lies."""
+
+    output: Path
+    confidential: Path
+    key: Path
+    state: Path
+    manifest: Path
+
+    @classmethod
+    def of(cls, output: Path, confidential: Path | None, key: Path | None, state: Path | None) -> Places:
+        """The places that were named, and the default ones."""
+        output = Path(os.path.abspath(output))
+        private = confidential or beside(output, "-confidential")
+        return cls(
+            output,
+            private,
+            key or private / "key",
+            state or private / "state",
+            beside(output, "-manifest.json"),
+        )
+
+
+def beside(output: Path, ending: str) -> Path:
+    """The neighbour of the release whose name is the release's name and `ending`."""
+    path = Path(os.path.abspath(output))
+    return path.with_name(path.name + ending)
+
+
+def check(sources: Sequence[Path], places: Places, tables: Mapping[str, Path | None]) -> None:
+    """Refuse paths of which one would spoil, publish or replace another.
+
+    Parameters
+    ----------
+    sources
+        What is read.
+    places
+        What is written.
+    tables
+        Options and the files that they name, which are read.
+
+    Raises
+    ------
+    UsageError
+        Which names options and no path.
+    """
+    written = {
+        "--output": places.output,
+        "--confidential": places.confidential,
+        "--state": places.state,
+        "--key-file": places.key,
+        "The manifest beside --output": places.manifest,
+    }
+    for name, place in written.items():
+        for number, source in enumerate(sources, 1):
+            if _inside(place, source) or _inside(source, place):
+                raise UsageError(f"{name} and source {number} lie inside each other.")
+    if _inside(places.confidential, places.output) or _inside(places.output, places.confidential):
+        raise UsageError("--output and --confidential lie inside each other.")
+    for name in ("--state", "--key-file"):
+        if _inside(written[name], places.output):
+            raise UsageError(f"{name} lies inside --output, which holds the release only.")
+    _check_files(places, written, {name: path for name, path in tables.items() if path is not None})
+    for number, source in enumerate(sources):
+        if any(_inside(source, other) for place, other in enumerate(sources) if place != number):
+            raise UsageError(f"Source {number + 1} lies inside another source.", hint="Name it once.")
+
+
+def _check_files(places: Places, written: Mapping[str, Path], tables: Mapping[str, Path]) -> None:
+    """Refuse a file that a product of the run would replace."""
+    ours = {"the manifest beside --output": places.manifest}
+    ours |= {f"{name} in --confidential": places.confidential / name for name in PRODUCTS}
+    for name in ("--confidential", "--state", "--key-file"):
+        for what, product in ours.items():
+            if _inside(written[name], product):
+                raise UsageError(f"{name} names {what}.", hint="Give another path.")
+    ours |= {"--key-file": places.key, "--output": places.output, "--state": places.state}
+    for name, table in tables.items():
+        for what, product in ours.items():
+            if _inside(table, product):
+                raise UsageError(f"{name} names {what}, or what lies in it.", hint="Give another path.")
+    for name in ("--state", "--confidential", "--output"):
+        if _inside(written[name], places.key):
+            raise UsageError(f"--key-file names the folder of {name}.", hint="Give a file.")
+    if os.path.realpath(places.key) == os.path.realpath(places.state / "ledger.sqlite"):
+        raise UsageError("--key-file names the ledger in --state.", hint="Give another path.")
+
+
+def _inside(one: Path, other: Path) -> bool:
+    """Whether `one` is `other` or lies in it, links followed as far as they exist."""
+    first, second = os.path.realpath(one), os.path.realpath(other)
+    return first == second or first.startswith(second.rstrip("/") + "/")
