@@ -15,7 +15,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -177,21 +176,28 @@ class Ours:
 def measure(
     name: str, asked: list[tuple[Path, str]], ways: dict[str, Callable[..., Any]], rounds: int
 ) -> None:
-    seconds: dict[str, list[float]] = {way: [] for way in ways}
+    wall: dict[str, list[float]] = {way: [] for way in ways}
+    cpu: dict[str, list[float]] = {way: [] for way in ways}
     tokens: dict[str, Any] = {}
     for _ in range(rounds):
         for way, run in ways.items():
-            start = time.perf_counter()
+            start, used = time.perf_counter(), time.process_time()
             tokens[way] = run(asked)
-            seconds[way].append(time.perf_counter() - start)
-    middle = {way: statistics.median(took) for way, took in seconds.items()}
+            wall[way].append(time.perf_counter() - start)
+            cpu[way].append(time.process_time() - used)
     same = all(one == tokens["one by one"] for one in tokens.values())
     print(f"{name}; the same tokens: {'yes' if same else 'NO'}")
-    for way, took in middle.items():
-        print(
-            f"  {way:24} {took:7.2f} s  {len(asked) / took:6.2f} questions/s  "
-            f"{middle['one by one'] / took:5.2f} x one by one  {middle['sorted batches'] / took:5.2f} x sorted batches"
-        )
+    for title, seconds in (
+        ("wall", wall),
+        ("CPU", cpu),
+    ):  # CPU time is what a shared machine can be judged by
+        middle = {way: statistics.median(took) for way, took in seconds.items()}
+        for way, took in middle.items():
+            print(
+                f"  {title:4} {way:15} {took:7.2f} s  {len(asked) / took:6.2f} questions/s  "
+                f"{middle['one by one'] / took:5.2f} x one by one  {middle['sorted batches'] / took:5.2f} x sorted batches",
+                flush=True,
+            )
 
 
 def main() -> None:
@@ -216,7 +222,6 @@ def main() -> None:
             ways,
             chosen.rounds,
         )
-        ours.settings = replace(ours.settings, path="prefix")
         many = max(2, round(40 * chosen.scale))
         measure(f"{many} questions on {many} images", questions(folder, many, many), ways, chosen.rounds)
 
