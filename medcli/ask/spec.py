@@ -159,7 +159,7 @@ class AskSpec:
         choices=("transformers", "openai"),
     )
     base_url: tuple[str, ...] = option(
-        "Address of the server, as http://localhost:8000/v1 (repeatable). A key is taken from MEDCLI_API_KEY.",
+        "Address of the server, as http://127.0.0.1:8000/v1 (repeatable). A key is taken from MEDCLI_API_KEY.",
         default=(),
         metavar="URL",
         shapes_product=False,
@@ -227,14 +227,14 @@ class AskSpec:
             (
                 openai and not self.base_url,
                 "--backend openai needs --base-url.",
-                "As http://localhost:8000/v1",
+                "As http://127.0.0.1:8000/v1",
             ),
             (openai and self.trace, "--trace shows a model in process, not a server.", ""),
             (self.base_url and not openai, "--base-url belongs to --backend openai.", ""),
             (
                 any(not url.startswith(("http://", "https://")) for url in self.base_url),
                 "--base-url begins with http:// or https://.",
-                "As http://localhost:8000/v1",
+                "As http://127.0.0.1:8000/v1",
             ),
             (
                 any(not _SUFFIX.fullmatch(text) for text in self.suffix),

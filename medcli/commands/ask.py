@@ -23,7 +23,7 @@ def ask(spec: AskSpec, *, as_json: bool) -> int:
     \b
     medcli ask "What does this show?" --image scan.dcm
     medcli ask --questions test.jsonl --images images --output answers.jsonl
-    medcli ask --questions test.jsonl --output a.jsonl --backend openai --base-url http://localhost:8000/v1
+    medcli ask --questions test.jsonl --output a.jsonl --backend openai --base-url http://127.0.0.1:8000/v1
     """  # noqa: D301 - Click wants the character
     from medcli.ask.job import perform
 

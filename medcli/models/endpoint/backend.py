@@ -34,7 +34,7 @@ def load(spec: ModelSpec) -> Endpoint:
         If aiohttp is not installed.
     """
     if not spec.base_urls:
-        raise UsageError("A server needs an address.", hint="As --base-url http://localhost:8000/v1")
+        raise UsageError("A server needs an address.", hint="As --base-url http://127.0.0.1:8000/v1")
     return Endpoint(spec)
 
 

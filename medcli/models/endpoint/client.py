@@ -70,7 +70,7 @@ class Client:
     Parameters
     ----------
     urls : sequence of str
-        Base addresses, as ``http://localhost:8000/v1``.
+        Base addresses, as ``http://127.0.0.1:8000/v1``.
     key : str
         For the Authorization header; empty for none.
     timeout : float

@@ -1,0 +1,43 @@
+"""The keys that docs/ask.md explains are those that answers have, and every reason code stands there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from medcli import imaging
+from medcli.ask import refusal
+from medcli.ask.lines import answer_of, failure_of
+from medcli.ask.plan import Asked
+from medcli.models.endpoint import client, messages
+from medcli.models.protocol import Description, Reply
+from tests.docs.pages import DOCS
+
+PAGE = (DOCS / "ask.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+
+
+def test_every_key_of_an_answer_is_explained() -> None:
+    model = Description("m", "chat", "simple", "float32", "clip")
+    asked = Asked(1, [["user", "?"]], ["a.png"], "", False, "jsonl", "letters")
+    full = answer_of(asked, "k", Reply("k", "a", "?", first_token_margin=0.1, reasoning="r"), model).to_json()
+    failed = failure_of(Asked(None, 5, [], "", False, "record", ""), "k", "bad-json", "m").to_json()
+    for answer in (full, failed):
+        metadata = answer["metadata"]
+        assert isinstance(metadata, dict)
+        assert all(f"`{key}`" in PAGE for key in (*answer, *metadata))
+
+
+def test_every_reason_code_stands_there() -> None:
+    codes = {getattr(module, name) for module, names in CODES.items() for name in names}
+    source = (ROOT / "medcli/records.py").read_text(encoding="utf-8")
+    codes |= set(re.findall(r'ItemFailed\("([a-z-]+)"\)', source)) - {"no-caption", "no-id"}
+    assert {code for code in codes if f"`{code}`" not in PAGE} == set()
+
+
+CODES = {
+    imaging: ("MISSING", "UNREADABLE", "NO_FRAME", "NO_PIXELS", "NO_CODEC"),
+    refusal: ("DICOM", "NOTES"),
+    client: ("SILENT", "CUT", "FAILING", "BUSY", "REFUSED", "TOO_LONG"),
+    messages: ("GARBLED", "FILTERED"),
+}
