@@ -15,6 +15,7 @@ from medcli.errors import ItemError, MedcliError
 from medcli.imaging import UNREADABLE
 from medcli.models.engine import check, fast, plain, plan
 from medcli.models.family import split_thoughts
+from medcli.models.loading import no_memory
 from medcli.models.protocol import Engine, Reply
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ class Runner:
                 raise
             except Exception as error:
                 if _is_memory(error):
-                    raise
+                    raise no_memory() from None
                 reason = f"the model does not support it ({type(error).__name__})"
             self.notes.append(f"The engine's path '{name}' is not used: {reason}.")
         return "plain"
