@@ -6,6 +6,7 @@ model answers (``models`` does) and how a file is planned (``planning`` does).
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import tempfile
@@ -162,7 +163,7 @@ def ask_file(spec: AskSpec, questions: Path, bar: Bar | None, load: Load) -> Res
     """
     with ExitStack() as stack:
         state = _state(spec, stack)
-        folder = files.private_folder(state / "plan")
+        folder = state / "plan"
         stack.enter_context(hold(folder))
         images = _images(spec, questions)
         opened = stack.enter_context(_planned(spec, questions, images, state))
@@ -170,7 +171,8 @@ def ask_file(spec: AskSpec, questions: Path, bar: Bar | None, load: Load) -> Res
         if spec.dry_run:
             facts = outline(spec, opened)
             return Result(0, facts, console.table(rows_of(facts)))
-        trace = files.private_folder(spec.trace.absolute()) if spec.trace else None
+        with _writing("The folder of traces", "Choose another --trace."):
+            trace = files.private_folder(spec.trace.absolute()) if spec.trace else None
         refusal = Refusal.of(spec.gate, spec.base_url)
         setting = Setting(
             spec.models(), spec.sampling(), refusal, images, spec.window, spec.frame, folder, trace, load
@@ -199,19 +201,27 @@ def _tell_unreadable(opened: Plan) -> None:
 def _state(spec: AskSpec, stack: ExitStack) -> Path:
     """Return the run's folder; one that goes away again for a plan that nobody wants to keep."""
     if spec.output is None and spec.state is None:
-        return Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        passing = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        files.private_folder(passing / "plan")
+        return passing
     state = spec.run_folder.absolute()
-    try:
+    with _writing("The run's folder", "Choose another --output or --state."):
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise SetupError(
-            f"The run's folder cannot be made: {error.strerror}.", hint="Choose another --output or --state."
-        ) from error
+        files.private_folder(state / "plan")
     if spec.output and spec.output.exists() and not (state / LEDGER).exists() and not spec.restart:
         raise UsageError(
             "--output is there already, and not from this run.", hint="Choose another, or say --restart."
         )
     return state
+
+
+@contextlib.contextmanager
+def _writing(what: str, hint: str) -> Iterator[None]:
+    """Say of what cannot be made or written what it is."""
+    try:
+        yield
+    except OSError as error:
+        raise SetupError(f"{what} cannot be written: {error.strerror}.", hint=hint) from error
 
 
 def _images(spec: AskSpec, questions: Path) -> Path:
@@ -225,7 +235,12 @@ def _planned(spec: AskSpec, questions: Path, images: Path, state: Path) -> Plan:
     """Open the run's plan; make it where there is none."""
     if not questions.is_file():
         raise InputError("The file of questions is not there.", hint="Check --questions.")
-    ours = facts_of(spec, files.content_hash(questions))
+    try:
+        ours = facts_of(spec, files.content_hash(questions))
+    except OSError as error:
+        raise InputError(
+            f"The file of questions cannot be read: {error.strerror}.", hint="Check its rights."
+        ) from error
     _agree(spec, ours, state)
     path = state / "plan" / plan.FILE
     wanted = {name: ours[name] for name in _PLANNED_BY} | {"format": plan.FORMAT}
@@ -280,17 +295,18 @@ def _run(spec: AskSpec, job: AskJob, opened: Plan, state: Path, bar: Bar | None)
     output, settled = spec.output.absolute(), Settled(state / "plan")
     trouble = state / "plan" / TROUBLE
     trouble.unlink(missing_ok=True)
-    output.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        growing = Growing(
-            output,
-            opened,
-            state,
-            job.shard,
-            by_row=job.by_row,
-            model_id=lambda: _model(settled, spec).model_id,
-            retry_failed=spec.retry_failed,
-        )
+        with _writing("--output", "Choose another file."):
+            output.parent.mkdir(parents=True, exist_ok=True)
+            growing = Growing(
+                output,
+                opened,
+                state,
+                job.shard,
+                by_row=job.by_row,
+                model_id=lambda: _model(settled, spec).model_id,
+                retry_failed=spec.retry_failed,
+            )
         job.growing = stack.enter_context(growing)
         shown = stack.enter_context(bar(opened.rows_of(job.shard))) if bar else None
         try:

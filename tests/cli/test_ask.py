@@ -50,6 +50,8 @@ def test_one_answer_streams_to_stdout_and_nothing_else(tmp_path: Path) -> None:
         (["--questions", "ok.jsonl", "--output", "q.txt"], 2, "--output is there already"),
         (["--questions", "ok.jsonl", "--output", "a", "--suffix", "x"], 2, "--suffix is OPEN=TEXT"),
         (["--questions", "ok.jsonl", "--output", "a", "--shard", "2/2"], 2, "a number from 0"),
+        (["--questions", "ok.jsonl", "--output", "q.txt/a"], 3, "The run's folder cannot be written"),
+        (["--questions", "ok.jsonl", "--output", "q.txt/a", "--state", "a"], 3, "--output cannot be written"),
         (["What?", "--backend", "openai"], 2, "--backend openai needs --base-url."),
     ],
 )
