@@ -47,9 +47,8 @@ def agrees(family: Family, rows: Sequence[Row], settings: Sampling) -> bool:
     )
     unseen: Counter[str] = Counter()
     single = [plain.run(family, [row], few, unseen, keep_logits=True)[0] for row in rows]
-    together = plain.run(family, rows, few, unseen, keep_logits=True)
     quick = _fast(family, rows, few)
-    spread = max(_far(a, b) for a, b in zip(single, together, strict=True))
+    spread = _spread(family, rows, few, single)
     largest = max(float(abs(one.logits[0]).max()) for one in single)
     allowed = max(4 * spread, _FLOOR.get(family.describe().dtype, 3e-2) * largest)
     return all(_alike(a, b, allowed) for a, b in zip(single, quick, strict=True))
@@ -62,6 +61,15 @@ def _fast(family: Family, rows: Sequence[Row], few: Sampling) -> list[Answer]:
         answers = fast.run(family, batch, few, Counter(), keep_logits=True)
         found |= {row.at: answer for row, answer in zip(batch, answers, strict=True)}
     return [found[row.at] for row in rows]
+
+
+def _spread(family: Family, rows: Sequence[Row], few: Sampling, single: Sequence[Answer]) -> float:
+    """How far ``generate`` itself is from batch one in batch N; 0 where it cannot take these rows together."""
+    try:
+        together = plain.run(family, rows, few, Counter(), keep_logits=True)
+    except (RuntimeError, ValueError):  # pictures of different sizes have tensors that do not join
+        return 0.0
+    return max(_far(a, b) for a, b in zip(single, together, strict=True))
 
 
 def _far(one: Answer, other: Answer) -> float:

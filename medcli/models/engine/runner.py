@@ -167,7 +167,7 @@ class Runner:
                 reason = "its logits differ from plain generation"
             except MedcliError:
                 raise
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - whatever a model does not support
                 if _is_memory(error):
                     raise no_memory() from None
                 reason = f"the model does not support it ({type(error).__name__})"

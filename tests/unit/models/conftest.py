@@ -12,6 +12,7 @@ from tests.unit.models import tiny
 
 NAMES = [
     "llava",
+    "llava-next",
     "gemma3",
     pytest.param(
         "qwen2.5-vl",

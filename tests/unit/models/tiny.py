@@ -97,6 +97,45 @@ def llava(folder: Path, *, seed: int = 0, **text: Any) -> Path:
     return save(LlavaForConditionalGeneration(config), processor, folder)
 
 
+def llava_next(folder: Path, *, seed: int = 0) -> Path:
+    """Pictures of different shapes take different numbers of tokens, and tensors that do not join."""
+    import torch
+    from transformers import (
+        CLIPVisionConfig,
+        LlamaConfig,
+        LlavaNextConfig,
+        LlavaNextForConditionalGeneration,
+        LlavaNextImageProcessor,
+        LlavaNextProcessor,
+    )
+
+    torch.manual_seed(seed)
+    words = tokenizer(["<image>", "<|user|>", "<|assistant|>", "<|system|>"])
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
+    grid = [[56, 112], [112, 56], [112, 112]]
+    config = LlavaNextConfig(
+        vision_config=CLIPVisionConfig(image_size=56, patch_size=14, projection_dim=16, **sizes),
+        text_config=LlamaConfig(
+            vocab_size=len(words), max_position_embeddings=4096, initializer_range=0.2, **sizes
+        ),
+        image_token_index=words.convert_tokens_to_ids("<image>"),
+        image_grid_pinpoints=grid,
+    )
+    pictures = LlavaNextImageProcessor(
+        size={"shortest_edge": 56}, crop_size={"height": 56, "width": 56}, image_grid_pinpoints=grid
+    )
+    processor = LlavaNextProcessor(
+        image_processor=pictures,
+        tokenizer=words,
+        patch_size=14,
+        vision_feature_select_strategy="default",
+        num_additional_image_tokens=1,
+        image_token="<image>",
+        chat_template=TEMPLATE.replace("%IMAGE%", "<image>"),
+    )
+    return save(LlavaNextForConditionalGeneration(config), processor, folder)
+
+
 def gemma3(folder: Path, *, seed: int = 0, window: int = 32) -> Path:
     import torch
     from transformers import (
@@ -220,7 +259,7 @@ def qwen25vl(folder: Path, *, seed: int = 0) -> Path:
     return save(Qwen2_5_VLForConditionalGeneration(config), processor, folder)
 
 
-MAKERS = {"llava": llava, "gemma3": gemma3, "qwen2.5-vl": qwen25vl}
+MAKERS = {"llava": llava, "llava-next": llava_next, "gemma3": gemma3, "qwen2.5-vl": qwen25vl}
 
 
 def captioner(folder: Path) -> Path:
