@@ -92,7 +92,10 @@ def test_transformers_serve_answers(folder: Path, tmp_path: Path) -> None:
         "cpu",
     ]
     with subprocess.Popen(
-        command, env=environment(tmp_path), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command,
+        env=environment(tmp_path, HOME=str(tmp_path), XDG_CACHE_HOME=str(tmp_path), HF_HUB_OFFLINE="1"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     ) as server:
         try:
             paths = ["--questions", folder / "questions.jsonl", "--images", folder / "images", "--limit", 20]
