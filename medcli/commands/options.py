@@ -35,11 +35,16 @@ def from_spec(cls: type[S]) -> Callable[[Callable[..., Any]], Callable[..., Any]
     hints = get_type_hints(cls)
     described = [f for f in fields(cls) if "option" in f.metadata]  # type: ignore[arg-type]
 
+    # How many workers there are, and how much is said, changes nothing that lasts.
+    telling = [
+        f.name for f in described if f.metadata["option"].shapes_product or _element(hints[f.name])[0] is Path
+    ]
+
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def call(**values: Any) -> Any:
             own = {f.name: values.pop(f.name) for f in described}
-            _tell_sources([f.name for f in described])
+            _tell_sources(telling)
             return function(cls(**own), **values)
 
         command: Callable[..., Any] = call

@@ -262,7 +262,8 @@ def test_what_a_file_or_the_environment_set_is_told(tmp_path: Path, monkeypatch:
     (tmp_path / "medcli.toml").write_text('[scrub]\nretain = ["uids"]\n')
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MEDCLI_SCRUB_PIXELS", "off")
-    code, _, err = run("scrub", inbox, "--output", "release", "--workers", "1")
+    monkeypatch.setenv("MEDCLI_SCRUB_WORKERS", "1")
+    code, _, err = run("scrub", inbox, "--output", "release")
     assert (code, err) == (0, "Set by the environment: pixels.\nSet by the settings file: retain.\n")
 
 

@@ -154,9 +154,8 @@ def content(p: Planter) -> Parts:
         + p.element(0x0040A124, "UI", p.uid("content UID"))
         + p.element(0x0040A160, "UT", p.text("content text"))
     )
-    middle = wire.sequence(0x0040A730, [leaf], p.syntax) + wire.sequence(
-        0x0040A043, [_code(p, "concept")], p.syntax
-    )
+    inner = wire.sequence(0x0040A730, [leaf], p.syntax)
+    middle = wire.sequence(0x0040A043, [_code(p, "concept")], p.syntax) + inner
     return {0x0040A730: wire.sequence(0x0040A730, [wire.sequence(0x0040A730, [middle], p.syntax)], p.syntax)}
 
 

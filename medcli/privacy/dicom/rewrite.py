@@ -31,7 +31,7 @@ from medcli.privacy.dicom.walk import Element, Walk, walk
 
 __all__ = ["Found", "Rewriter"]
 
-ENCAPSULATED_DOCUMENT = 0x00420011
+ENCAPSULATED_DOCUMENT, SOP_INSTANCE = 0x00420011, 0x00080018
 #: Values from this length on (bytes) identify nobody: they are documents or damage.
 _LONG = 1 << 20
 #: What values 1 and 2 of Image Type become where they are no terms (PS3.3 C.7.6.1.1.2).
@@ -75,6 +75,8 @@ class Rewriter:
         Identifying values that went.
     kept
         Values that an option kept, or that replace others: not to be searched for.
+    instance
+        The SOP Instance UID that the result will have.
     makers
         Manufacturer and model, where they are kept.
     actions
@@ -97,6 +99,7 @@ class Rewriter:
         self.path: tuple[int, ...] = ()
         self.here: list[Element] = []
         self.ends: dict[int, int] = {}
+        self.instance = ""
         self.makers: list[bytes] = []
         self.pixels: dict[int, Element] = {}
         self.masked: Masked | None = None
@@ -181,7 +184,8 @@ class Rewriter:
         kept = (self.actions, self.crosswalk, self.kept, self.makers)
         place = (self.path, self.charset, self.encoding, self.here, self._private)
         self.actions, self.crosswalk, self.kept, self.makers = [], [], [], []
-        with suppress(Damaged, Odd):  # it goes anyway
+        # It goes anyway; but an odd one may hide names that have to be searched for, so it is put in order first.
+        with suppress(Damaged, Odd) if element.tag >> 16 & 1 else suppress(Damaged):
             self._sequence(element)
         self.actions, self.crosswalk, self.kept, self.makers = kept
         self.path, self.charset, self.encoding, self.here, self._private = place
@@ -233,6 +237,8 @@ class Rewriter:
         return self.put(element, (old or self.names.derived("")).encode("ascii", "replace"), "D")
 
     def _map_uids(self, element: Element) -> Replacement:
+        if self._names_nothing(element):
+            return self.put(element, self.instance.encode("ascii"), "U")
         old = [uid_text(part) for part in self.raw(element).split(b"\\")]
         new = [self.names.uid(uid) for uid in old]
         if old == new:
@@ -241,7 +247,14 @@ class Rewriter:
         self.crosswalk += (("uid", a, b) for a, b in zip(old, new, strict=True) if a != b)
         return self.put(element, "\\".join(new).encode("ascii"), "U")
 
+    def _names_nothing(self, element: Element) -> bool:
+        """Whether the object's own SOP Instance UID is there and empty: it gets the one that the file meta has."""
+        own = element.tag == SOP_INSTANCE and not self.path
+        return own and not self.raw(element).strip(b"\0 ")
+
     def _uid_kept(self, element: Element) -> Replacement:
+        if self._names_nothing(element):
+            return self._map_uids(element)
         if self.raw(element).translate(None, UID_BYTES):
             return self._map_uids(element)
         self._keep_option(element)

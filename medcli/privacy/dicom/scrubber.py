@@ -178,6 +178,7 @@ class Scrubber:
     ) -> None:
         frame = head.frame
         rewriter = Rewriter(self.table, self.names, head.data, head.sop_class, basis)
+        rewriter.instance = result.instance
         segments = rewriter.level(found, frame.start, frame.encoding, self._inserts(head, result))
         if "uids" not in self.policy.retain:
             rewriter.found.append(Found("UI", 0x00020003, frame.meta.get(0x00020003, b""), b""))
