@@ -6,6 +6,7 @@ than the step. Knows its cache classes; refuses to know models.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -55,14 +56,12 @@ def _seat(
     for name in ("keys", "values"):
         first = getattr(sources[0][0], name)
         slab = first.new_empty((len(rows), first.shape[1], longest + room, first.shape[3]))
-        if all(source is sources[0][0] for source, _ in sources):
-            slab[:, :, :longest] = first[[sources[which][1] for which in rows]]
-            setattr(layer, f"{name}_slab", slab)
-            continue
-        for at, which in enumerate(rows):
+        for which, some in itertools.groupby(range(len(rows)), key=rows.__getitem__):
+            at = list(some)
+            block = slab[at[0] : at[-1] + 1]
             source, row = sources[which]
-            slab[at, :, : longest - lengths[which]] = 0  # masked, but no weight makes a NaN harmless
-            slab[at, :, longest - lengths[which] : longest] = getattr(source, name)[row]
+            block[:, :, : longest - lengths[which]] = 0  # masked, but no weight makes a NaN harmless
+            block[:, :, longest - lengths[which] : longest] = getattr(source, name)[row]
         setattr(layer, f"{name}_slab", slab)
     layer.start(longest)
     return layer
