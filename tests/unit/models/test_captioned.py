@@ -15,6 +15,9 @@ from PIL import Image
 from medcli.errors import MissingExtra, SetupError
 from medcli.models import ModelSpec, Picture, Request, Sampling, load
 
+pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
 SETTINGS = Sampling(max_new_tokens=6, min_new_tokens=2)
 Made = Callable[[str], Path]
 

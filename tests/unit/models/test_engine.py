@@ -17,6 +17,9 @@ from medcli.models.engine import check, fast, plan
 from medcli.models.family import Prompt
 from tests.unit.models.conftest import NAMES
 
+pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
 SETTINGS = Sampling(max_new_tokens=12, min_new_tokens=3)
 PATHS = ["auto", "prefix", "features", "plain"]
 TEXTS = [

@@ -16,6 +16,10 @@ from medcli.errors import MedcliError, SetupError, UsageError
 from medcli.models import ModelSpec, Picture, Request, Sampling, llava_med, load
 from tests.unit.models import originals
 
+pytest.importorskip("torch")
+pytest.importorskip("transformers")
+pytest.importorskip("sentencepiece")
+
 SETTINGS = Sampling(max_new_tokens=8)
 
 
