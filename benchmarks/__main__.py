@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +26,9 @@ def main() -> None:
     )
     parser.add_argument("--scratch", type=Path, help="folder for the sets: 4 GiB free on a local disk")
     parser.add_argument("--json", type=Path, help="file that takes the figures")
+    parser.add_argument(
+        "--page", type=Path, help="page whose measured parts are written anew: docs/benchmarks.md"
+    )
     arguments = parser.parse_args()
     unknown = set(arguments.names) - set(ALL)
     if unknown:
@@ -32,9 +36,29 @@ def main() -> None:
     status = 0
     for name in arguments.names or ALL:
         command = [sys.executable, "-m", f"benchmarks.{name}", *_options(name, arguments)]
-        status |= subprocess.run(command, cwd=ROOT, check=False).returncode
-        print(flush=True)
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as running:
+            output = _shown(running)
+        status |= running.returncode
+        if arguments.page and not running.returncode:
+            page = arguments.page.read_text(encoding="utf-8")
+            arguments.page.write_text(weave(page, name, output), encoding="utf-8")
     sys.exit(status)
+
+
+def _shown(running: subprocess.Popen[str]) -> str:
+    """Print what a benchmark prints, and give it."""
+    lines = []
+    for line in running.stdout or ():
+        print(line, end="", flush=True)
+        lines.append(line)
+    print(flush=True)
+    return "".join(lines)
+
+
+def weave(page: str, name: str, output: str) -> str:
+    """The page with what a benchmark printed between its marks."""
+    marks = re.compile(f"(<!-- measured: {name} -->\n).*?(\n<!-- end -->)", re.DOTALL)
+    return marks.sub(lambda found: f"{found[1]}\n{output.strip()}\n{found[2]}", page)
 
 
 def _options(name: str, arguments: argparse.Namespace) -> list[str]:

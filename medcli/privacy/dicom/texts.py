@@ -5,6 +5,7 @@ Knows VRs and character sets. Refuses to know what is looked for in them (:mod:`
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 
 from medcli.privacy.dicom.codes import MARKS, vrs_of
@@ -17,6 +18,8 @@ __all__ = ["texts"]
 CHARSET = 0x00080005
 #: VRs whose values are characters, but for the marks that are written by us.
 _READ = TEXT_VRS | {"CS", "DA", "TM", "DT", "AS", "UN"}
+#: VRs of short length that hold no words: most elements of an image, passed over without another look.
+_PASSED = frozenset(b"AT DS FD FL IS SL SS UI UL US".split())
 #: Longer values are searched as bytes only.
 _LONGEST = 1 << 20
 _ITEM_BYTES = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
@@ -58,7 +61,12 @@ def texts(
         Where the bytes are no data set.
     """
     pos, ends = start, {} if ends is None else ends
+    short = struct.Struct(encoding.order + "H").unpack_from
+    passed = _PASSED if encoding.explicit else frozenset()
     while pos < end and depth <= MAX_DEPTH:
+        if data[pos + 4 : pos + 6] in passed and pos + 8 <= end:
+            pos += 8 + short(data, pos + 6)[0]
+            continue
         tag, raw_vr, value, length = header(data, pos, end, encoding)
         if tag == ITEM_END:
             return
