@@ -146,6 +146,15 @@ class _Option(click.Option):
         if self.multiple and value is not None and not isinstance(value, list | tuple):
             shown = str(self.name).replace("_", "-")
             raise click.BadParameter(f'a list is needed, as in: {shown} = ["..."]', ctx=ctx, param=self)
+        if (
+            self.multiple
+            and isinstance(self.type, click.Choice)
+            and any("," in str(one) for one in value or ())
+        ):
+            flag = self.opts[0]
+            raise click.BadParameter(
+                f"give one value, and repeat it for more: {flag} A {flag} B", ctx=ctx, param=self
+            )
         return super().type_cast_value(ctx, value)
 
 

@@ -152,7 +152,8 @@ class ScrubSpec:
         shapes_product=False,
     )
     layout: str = option(
-        "study: patient/study/series/<new SOP Instance UID>.dcm; mirror: the input's shape, every name derived.",
+        "study: patient/study/series/<new SOP Instance UID>.dcm; mirror: the input's shape, every name derived. Files of a"
+        " DICOMDIR stay together, in fileset-*/, under names without .dcm.",
         default="study",
         choices=LAYOUTS,
     )

@@ -137,6 +137,7 @@ def test_a_finding_of_verify_is_exit_code_6_and_is_named(tmp_path: Path) -> None
             ["inbox", "--output", "release", "--retain", "full-dates", "--retain", "modified-dates"],
             "contradict",
         ),
+        (["inbox", "--output", "release", "--retain", "uids,modified-dates"], "--retain A --retain B"),
         (["inbox", "--output", "inbox/release"], "inside each other"),
         (["inbox/deep", "--output", "inbox"], "inside each other"),
         (["inbox", "--output", "release", "--confidential", "release"], "inside each other"),
