@@ -5,12 +5,14 @@ Refuses to know what a command does. No command catches errors itself; :func:`ma
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -49,20 +51,53 @@ class Commands(click.Group):
         """Find the command, and hold medcli.toml's table for it against its parameters."""
         name, command, rest = super().resolve_command(ctx, args)
         if name is not None and command is not None and not ctx.resilient_parsing:
-            known = {param.name for param in command.params}
-            unknown = [key for key in (ctx.default_map or {}).get(name, {}) if key not in known]
-            if unknown:
-                names = ", ".join(sorted(key.replace("_", "-") for key in unknown))
-                raise UsageError(
-                    f"The settings file has in [{name}] what {name} does not know: {names}.",
-                    hint=f"medcli {name} --help lists the settings.",
-                )
+            _check_settings(name, command, ctx.default_map or {})
         return name, command, rest
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
         """List the commands from the table."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+def _check_settings(name: str, command: click.Command, tables: Mapping[str, Any]) -> None:
+    """Refuse what nobody would read: a default that was meant to make a release stricter must not be lost.
+
+    Raises
+    ------
+    UsageError
+        For a table of no command, a setting or variable that this command does not have, or one that has to be typed.
+    """
+    if strange := sorted(set(tables) - set(COMMANDS)):
+        raise UsageError(
+            f"The settings file has a table of no command: [{strange[0]}].",
+            hint=f"The tables are: {', '.join(f'[{one}]' for one in COMMANDS)}",
+        )
+    known = {param.name for param in command.params if getattr(param, "allow_from_autoenv", False)}
+    typed = {
+        word.lstrip("-").replace("-", "_")
+        for param in command.params
+        if param.name not in known
+        for word in (*param.opts, param.name or "")
+    }
+    prefix = f"MEDCLI_{name.replace('-', '_').upper()}_"
+    variables = [one.removeprefix(prefix).lower() for one in os.environ if one.startswith(prefix)]
+    for where, keys in (
+        (f"The settings file has in [{name}]", tables.get(name, {})),
+        (f"The environment has under {prefix}", variables),
+    ):
+        unknown = sorted(key for key in keys if key not in known)
+        if not unknown:
+            continue
+        names = ", ".join(key.replace("_", "-") for key in unknown)
+        if typed.issuperset(unknown):
+            raise UsageError(
+                f"{where} what only the command line may say: {names}.", hint="Remove it there, and type it."
+            )
+        raise UsageError(
+            f"{where} what {name} does not know: {names}.",
+            hint=f"medcli {name} --help lists the settings.",
+        )
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -72,8 +107,9 @@ def medcli() -> None:
 
     No identity of a patient leaves the machine on the way.
 
-    Every option can also stand in the environment (MEDCLI_SCRUB_WORKERS) or in medcli.toml in the working folder
-    ([scrub] workers = 4); a flag goes before the environment, the environment before the file.
+    Options can also stand in the environment (MEDCLI_SCRUB_WORKERS) or in medcli.toml in the working folder ([scrub]
+    workers = 4); a flag goes before the environment, the environment before the file. What a call is for (SOURCE,
+    --verify, --source, --explain, --dry-run, --restart) and --json have to be typed.
     """
 
 

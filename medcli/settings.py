@@ -41,6 +41,8 @@ class Option:
     shapes_product : bool
         Whether another value means another product, so that it belongs to the fingerprint. False for how a run is
         driven: workers, progress.
+    only_typed : bool
+        Whether it says what this one call is for, so that neither the environment nor medcli.toml may say it.
     """
 
     help: str
@@ -51,6 +53,7 @@ class Option:
     minimum: float | None = None
     maximum: float | None = None
     shapes_product: bool = True
+    only_typed: bool = False
 
 
 def option(
@@ -64,9 +67,12 @@ def option(
     minimum: float | None = None,
     maximum: float | None = None,
     shapes_product: bool = True,
+    only_typed: bool = False,
 ) -> Any:
     """Make a Spec's field; without a default it is required. The parameters are :class:`Option`'s attributes."""
-    about = Option(help, tuple(choices), metavar, positional, parse, minimum, maximum, shapes_product)
+    about = Option(
+        help, tuple(choices), metavar, positional, parse, minimum, maximum, shapes_product, only_typed
+    )
     return field(default=default, metadata={"option": about})
 
 

@@ -12,8 +12,9 @@ function, which is then called with the finished Spec as its first argument.
 from __future__ import annotations
 
 import functools
+import os
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -44,7 +45,9 @@ def from_spec(cls: type[S]) -> Callable[[Callable[..., Any]], Callable[..., Any]
         @functools.wraps(function)
         def call(**values: Any) -> Any:
             own = {f.name: values.pop(f.name) for f in described}
-            _tell_sources(telling)
+            silent = _not_meant(cls, own)
+            own |= {f.name: f.default for f in described if f.name in silent}
+            _tell_sources([name for name in telling if name not in silent])
             return function(cls(**own), **values)
 
         command: Callable[..., Any] = call
@@ -53,6 +56,20 @@ def from_spec(cls: type[S]) -> Callable[[Callable[..., Any]], Callable[..., Any]
         return command
 
     return decorate
+
+
+def _not_meant(cls: type[Any], values: Mapping[str, Any]) -> set[str]:
+    """Defaults of the environment and the settings file that say nothing to what was typed.
+
+    A Spec that has several modes names them by a function ``idle`` of its values; what was typed is never among them.
+    """
+    context = click.get_current_context(silent=True)
+    idle = getattr(cls, "idle", None)
+    if context is None or idle is None:
+        return set()
+    sources = click.core.ParameterSource
+    elsewhere = (sources.ENVIRONMENT, sources.DEFAULT_MAP)
+    return {name for name in idle(values) if context.get_parameter_source(name) in elsewhere}
 
 
 def _tell_sources(names: list[str]) -> None:
@@ -82,9 +99,20 @@ def _parameter(f: Field[Any], hint: Any) -> Callable[[Callable[..., Any]], Calla
     flag = "--" + f.name.replace("_", "-")
     if inner is bool:
         names = (f"{flag}/--no-{flag[2:]}" if f.default is True else flag, f.name)
-        return click.option(*names, is_flag=True, default=f.default, help=about.help)
+        return click.option(
+            *names, is_flag=True, default=f.default, help=about.help, allow_from_autoenv=not about.only_typed
+        )
     shown = f.default not in (None, (), "", MISSING)
-    return click.option(flag, f.name, multiple=many, show_default=shown, help=about.help, **settings)
+    return click.option(
+        flag,
+        f.name,
+        cls=_Option,
+        multiple=many,
+        show_default=shown,
+        help=about.help,
+        allow_from_autoenv=not about.only_typed,
+        **settings,
+    )
 
 
 def _element(hint: Any) -> tuple[Any, bool]:
@@ -102,13 +130,41 @@ def _click_type(inner: Any, about: Option) -> click.ParamType[Any]:
     if about.choices:
         return click.Choice(about.choices)
     if inner is Path:
-        return click.Path(path_type=Path, readable=False)  # the domain says better what is wrong
+        return _Path(path_type=Path, readable=False)  # the domain says better what is wrong
     if inner is int and (about.minimum, about.maximum) != (None, None):
         return click.IntRange(about.minimum, about.maximum)  # type: ignore[arg-type]
     if inner is float and (about.minimum, about.maximum) != (None, None):
         return click.FloatRange(about.minimum, about.maximum)
     kind: click.ParamType[Any] = click.types.convert_type(inner)
     return kind
+
+
+class _Option(click.Option):
+    """An option that says what it needs where the settings file gives one text for a list."""
+
+    def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
+        if self.multiple and value is not None and not isinstance(value, list | tuple):
+            shown = str(self.name).replace("_", "-")
+            raise click.BadParameter(f'a list is needed, as in: {shown} = ["..."]', ctx=ctx, param=self)
+        if (
+            self.multiple
+            and isinstance(self.type, click.Choice)
+            and any("," in str(one) for one in value or ())
+        ):
+            flag = self.opts[0]
+            raise click.BadParameter(
+                f"give one value, and repeat it for more: {flag} A {flag} B", ctx=ctx, param=self
+            )
+        return super().type_cast_value(ctx, value)
+
+
+class _Path(click.Path):
+    """A path; the settings file can hold something else in its place."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str | os.PathLike):
+            self.fail("a path is needed, in quotes", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 class _Parsed(click.ParamType[Any]):

@@ -14,7 +14,13 @@ from medcli.privacy.spec import ScrubSpec
     " still found or a check failed (withheld), 130 interrupted: the same command resumes."
 )
 @from_spec(ScrubSpec)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of a table.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    allow_from_autoenv=False,
+    help="Print one JSON document instead of a table.",
+)
 def scrub(spec: ScrubSpec, *, as_json: bool) -> int:
     """De-identify DICOM files by PS3.15 Annex E.
 

@@ -10,10 +10,11 @@ import hmac
 import json
 import os
 import secrets
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from medcli.errors import UsageError
+from medcli.errors import SetupError, UsageError
 from medcli.privacy import keys, profiles, report
 from medcli.privacy.catalogue import Catalogue
 from medcli.privacy.places import CATALOGUE, Places
@@ -21,7 +22,7 @@ from medcli.privacy.policy import Policy
 from medcli.privacy.spec import ScrubSpec
 from medcli.settings import fingerprint
 
-__all__ = ["facts_of", "name_of", "on_options", "on_places", "on_release", "on_subjects"]
+__all__ = ["facts_of", "name_of", "on_key", "on_options", "on_places", "on_release", "on_subjects"]
 
 _STRANGE = "--output is not empty and is no release that this confidential folder knows."
 
@@ -47,12 +48,15 @@ def on_places(places: Places) -> None:
     UsageError
         Where --output is no folder, or holds what no release of ours can hold; where a folder of others would become
         the confidential one, or a file of others would be replaced by the manifest.
+    SetupError
+        Where this account may not look there.
     """
     for name, place in (("--output", places.output), ("--confidential", places.confidential)):
-        if place.exists() and not place.is_dir():
+        seen = _seen(name, place)
+        if seen is not None and not stat.S_ISDIR(seen.st_mode):
             raise UsageError(f"{name} is a file.", hint="Give a folder.")
-    known = (places.confidential / CATALOGUE).exists()
-    if not known and places.output.is_dir() and any(places.output.iterdir()):
+    known = _seen("--confidential", places.confidential / CATALOGUE) is not None
+    if not known and _filled("--output", places.output):
         raise UsageError(_STRANGE, hint="Give another folder, or the release's own --confidential.")
     if not known and _shared(places.confidential):
         raise UsageError(
@@ -66,8 +70,51 @@ def on_places(places: Places) -> None:
         )
 
 
+def on_key(places: Places) -> None:
+    """Refuse to draw another key for a release that has one.
+
+    Raises
+    ------
+    SetupError
+        Where the release was begun and its key is not there.
+    """
+    if (places.confidential / CATALOGUE).exists() and not keys.is_there(places.key):
+        raise SetupError(
+            "The key of this release is missing.",
+            hint="Restore it from your backup, or name it with --key-file. Without it the release can't grow.",
+        )
+
+
+def _seen(name: str, place: Path) -> os.stat_result | None:
+    """What stands at a place; None where there is nothing."""
+    try:
+        return os.stat(place)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise _closed(name, error) from None
+
+
+def _filled(name: str, folder: Path) -> bool:
+    try:
+        with os.scandir(folder) as entries:
+            return any(True for _ in entries)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise _closed(name, error) from None
+
+
+def _closed(name: str, error: OSError) -> SetupError:
+    return SetupError(
+        f"{name} can't be looked into: {os.strerror(error.errno or 0)}.",
+        hint="Run as the account that made the release, or give another place.",
+    )
+
+
 def _shared(folder: Path) -> bool:
-    return folder.is_dir() and bool(folder.stat().st_mode & 0o077) and any(folder.iterdir())
+    seen = _seen("--confidential", folder)
+    return seen is not None and bool(seen.st_mode & 0o077) and _filled("--confidential", folder)
 
 
 def name_of(catalogue: Catalogue) -> str:
@@ -88,6 +135,8 @@ def on_options(catalogue: Catalogue, facts: Mapping[str, object]) -> None:
     ours = {name: json.dumps(value, sort_keys=True) for name, value in facts.items()}
     theirs: dict[str, str] = json.loads(catalogue.fact("options") or "{}")
     others = [name for name in sorted(ours.keys() | theirs.keys()) if ours.get(name) != theirs.get(name)]
+    if "key-file" in others:  # the rules are noted as a hash by the key
+        others = [name for name in others if name != "rules"]
     if theirs and others:
         raise UsageError(
             f"The release was begun with another setting of: {', '.join(others)}.",

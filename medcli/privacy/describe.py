@@ -36,6 +36,10 @@ _PSEUDONYM = {
     codes.PATIENT_NAME: "becomes the patient's pseudonym, the same as the new Patient ID",
     codes.ACCESSION: "becomes a pseudonym derived from the key; empty stays empty",
 }
+_PIXELS = (
+    "is kept to the byte in files that pass the pixel gate; a file whose pixels may show text is withheld as a whole",
+    "is kept to the byte, not examined; the file is marked as not de-identified",
+)
 _AGES = "Ages over 89 years become 090Y."
 _SHORT = {
     "X": "removed",
@@ -167,13 +171,31 @@ def explained(name: str, policy: Policy) -> dict[str, object]:
 
     tag = parse_tag(name)
     if tag is None:
-        raise UsageError("That is no keyword of PS3.6 and no tag.", hint="As in PatientName or 0010,0010.")
+        raise UsageError("That is no keyword of PS3.6 and no tag.", hint=_meant(name))
     facts: dict[str, object] = {
         "tag": f"({tag >> 16:04X},{tag & 0xFFFF:04X})",
         "keyword": keyword_for_tag(tag) or "",
         "vr": "/".join(codes.vrs_of(tag)),
     }
     return facts | _fate(tag, policy)
+
+
+def _meant(name: str) -> str:
+    """A hint that names the keyword that is nearest to `name`, whatever its case and signs."""
+    from difflib import get_close_matches
+
+    from pydicom._dicom_dict import DicomDictionary
+
+    if name.lower().startswith("creator:"):
+        return "A private attribute is named by its tag, as in 0019,100C."
+    spellings = {
+        "".join(filter(str.isalnum, text.lower())): entry[4]
+        for entry in DicomDictionary.values()
+        for text in (entry[2], entry[4])
+        if entry[4]
+    }
+    near = get_close_matches("".join(filter(str.isalnum, name.lower())), spellings, n=1, cutoff=0.75)
+    return f"Did you mean {spellings[near[0]]}?" if near else "As in PatientName or 0010,0010."
 
 
 def _fate(tag: int, policy: Policy) -> dict[str, object]:
@@ -192,7 +214,15 @@ def _fate(tag: int, policy: Policy) -> dict[str, object]:
     pseudonym = _PSEUDONYM.get(table.code(tag, ""))
     if pseudonym:
         return _said("pseudonym", pseudonym, decision.why)
-    return _said(decision.action, _doing(decision), decision.why)
+    if tag in codes.PIXEL_TAGS and decision.action == "keep":
+        return _said("K", _PIXELS[policy.pixels == "off"], decision.why)
+    if decision.action == "check" and codes.vrs_of(tag) == ("UI",):
+        if tag in profiles.uid_classes():
+            return _said(
+                "check", "is kept where it is a UID at all", "not in Table E.1-1: names a class, no instance"
+            )
+        return _said("check", "is kept where it is registered, else becomes a new UID", decision.why)
+    return _said({"keep": "K"}.get(decision.action, decision.action), _doing(decision), decision.why)
 
 
 def _doing(decision: Decision) -> str:

@@ -249,6 +249,7 @@ def runner_of(spec: ScrubSpec) -> Runner:
 def _release(spec: ScrubSpec, progress: Progress | None) -> Result:
     policy, places, found = spec.policy(), spec.places(), Sources(spec.sources)
     agree.on_places(places)
+    agree.on_key(places)
     found.check_any()
     with ExitStack() as stack:
         with release.writing("The confidential folder"):

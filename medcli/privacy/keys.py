@@ -15,11 +15,28 @@ from pathlib import Path
 
 from medcli.errors import SetupError
 
-__all__ = ["SIZE", "check_of", "make", "read"]
+__all__ = ["SIZE", "check_of", "is_there", "make", "read"]
 
 SIZE = 32
 _TITLE = "medcli key 1"
 _DRAFT = re.compile(r"[0-9a-f]{16}\.part")
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is something where the key belongs.
+
+    Raises
+    ------
+    SetupError
+        Where that can't be told.
+    """
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise SetupError(f"The key file can't be reached: {os.strerror(error.errno or 0)}.") from None
+    return True
 
 
 def make(path: Path) -> bytes:
@@ -30,7 +47,7 @@ def make(path: Path) -> bytes:
     SetupError
         Where it can't be written or read.
     """
-    if os.path.lexists(path):
+    if is_there(path):
         _sweep(path)
         return read(path)
     text = f"{_TITLE}\n{secrets.token_hex(SIZE)}\n"
@@ -48,7 +65,8 @@ def make(path: Path) -> bytes:
     except OSError as error:
         raise SetupError(f"The key file can't be written: {os.strerror(error.errno or 0)}.") from None
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
     return read(path)
 
 

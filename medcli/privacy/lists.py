@@ -36,6 +36,7 @@ def read_subjects(path: Path) -> dict[tuple[str, str], Subject]:
         With the number of the line that is wrong.
     """
     subjects: dict[tuple[str, str], Subject] = {}
+    offsets: dict[str, int | None] = {}
     for number, row in _rows(path, "subjects", ("patient_id", "subject_id"), ("issuer", "days")):
         patient, issuer, name = normal(row["patient_id"]), normal(row["issuer"]), row["subject_id"].strip()
         if not patient:
@@ -48,7 +49,10 @@ def read_subjects(path: Path) -> dict[tuple[str, str], Subject]:
             )
         if (patient, issuer) in subjects:
             raise _wrong("subjects", number, "this patient and issuer stand above already")
-        subjects[patient, issuer] = Subject(name, _days(row["days"].strip(), number))
+        days = _days(row["days"].strip(), number)
+        if offsets.setdefault(name, days) != days:
+            raise _wrong("subjects", number, "this subject_id stands above with other days")
+        subjects[patient, issuer] = Subject(name, days)
     return subjects
 
 

@@ -150,6 +150,7 @@ def told(summary: Mapping[str, Any], places: Places) -> str:
     """What a person at the terminal is told in the end."""
     claim = summary["hipaa_safe_harbor"]
     because = f": {'; '.join(claim['because'])}" if claim["because"] else ""
+    why = f"Withheld      why: {places.confidential}/files.csv; what to do: docs/privacy.md#reason-codes"
     return "\n".join(
         (
             table(summary),
@@ -158,5 +159,6 @@ def told(summary: Mapping[str, Any], places: Places) -> str:
             f"Manifest      {places.manifest}",
             f"Confidential  {places.confidential} (key, files.csv, report.jsonl, summary.json)",
             f"Safe Harbor   {'claimed' if claim['claimed'] else 'not claimed'}{because}",
+            *((why,) if summary["status"].get(WITHHELD) else ()),
         )
     )

@@ -44,8 +44,16 @@ class Places:
 
 
 def beside(output: Path, ending: str) -> Path:
-    """The neighbour of the release whose name is the release's name and `ending`."""
+    """The neighbour of the release whose name is the release's name and `ending`.
+
+    Raises
+    ------
+    UsageError
+        Where it has none, for nothing lies beside the root of the file system.
+    """
     path = Path(os.path.abspath(output))
+    if not path.name:
+        raise UsageError("The release can't be the root of the file system.", hint="Name a folder in it.")
     return path.with_name(path.name + ending)
 
 

@@ -36,7 +36,7 @@ def plan(spec: ScrubSpec, runner: Runner, progress: Progress | None) -> Result:
     started, policy, found = time.monotonic(), spec.policy(), Sources(spec.sources)
     found.check_any()
     path = spec.places().key
-    key = keys.read(path) if path.exists() else secrets.token_bytes(keys.SIZE)
+    key = keys.read(path) if keys.is_there(path) else secrets.token_bytes(keys.SIZE)
     counted = Report()
     with ExitStack() as stack:
         catalogue = stack.enter_context(Catalogue(None))

@@ -150,8 +150,12 @@ def _reason(problem: OSError) -> str:
 
 
 def _check_readable(root: str, number: int) -> None:
-    if not os.path.lexists(root):
-        raise InputError(f"Source {number} does not exist.", hint="Check the spelling.")
+    try:
+        os.lstat(root)
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(f"Source {number} does not exist.", hint="Check the spelling.") from None
+    except OSError as problem:
+        raise _closed(number, "reached", problem) from None
     if not os.path.isdir(root) and not os.path.isfile(root):
         raise InputError(f"Source {number} is neither a file nor a folder.")
     try:
@@ -163,10 +167,14 @@ def _check_readable(root: str, number: int) -> None:
     except Unusable as problem:
         raise InputError(f"Source {number} can't be read ({problem.reason}).") from None
     except OSError as problem:
-        raise InputError(
-            f"Source {number} can't be read: {os.strerror(problem.errno or 0)}.",
-            hint="Give this account the right to read it, or run as one that has it.",
-        ) from None
+        raise _closed(number, "read", problem) from None
+
+
+def _closed(number: int, done: str, problem: OSError) -> InputError:
+    return InputError(
+        f"Source {number} can't be {done}: {os.strerror(problem.errno or 0)}.",
+        hint="Give this account the right to read it, or run as one that has it.",
+    )
 
 
 def _walk(root: str, number: int) -> Iterator[Found]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from medcli.errors import UsageError
 from medcli.privacy import places
@@ -17,10 +17,25 @@ from medcli.privacy.policy import CLEAN, PROFILES, RETAIN, Policy
 from medcli.settings import option
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 __all__ = ["ScrubSpec"]
 
+_IDLE_IN_EXPLAIN = ("sources", "output", "restart", "retry_failed", "dry_run")
+_IDLE_IN_VERIFY = (
+    "sources",
+    "output",
+    "profile",
+    "retain",
+    "pixels",
+    "confidential",
+    "crosswalk",
+    "state",
+    "layout",
+    "restart",
+    "retry_failed",
+    "dry_run",
+)
 _DAYS = re.compile(r"([+-]?\d{1,5})\.\.([+-]?\d{1,5})")
 
 
@@ -30,8 +45,20 @@ def _date_shift(text: str) -> tuple[int, int]:
         raise ValueError("two whole numbers of days are needed, as in -3650..-30")
     low, high = int(match[1]), int(match[2])
     if low > high or low == high == 0:
-        raise ValueError("MIN is not above MAX, and there is a day between them that is not zero")
+        raise ValueError(
+            "MIN must not be above MAX, and a day between them must not be zero, as in -3650..-30"
+        )
     return low, high
+
+
+def _range(value: object) -> tuple[int, int]:
+    """The range of ``date_shift`` from its text, or from two numbers in a tuple or list."""
+    if isinstance(value, list | tuple) and len(value) == 2 and all(type(day) is int for day in value):
+        value = f"{value[0]}..{value[1]}"
+    try:
+        return _date_shift(value if isinstance(value, str) else "")
+    except ValueError as error:
+        raise UsageError(f"--date-shift is MIN..MAX: {error}.") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +79,7 @@ class ScrubSpec:
         metavar="SOURCE...",
         positional=True,
         shapes_product=False,
+        only_typed=True,
     )
     output: Path | None = option(
         "Folder of the release; it holds released files and nothing else.",
@@ -124,7 +152,8 @@ class ScrubSpec:
         shapes_product=False,
     )
     layout: str = option(
-        "study: patient/study/series/<new SOP Instance UID>.dcm; mirror: the input's shape, every name derived.",
+        "study: patient/study/series/<new SOP Instance UID>.dcm; mirror: the input's shape, every name derived. Files of a"
+        " DICOMDIR stay together, in fileset-*/, under names without .dcm.",
         default="study",
         choices=LAYOUTS,
     )
@@ -139,15 +168,21 @@ class ScrubSpec:
         "Do every file again; what was released is replaced file by file.",
         default=False,
         shapes_product=False,
+        only_typed=True,
     )
     retry_failed: bool = option("Also do withheld files again.", default=False, shapes_product=False)
     dry_run: bool = option(
         "Read and de-identify, write nothing; say in words what the profile does.",
         default=False,
         shapes_product=False,
+        only_typed=True,
     )
     verify: Path | None = option(
-        "Check this release again, write nothing.", default=None, metavar="RELEASE", shapes_product=False
+        "Check this release again, write nothing.",
+        default=None,
+        metavar="RELEASE",
+        shapes_product=False,
+        only_typed=True,
     )
     source: Path | None = option(
         "With --verify: the folder that the release was made from; also search for its identities."
@@ -155,15 +190,19 @@ class ScrubSpec:
         default=None,
         metavar="DIR",
         shapes_product=False,
+        only_typed=True,
     )
     explain: str = option(
         "Say what would happen to an attribute (keyword or gggg,eeee), and why.",
         default="",
         metavar="TAG",
         shapes_product=False,
+        only_typed=True,
     )
 
     def __post_init__(self) -> None:
+        if self.date_shift is not None:
+            object.__setattr__(self, "date_shift", _range(self.date_shift))
         self._check_built()
         if "full-dates" in self.retain and "modified-dates" in self.retain:
             raise UsageError("--retain full-dates and --retain modified-dates contradict each other.")
@@ -172,11 +211,21 @@ class ScrubSpec:
         if self.explain and self.verify is not None:
             raise UsageError("--explain and --verify are two commands in one; give one of them.")
         if self.explain:
-            self._forbid("--explain", ("sources", "output", "restart", "retry_failed", "dry_run"))
+            self._forbid("--explain", _IDLE_IN_EXPLAIN)
         elif self.verify is not None:
             self._check_verify()
         else:
             self._check_run()
+
+    @staticmethod
+    def idle(values: Mapping[str, Any]) -> tuple[str, ...]:
+        """Names of the options that say nothing beside the mode that `values` ask for."""
+        if values["explain"]:
+            return (*_IDLE_IN_EXPLAIN, *(("date_shift",) if "modified-dates" not in values["retain"] else ()))
+        if values["verify"] is not None:
+            compared = values["source"] is not None
+            return (*_IDLE_IN_VERIFY, *(() if compared else ("key_file", "subjects", "rules", "date_shift")))
+        return ("retry_failed",) if values["restart"] else ()
 
     def policy(self) -> Policy:
         """Profile, options and rules; reads the two tables where they were given.
@@ -227,25 +276,12 @@ class ScrubSpec:
             raise UsageError("--workers is 1 or more.")
 
     def _check_verify(self) -> None:
-        self._forbid(
-            "--verify",
-            [
-                "sources",
-                "output",
-                "profile",
-                "retain",
-                "pixels",
-                "confidential",
-                "crosswalk",
-                "state",
-                "layout",
-                "restart",
-                "retry_failed",
-                "dry_run",
-            ],
-        )
+        self._forbid("--verify", _IDLE_IN_VERIFY)
         if (self.source is None) != (self.key_file is None):
-            raise UsageError("--verify with --source needs --key-file, and the other way round.")
+            raise UsageError(
+                "--verify with --source needs --key-file, and the other way round.",
+                hint="medcli scrub --verify RELEASE --source DIR --key-file RELEASE-confidential/key",
+            )
         if self.source is None and (self.subjects or self.rules or self.date_shift):
             raise UsageError(
                 "--subjects, --rules and --date-shift say something to --verify only together with --source."

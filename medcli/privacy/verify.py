@@ -19,6 +19,7 @@ from medcli import console
 from medcli.errors import InputError, SafetyRefused, UsageError
 from medcli.files import content_hash
 from medcli.privacy import keys, profiles, report
+from medcli.privacy.layout import FileSets
 from medcli.privacy.outcome import Result
 from medcli.privacy.places import beside
 from medcli.privacy.policy import Policy
@@ -62,7 +63,7 @@ def verify(spec: ScrubSpec) -> Result:
     Raises
     ------
     InputError
-        Where there is no release, or no manifest beside it.
+        Where there is no release, or no manifest beside it, or nothing of the release came from the source.
     UsageError
         Where the key or the tables are not those that the release was made with.
     """
@@ -83,7 +84,13 @@ def verify(spec: ScrubSpec) -> Result:
         findings.compared = prove(
             spec.source, root, policy, key, instances=inspection.instances, found=findings.add
         )
-    return _result(findings, method, searched=spec.source is not None)
+        if inspection.instances and not findings.compared and not findings.listed:
+            raise InputError(
+                "None of the released files has its source there, so nothing could be searched for.",
+                hint="--source names what the release was made from, where it lay then.",
+            )
+    without = len(inspection.instances) - findings.compared if spec.source is not None else 0
+    return _result(findings, method, searched=spec.source is not None, without=without)
 
 
 def _manifest(root: Path) -> tuple[dict[str, Any], Iterator[dict[str, Any]]]:
@@ -94,6 +101,11 @@ def _manifest(root: Path) -> tuple[dict[str, Any], Iterator[dict[str, Any]]]:
     except FileNotFoundError:
         hint = "It is called RELEASE-manifest.json."
         raise InputError("There is no manifest beside the release.", hint=hint) from None
+    except OSError as error:
+        raise InputError(
+            f"The manifest beside the release can't be read: {os.strerror(error.errno or 0)}.",
+            hint="Give this account the right to read it, or run as one that has it.",
+        ) from None
     except ValueError:
         raise InputError("The manifest beside the release is damaged.") from None
     if method.get("format") != report.FORMAT:
@@ -154,8 +166,9 @@ class Inspection:
         try:
             whole = place.read_bytes() if entry["size"] <= _WHOLE else None
             digest = content_hash(place if whole is None else whole)
-        except OSError:
-            self._findings.add("missing", path)
+        except OSError as error:
+            gone = isinstance(error, FileNotFoundError | NotADirectoryError)
+            self._findings.add("missing" if gone else "unreadable", path)
             return
         if digest != entry["sha256"]:
             self._findings.add("changed", path)
@@ -229,11 +242,10 @@ class Inspection:
                 ):
                     self._findings.add("not-in-manifest", path)
         for path in self._directories:
-            folder = path.rpartition("/")[0]
-            ours = {
-                one[len(folder) + 1 :] for one in self._seen if one.startswith(f"{folder}/") and one != path
-            }
-            if _listed(self._root / path) != ours:
+            start = path[: -len("DICOMDIR")]
+            below = {one[len(start) :] for one in self._seen if one.startswith(start) and one != path}
+            # What has no legal File ID, as files of a file-set inside this one, can't be listed.
+            if _listed(self._root / path) != set(filter(FileSets.is_file_id, below)):
                 self._findings.add("dicomdir", path)
 
 
@@ -279,11 +291,12 @@ def _listed(path: Path) -> set[str]:
     return {one if isinstance(one, str) else "/".join(one) for one in ids}
 
 
-def _result(findings: Findings, method: dict[str, Any], *, searched: bool) -> Result:
+def _result(findings: Findings, method: dict[str, Any], *, searched: bool, without: int) -> Result:
     listed = [{"kind": kind, "path": path, "attribute": where} for kind, path, where in findings.listed]
     facts = {
         "files": findings.files,
         "compared_with_source": findings.compared if searched else None,
+        "without_source": without if searched else None,
         "findings": listed,
         "exit_code": SafetyRefused.exit_code if findings.listed else 0,
         "profile": method["profile"],
@@ -291,6 +304,7 @@ def _result(findings: Findings, method: dict[str, Any], *, searched: bool) -> Re
     }
     rows = [("files", f"{findings.files:,}")]
     rows += [("compared with their source", f"{findings.compared:,}")] if searched else []
+    rows += [("no source there: not searched", f"{without:,}")] if without else []
     rows.append(("findings", f"{len(findings.listed):,}"))
     rows += [(f"  {kind}", f"{count:,}") for kind, count in findings.counts().items()]
     lines = [console.table(rows)]

@@ -13,7 +13,7 @@ import click
 import pytest
 
 import medcli
-from medcli import cli, errors
+from medcli import cli, errors, settings
 
 SECRET = "Müller^Änne"
 
@@ -121,7 +121,7 @@ def test_flag_before_environment_before_file_before_default(
     monkeypatch.chdir(tmp_path)
     boom(None, "level")
     assert cli.main(["bang"]) == 1
-    (tmp_path / "medcli.toml").write_text("[bang]\nlevel = 2\n[other]\nx = 1\n")
+    (tmp_path / "medcli.toml").write_text("[bang]\nlevel = 2\n[scrub]\nx = 1\n")
     assert cli.main(["bang"]) == 2
     monkeypatch.setenv("MEDCLI_BANG_LEVEL", "3")
     assert cli.main(["bang"]) == 3
@@ -139,6 +139,31 @@ def test_what_the_settings_file_has_too_much_is_named(
     (tmp_path / "medcli.toml").write_text("[bang]\nlevle-of = 2\n")
     assert cli.main(["bang"]) == 2
     assert "[bang] what bang does not know: levle-of." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "variable", "says"),
+    [
+        ("[Bang]\nlevel = 2", "", "a table of no command: [Bang]"),
+        ("[scrubb]\n", "", "a table of no command: [scrubb]"),
+        ("", "MEDCLI_SCRUB_PROFIL", "what scrub does not know: profil"),
+    ],
+)
+def test_a_setting_that_nobody_reads_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, variable: str, says: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "medcli.toml").write_text(text)
+    if variable:
+        monkeypatch.setenv(variable, "1")
+    with pytest.raises(errors.UsageError) as caught:
+        cli.medcli.main(
+            ["scrub", "--explain", "KVP"],
+            standalone_mode=False,
+            auto_envvar_prefix="MEDCLI",
+            default_map=settings.load(),
+        )
+    assert says in caught.value.message
 
 
 @pytest.mark.parametrize("arguments", [["scrap"], ["--verson"]])

@@ -370,3 +370,53 @@ def test_output_that_nobody_reads_and_too_few_files_are_no_mistakes_of_medcli(tm
     )
     assert few.returncode == 3, few.stderr
     assert "Hint:" in few.stderr
+
+
+def open_to_all(folder: Path) -> None:
+    for parent in (folder, *folder.parents[:2]):
+        parent.chmod(parent.stat().st_mode | 0o055)
+
+
+def test_what_another_account_closed_is_said_in_a_sentence(tmp_path: Path) -> None:
+    inbox = fill(tmp_path / "inbox", 1)
+    assert run("scrub", inbox, "--output", tmp_path / "release", "--workers", "1")[0] == 0
+    (tmp_path / "closed").mkdir(mode=0o700)
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o777)
+    open_to_all(tmp_path)
+    closed, release = tmp_path / "closed", tmp_path / "open" / "release"
+    with without_rights():
+        for says, expected, *options in (
+            ("--confidential can't be looked into", 3, inbox, "--output", tmp_path / "release"),
+            (
+                "--confidential can't be looked into",
+                3,
+                inbox,
+                "--output",
+                release,
+                "--confidential",
+                closed / "x",
+            ),
+            ("key file can't be reached", 3, inbox, "--output", release, "--key-file", closed / "key"),
+            (
+                "key file can't be reached",
+                3,
+                inbox,
+                "--dry-run",
+                "--output",
+                release,
+                "--key-file",
+                closed / "key",
+            ),
+            ("Source 1 can't be reached: Permission denied", 4, closed / "x", "--output", release),
+        ):
+            code, _, err = run("scrub", "--workers", "1", *options)
+            assert (code, says in err, "Permission denied" in err) == (expected, True, True), err
+    assert not release.exists()
+
+
+def test_the_root_of_the_file_system_is_no_release(tmp_path: Path) -> None:
+    code, _, err = run("scrub", fill(tmp_path / "inbox", 1), "--output", "/")
+    assert code == 2
+    assert "root of the file system" in err
+    assert run("scrub", "--verify", "/")[0] == 2

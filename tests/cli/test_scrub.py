@@ -131,12 +131,13 @@ def test_a_finding_of_verify_is_exit_code_6_and_is_named(tmp_path: Path) -> None
         ),
         (
             ["inbox", "--output", "release", "--retain", "modified-dates", "--date-shift", "5..1"],
-            "not above MAX",
+            "must not be above MAX",
         ),
         (
             ["inbox", "--output", "release", "--retain", "full-dates", "--retain", "modified-dates"],
             "contradict",
         ),
+        (["inbox", "--output", "release", "--retain", "uids,modified-dates"], "--retain A --retain B"),
         (["inbox", "--output", "inbox/release"], "inside each other"),
         (["inbox/deep", "--output", "inbox"], "inside each other"),
         (["inbox", "--output", "release", "--confidential", "release"], "inside each other"),
@@ -158,6 +159,70 @@ def test_wrong_use_is_exit_code_2_and_leaves_nothing_behind(
     assert (code, out) == (2, "")
     assert says in err
     assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        'output = "elsewhere"',
+        'profile = "strict"',
+        'retain = ["uids"]',
+        'layout = "mirror"',
+        "crosswalk = true",
+        'confidential = "secret"',
+        'pixels = "off"',
+        'state = "ledger"',
+        'rules = "rules.tsv"',
+        'subjects = "subjects.csv"',
+        'key-file = "key"',
+        'retain = ["modified-dates"]\ndate-shift = [-100, -10]',
+    ],
+)
+def test_defaults_that_say_nothing_to_a_mode_do_not_contradict_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    fill(tmp_path / "inbox", 1)
+    assert run("scrub", "inbox", "--output", "release", "--workers", "1")[0] == 0
+    (tmp_path / "medcli.toml").write_text(f"[scrub]\n{setting}\n")
+    assert run("scrub", "--verify", "release")[0] == 0
+    for table in ("rules.tsv", "subjects.csv"):
+        (tmp_path / table).write_text(
+            "attribute,action,reason\n" if table == "rules.tsv" else "patient_id,subject_id\n"
+        )
+    assert run("scrub", "--explain", "KVP")[0] == 0
+    code, _, err = run("scrub", "--verify", "release", "--profile", "strict")
+    assert (code, "--profile and --verify do not go together" in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ("json = true", "what only the command line may say: json."),
+        ('verify = "release"', "what only the command line may say: verify."),
+        ("dry-run = true\nrestart = true", "what only the command line may say: dry-run, restart."),
+        ('sources = ["inbox"]', "what only the command line may say: sources."),
+        ('retain = "modified-dates"', 'a list is needed, as in: retain = ["..."]'),
+        ("key-file = 5", "a path is needed"),
+        ('retain = ["modified-dates"]\ndate-shift = 5', "--date-shift is MIN..MAX"),
+    ],
+)
+def test_a_setting_that_cannot_be_meant_is_exit_code_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str, says: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    fill(tmp_path / "inbox", 1)
+    (tmp_path / "medcli.toml").write_text(f"[scrub]\n{setting}\n")
+    code, out, err = run("scrub", "inbox", "--output", "release")
+    assert (code, out) == (2, "")
+    assert says in err
+    assert not (tmp_path / "release-confidential").exists()
+
+
+def test_a_mode_in_the_environment_is_exit_code_2(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEDCLI_SCRUB_EXPLAIN", "KVP")
+    code, _, err = run("scrub", "--explain", "KVP")
+    assert (code, "what only the command line may say: explain." in err) == (2, True)
 
 
 @pytest.mark.parametrize(

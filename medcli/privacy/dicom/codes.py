@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from medcli.privacy import profiles
+from medcli.privacy.dicom import dictionary
 from medcli.privacy.dicom.encoding import SIZES
 
 # What the walker and the rewriter do. KEEP, KEEP_LONG and NUMBER never leave the walker's inner loop.
@@ -69,9 +70,7 @@ def vrs_of(tag: int) -> tuple[str, ...]:
 @lru_cache(maxsize=4096)
 def limit_of(tag: int, vr: str) -> int:
     """The length in bytes that a binary value of `tag` may have; 0 where its multiplicity sets none below 256."""
-    from pydicom._dicom_dict import DicomDictionary
-
-    multiplicity = DicomDictionary.get(tag, ("", "1-n"))[1].rsplit("-", 1)[-1]
+    multiplicity = dictionary.attributes().get(tag, ("", "1-n"))[1].rsplit("-", 1)[-1]
     width = SIZES.get(vr, 0)
     limit = width * int(multiplicity) if multiplicity.isdigit() else 0
     return limit if limit <= LIMIT_MASK else 0
@@ -79,9 +78,7 @@ def limit_of(tag: int, vr: str) -> int:
 
 @lru_cache(maxsize=1)
 def _dictionary() -> Mapping[int, tuple[str, ...]]:
-    from pydicom._dicom_dict import DicomDictionary
-
-    known = {tag: tuple(entry[0].split(" or ")) for tag, entry in DicomDictionary.items()}
+    known = {tag: tuple(entry[0].split(" or ")) for tag, entry in dictionary.attributes().items()}
     for tag, row in profiles.attributes().items():
         if tag not in known and row.vr:
             known[tag] = tuple(row.vr.split(" or "))

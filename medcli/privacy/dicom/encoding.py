@@ -10,6 +10,8 @@ import struct
 from dataclasses import dataclass
 from functools import lru_cache
 
+from medcli.privacy.dicom.dictionary import uids
+
 __all__ = [
     "BIG",
     "DEFLATED",
@@ -168,9 +170,7 @@ def encoding_of(syntax: str) -> Encoding:
         return IMPLICIT_LE
     if syntax == BIG:
         return EXPLICIT_BE
-    from pydicom._uid_dict import UID_dictionary
-
-    if UID_dictionary.get(syntax, ("", ""))[1] == "Transfer Syntax":
+    if uids().get(syntax, ("", ""))[1] == "Transfer Syntax":
         return EXPLICIT_LE
     raise Damaged("unknown-transfer-syntax")
 

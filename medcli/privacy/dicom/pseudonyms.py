@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
 
+from medcli.privacy.dicom.dictionary import uids
 from medcli.privacy.policy import Subject
 
 __all__ = ["Pseudonyms", "UnknownSubject"]
@@ -25,9 +26,7 @@ class UnknownSubject(Exception):
 @lru_cache(maxsize=4096)
 def registered(uid: str) -> bool:
     """Whether `uid` is a registered DICOM UID of root 1.2.840.10008 (PS3.6 Annex A): it names no patient's object."""
-    from pydicom._uid_dict import UID_dictionary
-
-    return uid.startswith("1.2.840.10008.") and uid in UID_dictionary
+    return uid.startswith("1.2.840.10008.") and uid in uids()
 
 
 class Pseudonyms:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 import medcli
@@ -14,8 +16,6 @@ from medcli.privacy.policy import RETAIN, Policy, Rule, Subject
 
 @pytest.mark.parametrize("profile", ["basic", "strict"])
 def test_the_words_count_every_attribute_of_the_table(profile: str) -> None:
-    import re
-
     line = next(line for line in words(Policy(profile)) if line.startswith("Of the"))
     total, *parts = (int(number) for number in re.findall(r"\d+", line))
     assert total == sum(parts) == len(profiles.attributes())
@@ -47,7 +47,8 @@ def test_an_explanation_gives_the_tables_own_decision_and_reason(tag: int) -> No
     facts = explained(f"{tag:08X}", policy)
     decision = Table(policy).decide(tag)
     if facts["action"] not in ("pseudonym", "mark"):
-        assert (facts["action"], facts["why"]) == (decision.action, decision.why)
+        action = "K" if decision.action == "keep" else decision.action
+        assert (facts["action"], facts["why"]) == (action, decision.why)
     assert facts["what"]
 
 
@@ -69,7 +70,15 @@ def test_an_explanation_gives_the_tables_own_decision_and_reason(tag: int) -> No
         ("0019,1099", Policy(retain=frozenset({"safe-private"})), "none names this one"),
         ("0009,1001", Policy(rules=(Rule("ACME", "K", "x"),)), "local rule"),
         ("6000,3000", Policy(), "is removed"),
-        ("PixelData", Policy(), "is kept"),
+        ("PixelData", Policy(), "pass the pixel gate"),
+        ("PixelData", Policy(pixels="off"), "not examined"),
+        ("SOPClassUID", Policy(), "is kept where it is a UID at all"),
+        (
+            "ContextGroupExtensionCreatorUID",
+            Policy(),
+            "is kept where it is registered, else becomes a new UID",
+        ),
+        ("SpecificCharacterSet", Policy(), "is kept where"),
     ],
 )
 def test_explanations(name: str, policy: Policy, says: str) -> None:
@@ -79,3 +88,43 @@ def test_explanations(name: str, policy: Policy, says: str) -> None:
 def test_a_word_that_names_nothing_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="no keyword"):
         medcli.scrub(explain="Patient Nam")
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("studydate", "Did you mean StudyDate?"),
+        ("StudyDat", "Did you mean StudyDate?"),
+        ("Patient's Nam", "Did you mean PatientName?"),
+        ("creator:ACME", "A private attribute is named by its tag, as in 0019,100C."),
+        ("qqqqqq", "As in PatientName or 0010,0010."),
+    ],
+)
+def test_the_keyword_that_was_meant_is_named(name: str, hint: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        explained(name, Policy())
+    assert caught.value.hint == hint
+
+
+def test_every_action_of_an_explanation_is_listed_in_the_formats() -> None:
+    from tests.docs.pages import DOCS, section
+
+    listed = set(re.findall(r"`([A-Za-z ]+)`", section(DOCS / "formats.md", "Actions of an explanation")))
+    policies = (Policy(), Policy("strict"), Policy(retain=frozenset({"modified-dates", "uids"})))
+    tags = [
+        *profiles.attributes(),
+        0x00080016,
+        0x00080005,
+        0x7FE00010,
+        0x00280010,
+        0x00020010,
+        0x00120062,
+        0x0040A730,
+    ]
+    seen = {
+        part
+        for policy in policies
+        for tag in tags
+        for part in str(explained(f"{tag:08X}", policy)["action"]).split("/")
+    }
+    assert {"K", "mark", "file meta"} <= seen <= listed

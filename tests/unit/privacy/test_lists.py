@@ -43,6 +43,8 @@ def test_subjects_with_and_without_issuer_and_days(tmp_path: Path) -> None:
         ("patient_id,subject_id\nQUITTE,../QUITTE\n", "Line 2 .*subject_id needs"),
         ("patient_id,subject_id\nQUITTE,Müller\n", "Line 2 .*subject_id needs"),
         ("patient_id,subject_id\nQUITTE,S1\n\nQUITTE ,S2\n", "Line 4 .*stand above"),
+        ("patient_id,subject_id,days\nA,S1,-5\nQUITTE,S1,-50\n", "Line 3 .*with other days"),
+        ("patient_id,subject_id,days\nA,S1,-5\nQUITTE,S1,\n", "Line 3 .*with other days"),
         ("patient_id,subject_id,days\nQUITTE,S1,0\n", "Line 2 .*days"),
         ("patient_id,subject_id,days\nQUITTE,S1,QUITTE\n", "Line 2 .*days"),
         ('patient_id,subject_id\n"QUITTE,S1\n', "quotes"),
@@ -53,6 +55,11 @@ def test_a_wrong_subjects_file_is_refused_by_line(tmp_path: Path, text: str | by
     with pytest.raises(InputError, match=says) as error:
         read_subjects(table(tmp_path, text))
     assert "QUITTE" not in f"{error.value}{error.value.hint}"
+
+
+def test_one_subject_may_have_several_identifiers_and_one_offset(tmp_path: Path) -> None:
+    path = table(tmp_path, "patient_id,subject_id,days\nA,S1,-5\nB,S1,-5\nC,S2,\nD,S2,\n")
+    assert set(read_subjects(path).values()) == {Subject("S1", -5), Subject("S2", None)}
 
 
 def test_rules_by_keyword_tag_and_creator(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 import medcli
 from medcli.errors import InputError, SetupError, UsageError
-from medcli.privacy import report
+from medcli.privacy import keys, report
 from medcli.privacy.outcome import Result
 from medcli.privacy.policy import Policy, Rule, Subject
 from tests.inbox import dicom, directory, fill, tree
@@ -378,12 +378,35 @@ def test_a_residue_is_exit_code_6(inbox: Path, monkeypatch: pytest.MonkeyPatch) 
     assert tree(inbox.parent / "release") == {}
 
 
+def test_a_lost_key_is_asked_for_and_not_drawn_again(inbox: Path) -> None:
+    put(inbox, a=dicom(1))
+    scrub(inbox)
+    key = inbox.parent / "release-confidential" / "key"
+    kept = key.rename(inbox.parent / "backup")
+    for named in ({}, {"key_file": inbox.parent / "none"}):
+        with pytest.raises(SetupError, match="key of this release is missing") as error:
+            scrub(inbox, **named)
+        assert "backup" in error.value.hint
+    assert not key.exists()
+    assert not (inbox.parent / "none").exists()
+    kept.rename(key)
+    assert scrub(inbox).exit_code == 0
+
+
+def test_whoever_is_told_of_withheld_files_is_told_where_to_look(inbox: Path) -> None:
+    put(inbox, a=dicom(1))
+    assert "files.csv; what to do" not in scrub(inbox).text
+    put(inbox, b=dicom(3)[:400])
+    assert "files.csv; what to do: docs/privacy.md#reason-codes" in scrub(inbox).text
+
+
 def test_another_setting_another_key_or_a_foreign_folder_is_refused(inbox: Path) -> None:
     put(inbox, a=dicom(1))
     scrub(inbox)
     with pytest.raises(UsageError, match="another setting of: profile, retain"):
         scrub(inbox, profile="strict", retain=["uids"])
-    with pytest.raises(UsageError, match="key-file"):
+    keys.make(inbox.parent / "other-key")
+    with pytest.raises(UsageError, match=r"another setting of: key-file\.$"):
         scrub(inbox, key_file=inbox.parent / "other-key")
     (inbox.parent / "full").mkdir()
     put(inbox.parent / "full", letter=b"x")

@@ -78,6 +78,17 @@ def test_a_wish_without_sources_is_checked_too(options: dict[str, Any], says: st
         ScrubSpec(**options)
 
 
+@pytest.mark.parametrize("value", ["-100..-10", [-100, -10], (-100, -10)])
+def test_a_date_shift_is_two_numbers_or_their_text(value: Any) -> None:
+    assert spec(retain=("modified-dates",), date_shift=value).policy().date_shift == (-100, -10)
+
+
+@pytest.mark.parametrize("value", ["-100", (-100,), 5, ["a", "b"], ["1", "2"], (5, 1), (0, 0), (True, 5), ()])
+def test_any_other_date_shift_is_a_usage_error(value: Any) -> None:
+    with pytest.raises(UsageError, match=r"--date-shift is MIN\.\.MAX"):
+        spec(retain=("modified-dates",), date_shift=value)
+
+
 @pytest.mark.parametrize(
     ("source", "options"),
     [

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,7 +35,8 @@ def kinds(result: Result) -> set[tuple[str, str]]:
 def with_source(release: Path, **options: Any) -> Result:
     key = release.parent / "release-confidential" / "key"
     options = {"date_shift": (-50, -10)} | options
-    return medcli.scrub(verify=release, source=release.parent / "inbox", key_file=key, **options)
+    options = {"source": release.parent / "inbox"} | options
+    return medcli.scrub(verify=release, key_file=key, **options)
 
 
 def one_of(release: Path) -> Path:
@@ -141,6 +144,57 @@ def test_a_dicomdir_that_lists_other_files_is_found(release: Path) -> None:
     path.write_bytes(path.read_bytes().replace(inside.encode(), b"ZZZZZZZZ"))
     resign(release, path)
     assert kinds(medcli.scrub(verify=release)) == {("dicomdir", "")}
+
+
+def test_a_dicomdir_need_not_list_what_lies_in_a_file_set_inside_it(tmp_path: Path) -> None:
+    directory(fill(tmp_path / "inbox", 2))
+    directory(fill(tmp_path / "inbox" / "deeper", 2, first=40))
+    medcli.scrub(tmp_path / "inbox", output=tmp_path / "release", layout="mirror", workers=1)
+    release = tmp_path / "release"
+    assert len(list(release.rglob("DICOMDIR"))) == 2
+    assert medcli.scrub(verify=release).facts["findings"] == []
+    inner = max(release.rglob("DICOMDIR"), key=lambda path: len(path.parts))
+    name = next(path for path in inner.parent.rglob("*") if path.is_file() and path != inner).name
+    inner.write_bytes(inner.read_bytes().replace(name.encode(), b"ZZZZZZZZ"))
+    resign(release, inner)
+    assert kinds(medcli.scrub(verify=release)) == {("dicomdir", "")}
+
+
+def test_files_whose_source_is_not_there_are_counted_and_none_at_all_is_an_error(
+    release: Path, tmp_path: Path
+) -> None:
+    shutil.rmtree(tmp_path / "inbox" / "cd")
+    result = with_source(release)
+    assert (result.facts["compared_with_source"], result.facts["without_source"]) == (12, 4)
+    assert "not searched" in result.text
+    (tmp_path / "other").mkdir()
+    with pytest.raises(InputError, match="None of the released files"):
+        with_source(release, source=fill(tmp_path / "other", 2, first=900))
+
+
+def test_what_this_account_may_not_read_is_not_called_missing(
+    release: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = one_of(release)
+    opened, read = Path.open, Path.read_bytes
+
+    def refuse(path: Path) -> None:
+        if path in (closed, release.parent / "release-manifest.json"):
+            raise PermissionError(errno.EACCES, "")
+
+    def read_bytes(path: Path) -> bytes:
+        refuse(path)
+        return read(path)
+
+    def open_(path: Path, *arguments: Any, **options: Any) -> Any:
+        refuse(path)
+        return opened(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    assert kinds(medcli.scrub(verify=release)) == {("unreadable", "")}
+    monkeypatch.setattr(Path, "open", open_)
+    with pytest.raises(InputError, match="manifest beside the release can't be read"):
+        medcli.scrub(verify=release)
 
 
 def test_a_damaged_or_missing_manifest_and_a_wrong_key_are_errors(release: Path, tmp_path: Path) -> None:
