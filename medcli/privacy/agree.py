@@ -76,9 +76,9 @@ def on_key(places: Places) -> None:
     Raises
     ------
     SetupError
-        Where the release was begun and its key is not there.
+        Where the release was begun and its key is not there, or nobody can tell.
     """
-    if (places.confidential / CATALOGUE).exists() and not keys.is_there(places.key):
+    if not keys.is_there(places.key) and (places.confidential / CATALOGUE).exists():
         raise SetupError(
             "The key of this release is missing.",
             hint="Restore it from your backup, or name it with --key-file. Without it the release can't grow.",
