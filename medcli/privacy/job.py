@@ -10,6 +10,7 @@ import hmac
 import inspect
 import os
 import shutil
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -194,6 +195,12 @@ def scrub(*sources: str | os.PathLike[str], progress: Progress | None = None, **
 
     >>> medcli.scrub("inbox", output="release", retain=["modified-dates"])  # doctest: +SKIP
     """
+    process = sys.modules.get("multiprocessing.process")
+    if process is not None and getattr(process.current_process(), "_inheriting", False):
+        raise UsageError(
+            "A process of medcli's has begun to run the script that started it.",
+            hint="Call medcli under: if __name__ == '__main__':",
+        )
     known = [one.name for one in fields(ScrubSpec) if one.name != "sources"]
     if strange := sorted(set(options) - set(known)):
         raise UsageError(f"medcli.scrub has no option {strange[0]}.", hint=f"It has: {', '.join(known)}")
