@@ -29,6 +29,8 @@ class MedcliError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+        if hint:
+            self.add_note(hint)  # for a traceback in somebody's script
 
     def __reduce__(self) -> tuple[object, ...]:
         """Travel between processes with the hint."""

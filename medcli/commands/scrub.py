@@ -10,7 +10,7 @@ from medcli.privacy.spec import ScrubSpec
 
 
 @click.command(
-    epilog="Exit codes: 0 all released, 2 usage, 3 set-up, 4 input unusable, 5 some files withheld, 6 identity was"
+    epilog="Exit codes: 0 all released, 1 a mistake in medcli, 2 usage, 3 set-up, 4 input unusable, 5 some files withheld, 6 identity was"
     " still found or a check failed (withheld), 130 interrupted: the same command resumes."
 )
 @from_spec(ScrubSpec)

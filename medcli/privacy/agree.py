@@ -24,6 +24,8 @@ from medcli.settings import fingerprint
 
 __all__ = ["facts_of", "name_of", "on_key", "on_options", "on_places", "on_release", "on_subjects"]
 
+#: Options whose values are told where they differ.
+_TOLD = ("profile", "retain", "clean", "pixels", "layout")
 _STRANGE = "--output is not empty and is no release that this confidential folder knows."
 
 
@@ -76,9 +78,9 @@ def on_key(places: Places) -> None:
     Raises
     ------
     SetupError
-        Where the release was begun and its key is not there.
+        Where the release was begun and its key is not there, or nobody can tell.
     """
-    if (places.confidential / CATALOGUE).exists() and not keys.is_there(places.key):
+    if not keys.is_there(places.key) and (places.confidential / CATALOGUE).exists():
         raise SetupError(
             "The key of this release is missing.",
             hint="Restore it from your backup, or name it with --key-file. Without it the release can't grow.",
@@ -139,10 +141,22 @@ def on_options(catalogue: Catalogue, facts: Mapping[str, object]) -> None:
         others = [name for name in others if name != "rules"]
     if theirs and others:
         raise UsageError(
-            f"The release was begun with another setting of: {', '.join(others)}.",
+            f"The release was begun with another setting of: "
+            f"{', '.join(_differing(name, theirs.get(name), ours.get(name)) for name in others)}.",
             hint="Repeat the setting, or give another --output: one release is made in one way.",
         )
     catalogue.note("options", json.dumps(ours))
+
+
+def _differing(name: str, theirs: str | None, ours: str | None) -> str:
+    """An option and, where they are words of the command line, both its values."""
+    if name not in _TOLD or theirs is None or ours is None:
+        return name
+    shown = [
+        " ".join(value) or "none" if isinstance(value, list) else str(value)
+        for value in map(json.loads, (theirs, ours))
+    ]
+    return f"{name} (release: {shown[0]}, now: {shown[1]})"
 
 
 def on_release(catalogue: Catalogue, output: Path, *, restart: bool) -> None:

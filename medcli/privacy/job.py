@@ -7,11 +7,14 @@ to know DICOM (the worker does) and SQL (the catalogue does).
 from __future__ import annotations
 
 import hmac
+import inspect
 import os
 import shutil
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -172,8 +175,9 @@ def scrub(*sources: str | os.PathLike[str], progress: Progress | None = None, **
     progress
         Told of every finished item; see :class:`medcli.console.Bar`.
     **options
-        The fields of :class:`medcli.privacy.spec.ScrubSpec`: ``output``, ``profile``, ``retain`` ... with
-        ``verify`` or ``explain`` nothing is de-identified.
+        The options of the command, with ``_`` for ``-``: ``output``, ``profile``, ``retain`` ... as the signature lists
+        them and :class:`medcli.privacy.spec.ScrubSpec` explains them. Paths may be texts, lists may be one text, and
+        ``date_shift`` two numbers. With ``verify`` or ``explain`` nothing is de-identified.
 
     Returns
     -------
@@ -191,18 +195,54 @@ def scrub(*sources: str | os.PathLike[str], progress: Progress | None = None, **
 
     >>> medcli.scrub("inbox", output="release", retain=["modified-dates"])  # doctest: +SKIP
     """
-    paths = ("output", "key_file", "confidential", "subjects", "rules", "state", "verify", "source")
-    for name in paths:
+    process = sys.modules.get("multiprocessing.process")
+    if process is not None and getattr(process.current_process(), "_inheriting", False):
+        raise UsageError(
+            "A process of medcli's has begun to run the script that started it.",
+            hint="Call medcli under: if __name__ == '__main__':",
+        )
+    known = [one.name for one in fields(ScrubSpec) if one.name != "sources"]
+    if strange := sorted(set(options) - set(known)):
+        raise UsageError(f"medcli.scrub has no option {strange[0]}.", hint=f"It has: {', '.join(known)}")
+    for name in ("output", "key_file", "confidential", "subjects", "rules", "state", "verify", "source"):
         if options.get(name) is not None:
-            options[name] = Path(options[name])
+            options[name] = _path(name, options[name])
     for name in ("retain", "clean"):
         if name in options:
-            options[name] = (options[name],) if isinstance(options[name], str) else tuple(options[name])
-    try:
-        spec = ScrubSpec(tuple(Path(source) for source in sources), **options)
-    except TypeError as error:
-        raise UsageError(f"{error}") from None
-    return perform(spec, progress)
+            options[name] = _words(name, options[name])
+    return perform(ScrubSpec(tuple(_path("sources", source) for source in sources), **options), progress)
+
+
+def _path(name: str, value: Any) -> Path:
+    if not isinstance(value, str | os.PathLike):
+        raise UsageError(f"{name} is a path, not a value of type {type(value).__name__}.")
+    return Path(value)
+
+
+def _words(name: str, value: Any) -> tuple[str, ...]:
+    found = (value,) if isinstance(value, str) else value
+    if not isinstance(found, list | tuple | set | frozenset) or not all(
+        isinstance(one, str) for one in found
+    ):
+        raise UsageError(f"{name} is a list of texts.")
+    return tuple(found)
+
+
+def _signature() -> inspect.Signature:
+    """The options by name, type and default, for ``help`` and editors."""
+    plain = inspect.signature(scrub)
+    sources, *others, _ = plain.parameters.values()
+    named = (
+        inspect.Parameter(
+            one.name, inspect.Parameter.KEYWORD_ONLY, default=one.default, annotation=str(one.type)
+        )
+        for one in fields(ScrubSpec)
+        if one.name != "sources"
+    )
+    return plain.replace(parameters=[sources, *named, *others])
+
+
+scrub.__signature__ = _signature()  # type: ignore[attr-defined]
 
 
 def perform(spec: ScrubSpec, progress: Progress | None = None) -> Result:

@@ -138,7 +138,10 @@ def _rows(
     except UnicodeDecodeError:
         raise InputError(f"The {what} file is not in UTF-8.", hint="Save it as UTF-8.") from None
     except OSError as error:
-        raise InputError(f"The {what} file can't be read: {os.strerror(error.errno or 0)}.") from None
+        raise InputError(
+            f"The {what} file can't be read: {os.strerror(error.errno or 0)}.",
+            hint=f"Check the path after --{what}, and the rights of the file.",
+        ) from None
     lines = text.splitlines()
     reader = csv.reader(lines, delimiter="\t" if lines and "\t" in lines[0] else ",", strict=True)
     columns: list[str] = []
@@ -168,8 +171,9 @@ def _columns(cells: list[str], what: str, needed: tuple[str, ...], more: tuple[s
     columns = [cell.strip().lower() for cell in cells]
     known = set(needed + more)
     if not set(needed) <= set(columns) or not set(columns) <= known or len(set(columns)) != len(columns):
+        separated = " They are separated by semicolons; use commas or tabs." if ";" in "".join(cells) else ""
         raise InputError(
-            f"The first line of the {what} file does not name the columns.",
+            f"The first line of the {what} file does not name the columns.{separated}",
             hint=f"Columns: {', '.join(needed + more)}",
         )
     return columns

@@ -150,6 +150,9 @@ def told(summary: Mapping[str, Any], places: Places) -> str:
     """What a person at the terminal is told in the end."""
     claim = summary["hipaa_safe_harbor"]
     because = f": {'; '.join(claim['because'])}" if claim["because"] else ""
+    harbor = "claimed" if claim["claimed"] else "not claimed"
+    if claim["claimed"] and not summary["status"].get(RELEASED):
+        harbor = "nothing was released that could claim it"
     why = f"Withheld      why: {places.confidential}/files.csv; what to do: docs/privacy.md#reason-codes"
     return "\n".join(
         (
@@ -158,7 +161,7 @@ def told(summary: Mapping[str, Any], places: Places) -> str:
             f"Release       {places.output}",
             f"Manifest      {places.manifest}",
             f"Confidential  {places.confidential} (key, files.csv, report.jsonl, summary.json)",
-            f"Safe Harbor   {'claimed' if claim['claimed'] else 'not claimed'}{because}",
+            f"Safe Harbor   {harbor}{because}",
             *((why,) if summary["status"].get(WITHHELD) else ()),
         )
     )

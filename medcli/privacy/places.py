@@ -84,9 +84,15 @@ def check(sources: Sequence[Path], places: Places, tables: Mapping[str, Path | N
     for name, place in written.items():
         for number, source in enumerate(sources, 1):
             if _inside(place, source) or _inside(source, place):
-                raise UsageError(f"{name} and source {number} lie inside each other.")
+                raise UsageError(
+                    f"{name} and source {number} lie inside each other.",
+                    hint="Sources are read as a whole and never written to: give a place beside them.",
+                )
     if _inside(places.confidential, places.output) or _inside(places.output, places.confidential):
-        raise UsageError("--output and --confidential lie inside each other.")
+        raise UsageError(
+            "--output and --confidential lie inside each other.",
+            hint="Give two places that lie side by side.",
+        )
     for name in ("--state", "--key-file"):
         if _inside(written[name], places.output):
             raise UsageError(f"{name} lies inside --output, which holds the release only.")

@@ -272,8 +272,8 @@ class ScrubSpec:
                 f"--pixels {self.pixels} is not built yet.",
                 hint="Without it files whose pixels may show text are withheld.",
             )
-        if self.workers is not None and self.workers < 1:
-            raise UsageError("--workers is 1 or more.")
+        if self.workers is not None and (type(self.workers) is not int or self.workers < 1):
+            raise UsageError("--workers is a whole number, 1 or more.")
 
     def _check_verify(self) -> None:
         self._forbid("--verify", _IDLE_IN_VERIFY)

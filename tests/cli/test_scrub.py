@@ -161,6 +161,37 @@ def test_wrong_use_is_exit_code_2_and_leaves_nothing_behind(
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_nothing_released_claims_nothing(tmp_path: Path) -> None:
+    (tmp_path / "half").write_bytes(dicom(9)[:300])
+    code, out, _ = run("scrub", tmp_path / "half", "--output", tmp_path / "release", "--workers", "1")
+    assert code == 5
+    assert "nothing was released that could claim it" in out
+
+
+def test_both_values_of_an_option_that_differs_are_told(tmp_path: Path) -> None:
+    fill(tmp_path / "inbox", 1)
+    command = ("scrub", tmp_path / "inbox", "--output", tmp_path / "release", "--workers", "1")
+    assert run(*command)[0] == 0
+    code, _, err = run(*command, "--profile", "strict", "--retain", "uids")
+    assert code == 2
+    assert "profile (release: basic, now: strict), retain (release: none, now: uids)." in " ".join(
+        err.split()
+    )
+
+
+def test_a_script_without_a_guard_is_told_so(tmp_path: Path) -> None:
+    fill(tmp_path / "inbox", 2)
+    script = tmp_path / "script.py"
+    script.write_text("import medcli\nmedcli.scrub('inbox', output='release', workers=2)\n")
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    told = subprocess.run(
+        [sys.executable, script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    assert told.returncode == 1
+    assert "Call medcli under: if __name__ == '__main__':" in told.stderr
+    assert "Another run" not in told.stderr
+
+
 @pytest.mark.parametrize(
     "setting",
     [

@@ -37,6 +37,7 @@ def test_subjects_with_and_without_issuer_and_days(tmp_path: Path) -> None:
     [
         ("", "is empty"),
         ("patient,subject\nQUITTE,S1\n", "does not name the columns"),
+        ("patient_id;subject_id\nQUITTE;S1\n", "separated by semicolons"),
         ("patient_id,subject_id,patient_id\nQUITTE,S1,x\n", "does not name the columns"),
         ("patient_id,subject_id\nQUITTE\n", "Line 2 .* 2 columns"),
         ("patient_id,subject_id\n,S1\n", "Line 2 .*patient_id is empty"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import medcli
 from medcli.commands.scrub import scrub as command
 from medcli.errors import UsageError
 from medcli.privacy.policy import CLEAN, Policy
@@ -76,6 +78,27 @@ def test_contradictions_are_usage_errors(options: dict[str, Any], says: str) -> 
 def test_a_wish_without_sources_is_checked_too(options: dict[str, Any], says: str) -> None:
     with pytest.raises(UsageError, match=says):
         ScrubSpec(**options)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"output": 5}, "output is a path"),
+        ({"output": "/r", "retain": 5}, "retain is a list"),
+        ({"output": "/r", "retain": [["uids"]]}, "retain is a list"),
+        ({"output": "/r", "outptu": "/x"}, "medcli.scrub has no option outptu"),
+        ({"output": "/r", "sources": ["x"]}, "medcli.scrub has no option sources"),
+        ({"output": "/r", "workers": "4"}, "--workers is a whole number"),
+    ],
+)
+def test_what_python_hands_over_is_checked(options: dict[str, Any], says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        medcli.scrub("/i", **options)
+
+
+def test_help_in_python_names_every_option() -> None:
+    named = set(inspect.signature(medcli.scrub).parameters)
+    assert named == {field.name for field in fields(ScrubSpec)} | {"progress"}
 
 
 @pytest.mark.parametrize("value", ["-100..-10", [-100, -10], (-100, -10)])
