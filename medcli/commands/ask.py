@@ -14,7 +14,7 @@ from medcli.commands.options import from_spec
     " was kept from a remote server, 130 interrupted: the same command resumes."
 )
 @from_spec(AskSpec)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option("--json", "as_json", is_flag=True, allow_from_autoenv=False, help="Print one JSON document.")
 def ask(spec: AskSpec, *, as_json: bool) -> int:
     """Ask a medical vision-language model, once or a file of questions.
 

@@ -13,7 +13,13 @@ from medcli.commands.options import from_spec
     epilog="Exit codes: 0 all answered, 2 usage, 4 a run is not finished, 5 some rows without an answer."
 )
 @from_spec(MergeSpec)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of a table.")
+@click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    allow_from_autoenv=False,
+    help="Print one JSON document instead of a table.",
+)
 def merge(spec: MergeSpec, *, as_json: bool) -> int:
     """Join the shards of one run of medcli ask into one file of answers.
 
