@@ -91,6 +91,8 @@ def once(contender: Contender, source: Path, place: Path) -> tuple[Cost, int]:
 def measure(all_: list[Contender], source: Path, arguments: argparse.Namespace, place: Path) -> Results:
     """All programs in turn, round after round, each round beginning with another one."""
     results: Results = {each.name: [] for each in all_}
+    for each in all_:
+        once(each, part_of(source, 4), place)  # compiles its modules
     for number in range(arguments.rounds):
         for each in all_[number % len(all_) :] + all_[: number % len(all_)]:
             part = part_of(source, arguments.peer_files) if each.peer else source
