@@ -140,8 +140,6 @@ class Runner:
         context = self.family.describe().context
         if context and len(prompt.ids) >= context:
             return _Ready(error=TOO_LONG)
-        if sum(length for _, length in prompt.places) and len(prompt.places) != len(visuals):
-            return _Ready(error="pictures-and-places-differ")
         return _Ready(plan.Row(at, request.key, prompt))
 
     def _choose(self, rows: list[Row], settings: Sampling) -> None:
