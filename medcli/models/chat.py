@@ -16,7 +16,7 @@ from medcli.models import checkpoint, processors, templates
 from medcli.models.engine.draw import processors_of
 from medcli.models.family import Prompt, Visual, cleaned, last_user, left_padded, opened
 from medcli.models.llava_med import model_id
-from medcli.models.loading import Placement, loading
+from medcli.models.loading import Placement, device_of, loading
 from medcli.models.processors import Remembering
 from medcli.models.protocol import Description
 
@@ -244,18 +244,18 @@ class Chat:
         import torch
 
         names = {name for prompt in prompts for name in prompt.inputs}
-        weight = next(self.model.parameters())
+        device = device_of(self.model.get_input_embeddings())
         joined = {
             name: torch.cat([prompt.inputs[name] for prompt in prompts if name in prompt.inputs])
             for name in sorted(names)
         }
         return {
-            name: one.to(weight.device, self.model.dtype if one.is_floating_point() else one.dtype)
+            name: one.to(device, self.model.dtype if one.is_floating_point() else one.dtype)
             for name, one in joined.items()
         }
 
     def _padded(self, prompts: Sequence[Prompt]) -> dict[str, Any]:
-        device = self.model.get_input_embeddings().weight.device
+        device = device_of(self.model.get_input_embeddings())
         ids, mask = left_padded([prompt.ids for prompt in prompts], self.pad)
         names = {name for prompt in prompts for name in prompt.extra}
         more = {

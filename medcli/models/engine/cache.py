@@ -110,6 +110,7 @@ def _slab() -> Any:
             return self.length
 
         def keep(self, rows: Tensor) -> None:
+            rows = rows.to(self.keys_slab.device)  # a split model's layers are on several devices
             self.keys_slab = self.keys_slab[rows]
             self.values_slab = self.values_slab[rows]
             self._view()

@@ -15,7 +15,7 @@ from medcli.errors import ItemError, MedcliError
 from medcli.imaging import UNREADABLE
 from medcli.models.engine import check, fast, plain, plan
 from medcli.models.family import split_thoughts
-from medcli.models.loading import no_memory
+from medcli.models.loading import device_of, no_memory
 from medcli.models.protocol import Engine, Reply
 
 if TYPE_CHECKING:
@@ -169,7 +169,8 @@ class Runner:
                 if _is_memory(error):
                     raise no_memory() from None
                 reason = f"the model does not support it ({type(error).__name__})"
-            self.notes.append(f"The engine's path '{name}' is not used: {reason}.")
+            note = f"The engine's path '{name}' is not used: {reason}."
+            self.notes += [note] if note not in self.notes else []
         return "plain"
 
     def _run_all(self, rows: list[Row], settings: Sampling, answers: dict[int, Answer | str]) -> None:
@@ -205,7 +206,7 @@ class Runner:
             if _is_memory(error):
                 return self._halve(batch, answers)
             if len(batch) == 1 and path == "plain":
-                answers[batch[0].at] = FAILED
+                answers[batch[0].at] = self._failed(error)
                 return True
             for row in batch:
                 self._alone(row, settings, answers)
@@ -219,7 +220,13 @@ class Runner:
         except MedcliError:
             raise
         except Exception as error:  # noqa: BLE001 - as above
-            answers[row.at] = NO_MEMORY if _is_memory(error) else FAILED
+            answers[row.at] = NO_MEMORY if _is_memory(error) else self._failed(error)
+
+    def _failed(self, error: Exception) -> str:
+        note = f"The model failed on a request ({type(error).__name__})."
+        if note not in self.notes:
+            self.notes.append(note)
+        return FAILED
 
     def _halve(self, batch: list[Row], answers: dict[int, Answer | str]) -> bool:
         import gc
@@ -258,7 +265,7 @@ class Runner:
         import torch
 
         each = max(1, self.family.describe().bytes_per_token)
-        device = next(self.family.model.parameters()).device
+        device = device_of(self.family.model.get_input_embeddings())
         if device.type == "cuda":
             free, _ = torch.cuda.mem_get_info(device)
             return max(1, int(free * _GPU_SHARE) // each)
