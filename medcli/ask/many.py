@@ -16,10 +16,11 @@ from typing import Any
 
 from medcli import console, files, jobs
 from medcli.ask import plan, planning
+from medcli.ask.admission import Admission
 from medcli.ask.asking import AskJob, Bar, facts_of, model_of, run, writing
 from medcli.ask.outline import outline, rows_of
 from medcli.ask.plan import Plan
-from medcli.ask.refusal import Refusal
+from medcli.ask.processes import processes_of
 from medcli.ask.rendering import Rendering
 from medcli.ask.settled import FILE as SETTLED
 from medcli.ask.settled import Settled
@@ -78,9 +79,17 @@ def ask_file(spec: AskSpec, questions: Path, bar: Bar | None, load: Load) -> Res
             return Result(0, facts, console.table(rows_of(facts)))
         with writing("The folder of traces", "Choose another --trace."):
             trace = files.private_folder(spec.trace.absolute()) if spec.trace else None
-        refusal = Refusal.of(spec.gate, spec.base_url)
+        admission = Admission.of(spec.gate, spec.base_url)
         setting = Setting(
-            spec.models(), spec.sampling(), refusal, images, spec.window, spec.frame, folder, trace, load
+            processes_of(spec),
+            spec.sampling(),
+            admission,
+            images,
+            spec.window,
+            spec.frame,
+            folder,
+            trace,
+            load,
         )
         job = AskJob(spec, opened, setting)
         report = run(spec, job, opened, state, bar)

@@ -160,6 +160,10 @@ class Plan:
         for seq, chunk, place, key, chunk_key in found:
             yield Place(seq, chunk, place, key.hex()), chunk_key
 
+    def reasons(self) -> set[str]:
+        """Why rows of the file cannot be asked."""
+        return {kind for (kind,) in self._connection.execute("SELECT DISTINCT kind FROM errors")}
+
     def unreadable(self, limit: int = TOLD) -> list[tuple[int, str]]:
         """Return line numbers and reasons of the first rows that are no questions."""
         found = self._connection.execute(
