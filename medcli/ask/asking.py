@@ -54,7 +54,7 @@ class AskJob:
         self._spec, self._plan, self._setting = spec, opened, setting
         self.growing: Growing | None = None
         self.again = spec.retry_failed
-        self.rows = self.asked = 0
+        self.rows = self.asked = self.resumed = 0
 
     def fingerprint(self) -> Mapping[str, object]:
         """The Spec's, with the content of the file of questions."""
@@ -63,7 +63,7 @@ class AskJob:
     def items(self) -> Iterator[jobs.Item]:
         """Chunks of the plan; for a server the rows of them, since there a row is what is lost or kept."""
         assert self.growing is not None
-        self.rows = self.growing.resume()  # the ledger is there now
+        self.rows = self.resumed = self.growing.resume()  # the ledger is there now
         chunks = self._plan.chunks(self.shard)
         if self.by_row:
             yield from (jobs.Item(row.key, row) for _, _, rows in chunks for row in rows)

@@ -93,7 +93,7 @@ def ask_file(spec: AskSpec, questions: Path, bar: Bar | None, load: Load) -> Res
         )
         job = AskJob(spec, opened, setting)
         report = run(spec, job, opened, state, bar)
-        return _told(spec, report, job.asked, Settled(folder))
+        return _told(spec, report, job, Settled(folder))
 
 
 def _tell_unreadable(opened: Plan) -> None:
@@ -194,7 +194,7 @@ def _set_aside(path: Path) -> None:
         path.rename(path.with_name(f"{path.stem}-{number}{path.suffix}"))
 
 
-def _told(spec: AskSpec, report: jobs.Report, asked: int, settled: Settled) -> Result:
+def _told(spec: AskSpec, report: jobs.Report, job: AskJob, settled: Settled) -> Result:
     model, known = model_of(settled, spec), settled.read()
     for sentence in (*model.notes, *known.get("notes", ())):
         console.note(sentence)
@@ -204,7 +204,8 @@ def _told(spec: AskSpec, report: jobs.Report, asked: int, settled: Settled) -> R
             f"{empty:,} of {report.done:,} answers are empty: is '{model.template}' this model's template?"
         )
     facts = report.to_json() | {"model_id": model.model_id, "template": model.template}
-    rate = round(asked / report.seconds, 2) if report.seconds else 0.0
+    facts |= {"items": report.done + report.failed, "resumed": job.resumed}  # rows, not chunks
+    rate = round(job.asked / report.seconds, 2) if report.seconds else 0.0
     facts |= {"engine": known.get("path", ""), "output": str(spec.output), "questions_per_second": rate}
     return Result(
         report.exit_code, facts, console.table([*report.table(), ("questions a second", f"{rate:,}")])

@@ -104,8 +104,6 @@ def idle(values: Mapping[str, Any]) -> dict[str, str]:
         found |= dict.fromkeys(_OF_LOADING, "says nothing to --backend openai")
     else:
         found |= dict.fromkeys(("base_url", "concurrency", "timeout"), "belongs to --backend openai")
-    if values["no_image"]:
-        found |= dict.fromkeys(("image", "window", "frame"), "says nothing beside --no-image")
     return found
 
 

@@ -5,9 +5,10 @@ Knows where the question comes from and which exit code a trouble has; refuses t
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
@@ -24,12 +25,17 @@ from medcli.errors import InputError, ItemFailed, MedcliError, SafetyRefused, Se
 from medcli.models.protocol import Backend, ModelSpec, Picture, Reply, Request, Sampling
 
 _SENTENCES = {
-    "image-missing": "An image is not there.",
-    "image-unreadable": "An image is no picture that can be read.",
-    "image-no-such-frame": "The image has no such frame.",
-    "image-without-pixels": "A DICOM file has no pixels.",
-    "image-codec-missing": "A DICOM file is compressed in a way that no installed package reads.",
-    "prompt-too-long": "The question is longer than the model can take.",
+    "image-missing": ("is not there", "Check --image."),
+    "image-unreadable": (
+        "cannot be read: it is damaged, or no image",
+        "DICOM, PNG, JPEG, TIFF and WebP are.",
+    ),
+    "image-no-such-frame": ("has no such frame", "Check --frame."),
+    "image-without-pixels": ("is a DICOM file without pixels", "Name one that holds an image."),
+    "image-codec-missing": (
+        "is compressed in a way that no installed package reads",
+        "pip install 'medcli[codecs]'",
+    ),
 }
 
 
@@ -59,9 +65,7 @@ def answer_once(
     """
     text = _question(spec.question)
     images = () if spec.no_image else spec.image
-    if not all(image.is_file() for image in images):
-        raise InputError(_SENTENCES["image-missing"], hint="Check --image.")
-    request = _admitted(spec, text, images)
+    request = _opened(_admitted(spec, text, images))
     with writing("The folder of traces", "Choose another --trace."):
         trace = files.private_folder(spec.trace.absolute()) if spec.trace else None
     backend = load(processes_of(spec)[0])
@@ -135,22 +139,46 @@ def _admitted(spec: AskSpec, text: str, images: tuple[Path, ...]) -> Admitted:
         ) from None
 
 
-def _draws(images: Iterable[Path]) -> list[int]:
+def _opened(request: Admitted) -> Admitted:
+    """Open the pictures: what is wrong with one is said before a large model is loaded."""
+    from medcli.imaging import open_picture
+
+    pictures = []
+    for number, picture in enumerate(request.pictures, 1):
+        with _naming(number, len(request.pictures)):
+            image = open_picture(picture.source, frame=picture.frame, window=picture.window)
+        pictures.append(replace(picture, source=image, frame=1, window=None))
+    return Admitted(replace(request, pictures=tuple(pictures)))
+
+
+def _draws(images: Sequence[Path]) -> list[int]:
     """Draw as LLaVA-Med's own program does for the first row of a file."""
     from medcli.imaging import size_of
     from medcli.models.padding import Draws
 
     draws, extras = Draws(), []
-    for image in images:
-        try:
+    for number, image in enumerate(images, 1):
+        with _naming(number, len(images)):
             extras.append(draws.next(*size_of(image)))
-        except ItemFailed as error:
-            raise _trouble(error.kind) from None
     return extras
+
+
+@contextlib.contextmanager
+def _naming(number: int, of: int) -> Iterator[None]:
+    """Say of an image that cannot be used which it is, by its place on the command line, and why."""
+    try:
+        yield
+    except ItemFailed as error:
+        why, hint = _SENTENCES.get(error.kind, (f"cannot be used: {error.kind}", ""))
+        raise InputError(f"{'The image' if of == 1 else f'Image {number}'} {why}.", hint=hint) from None
 
 
 def _trouble(kind: str) -> MedcliError:
     """Return what a reply's error means for the command."""
     if kind.startswith("endpoint"):
         return SetupError(f"The server did not answer: {kind}.", hint="Is it well? Check --base-url.")
-    return InputError(_SENTENCES.get(kind, f"The question cannot be answered: {kind}."))
+    if kind == "prompt-too-long":
+        return InputError("The question is longer than the model can take.", hint="Shorten it.")
+    if kind == "out-of-memory":
+        return SetupError("There is not enough memory for this question.", hint="Try --dtype bfloat16.")
+    return InputError(f"The question cannot be answered: {kind}.")

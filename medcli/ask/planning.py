@@ -21,7 +21,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from medcli.ask.plan import FORMAT, SCHEMA
+from medcli.ask.plan import FORMAT, SCHEMA, unpack
 from medcli.ask.reading import Value, values
 from medcli.ask.rendering import PICTURE_TOKENS, Draws, Rendering, dumps, unaskable
 from medcli.errors import InputError, ItemFailed
@@ -65,7 +65,7 @@ def make(path: Path, questions: Path, rendering: Rendering, facts: Mapping[str, 
         counts = _read(connection, values(questions), rendering)
         if counts["rows"] == counts["errors"]:
             raise InputError(
-                "Nothing in the file of questions can be asked.",
+                f"Nothing in the file of questions can be asked{_first_error(connection)}.",
                 hint="A row has question_id, image and text, or id, image and conversations.",
             )
         counts["doubled_ids"] = _find_doubles(connection)
@@ -81,6 +81,14 @@ def make(path: Path, questions: Path, rendering: Rendering, facts: Mapping[str, 
     os.fsync(descriptor)
     os.close(descriptor)
     os.replace(part, path)
+
+
+def _first_error(connection: sqlite3.Connection) -> str:
+    found = connection.execute("SELECT kind, record FROM errors JOIN rows USING (seq) ORDER BY seq LIMIT 1")
+    for kind, record in found:
+        number = unpack(record).turns
+        return f": line {number} is not JSON" if kind == "bad-json" else f": {kind} in row {number}"
+    return ""
 
 
 def _read(connection: sqlite3.Connection, found: Iterable[Value], rendering: Rendering) -> dict[str, int]:

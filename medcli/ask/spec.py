@@ -53,7 +53,7 @@ class AskSpec:
     question: str | None = option(
         "What to ask; read from standard input where it is missing or -.",
         default=None,
-        metavar="[QUESTION]",
+        metavar="QUESTION",
         positional=True,
         shapes_product=False,
     )

@@ -32,15 +32,18 @@ def test_one_answer_streams_to_stdout_and_nothing_else(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "code", "words"),
     [
-        (["What?", "--image", "none.png"], 4, "An image is not there."),
-        (["What?", "--image", "q.txt", "--json"], 4, "An image is no picture that can be read."),
+        (["What?", "--image", "none.png"], 4, "The image is not there."),
+        (["What?", "--image", "q.txt", "--json"], 4, "The image cannot be read: it is damaged, or no image."),
+        (["What?", "--image", "ok.png", "--image", "q.txt"], 4, "Image 2 cannot be read"),
+        (["What?", "--image", "ok.png", "--frame", "2"], 4, "The image has no such frame."),
         (["What?", "--model", "missing"], 3, "There is no such model."),
         ([], 2, "The question is empty."),
         (["What?", "--questions", "q.txt"], 2, "QUESTION does not go with --questions."),
         (["--questions", "q.txt"], 2, "--questions needs --output."),
         (["--questions", "none.txt", "--output", "a"], 4, "The file of questions is not there."),
         (["--questions", "empty.txt", "--output", "a"], 4, "The file of questions is empty."),
-        (["--questions", "q.txt", "--output", "a"], 4, "Nothing in the file of questions can be asked."),
+        (["--questions", "q.txt", "--output", "a"], 4, "can be asked: line 1 is not JSON."),
+        (["--questions", "no.jsonl", "--output", "a"], 4, "can be asked: no-text in row 2."),
         (
             ["--questions", "ok.jsonl", "--images", "no", "--output", "a"],
             4,
@@ -59,6 +62,8 @@ def test_bad_input_is_told_with_its_code(tmp_path: Path, options: list[str], cod
     (tmp_path / "q.txt").write_text("no picture and no JSON")
     (tmp_path / "empty.txt").touch()
     jsonl(tmp_path / "ok.jsonl", [{"question_id": 1, "text": "a"}])
+    jsonl(tmp_path / "no.jsonl", ["", {"question_id": 1}])
+    picture(tmp_path / "ok.png")
     named = [str(tmp_path / one) if "." in one or one in ("a", "no") else one for one in options]
     told, out, err = medcli(tmp_path, "ask", *named)
     assert (told, out) == (code, "")

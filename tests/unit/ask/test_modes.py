@@ -39,7 +39,6 @@ SERVER = {"backend": "openai", "base_url": ("http://127.0.0.1:1/v1",)}
         ({**SERVER, "quantize": "4bit"}, "--quantize says nothing to --backend openai."),
         ({"export_hf": Path("e"), "question": "What?"}, "QUESTION says nothing to --export-hf."),
         ({"export_hf": Path("e"), **FILE}, "--output says nothing to --export-hf."),
-        ({"no_image": True, "image": (Path("a.png"),)}, "--image says nothing beside --no-image."),
         ({"questions": Path("q")}, "--questions needs --output."),
         ({"backend": "openai"}, "--backend openai needs --base-url."),
         ({"backend": "openai", "base_url": ("host:80",)}, "--base-url begins with"),
@@ -79,7 +78,7 @@ def test_every_mode_stands_by_itself(options: dict[str, Any]) -> None:
 def test_idle_names_fields_that_there_are() -> None:
     known = {field.name for field in fields(AskSpec)}
     plain = {field.name: field.default for field in fields(AskSpec)}
-    for options in ({}, FILE, SERVER, {"export_hf": Path("e")}, {"no_image": True}):
+    for options in ({}, FILE, SERVER, {"export_hf": Path("e")}):
         assert idle(plain | options).keys() <= known
 
 
