@@ -17,6 +17,8 @@ from medcli.models import checkpoint
 if TYPE_CHECKING:
     from medcli.models.protocol import ModelSpec
 
+# Towers, projectors and heads stay as they are: little to gain there, and much to lose.
+_UNPACKED = ("vision_tower", "vision_model", "visual", "multi_modal_projector", "mm_projector", "lm_head")
 _DTYPES = ("float32", "bfloat16", "float16")
 
 
@@ -111,7 +113,7 @@ def _quantized(bits: str, dtype: Any) -> Any:
     if find_spec("bitsandbytes") is None:
         raise MissingExtra("quantize", "--quantize")
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it tells of every layer's inputs
-    keep = ["vision_tower", "multi_modal_projector", "mm_projector", "lm_head", "visual", "vision_model"]
+    keep = [rf"(?:.*\.)?{name}" for name in _UNPACKED]
     if bits == "8bit":
         return BitsAndBytesConfig(load_in_8bit=True, llm_int8_skip_modules=keep)
     return BitsAndBytesConfig(

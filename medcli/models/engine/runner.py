@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from medcli.errors import ItemError, MedcliError
 from medcli.imaging import UNREADABLE
 from medcli.models.engine import check, fast, plain, plan
+from medcli.models.engine.cache import Memory
 from medcli.models.family import split_thoughts
 from medcli.models.loading import device_of, no_memory
 from medcli.models.protocol import Engine, Reply
@@ -59,6 +60,7 @@ class Runner:
         self.halvings = 0
         self.notes: list[str] = []
         self.counts: Counter[str] = Counter()
+        self._memory = Memory()
         self._pool: ThreadPoolExecutor | None = None
         self._ahead: dict[Any, Future[Visual | str]] = {}
 
@@ -198,8 +200,10 @@ class Runner:
         """Run a batch; False if memory ran out and the budget was halved."""
         path = self.path if batch[0].prompt.visuals else self.text_path
         try:
-            run = plain.run if path == "plain" else fast.run
-            found = run(self.family, batch, settings, self.counts)
+            if path == "plain":
+                found = plain.run(self.family, batch, settings, self.counts)
+            else:
+                found = fast.run(self.family, batch, settings, self.counts, memory=self._memory)
         except MedcliError:
             raise
         except Exception as error:  # noqa: BLE001 - one row's trouble must not take the others
@@ -233,6 +237,7 @@ class Runner:
 
         import torch
 
+        self._memory = Memory()
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()

@@ -302,3 +302,23 @@ def test_a_processor_that_cannot_do_without_torchvision_names_it(
     with pytest.raises(SetupError, match="torchvision") as told:
         load(spec(folder))
     assert "pip install" in told.value.hint
+
+
+def test_a_batch_takes_the_memory_of_the_one_before(made: Made) -> None:
+    import torch
+
+    from medcli.models.engine import cache
+
+    memory, source = cache.Memory(), cache.fresh()
+    source.update(*(torch.randn(3, 2, 5, 4) for _ in range(2)), 0)
+    first = cache.seated([(source, 0), (source, 1)], [0, 0, 1], 4, memory)
+    places = {slab.data_ptr() for slab in (first.layers[0].keys_slab, first.layers[0].values_slab)}
+    cache.keep(first, [0, 2])
+    assert torch.equal(first.layers[0].keys[1], source.layers[0].keys[1])
+    memory.give_back(first)
+    second = cache.seated([(source, 2)], [0, 0], 4, memory)
+    assert {second.layers[0].keys_slab.data_ptr(), second.layers[0].values_slab.data_ptr()} == places
+    assert torch.equal(second.layers[0].keys[1], source.layers[0].keys[2])
+    backend = load(spec(made("llava")))
+    told = [[one.text for one in backend.generate(mixed()[:n], SETTINGS)] for n in (5, 13, 5, 9)]
+    assert told[0] == told[1][:5] == told[2] == told[3][:5]
