@@ -322,3 +322,30 @@ def test_a_batch_takes_the_memory_of_the_one_before(made: Made) -> None:
     backend = load(spec(made("llava")))
     told = [[one.text for one in backend.generate(mixed()[:n], SETTINGS)] for n in (5, 13, 5, 9)]
     assert told[0] == told[1][:5] == told[2] == told[3][:5]
+
+
+@pytest.mark.parametrize("name", ["llava", "gemma3", "qwen2.5-vl"])
+def test_a_trace_holds_what_transformers_computes(made: Made, name: str) -> None:
+    import torch
+    from transformers import AutoModelForImageTextToText
+
+    request, folder = mixed()[0], made(name)
+    reply, traced = load(spec(folder)).trace(request, SETTINGS)
+    model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32)
+    content = [{"type": "image", "image": request.pictures[0].source}]
+    inputs = processors.load(folder).apply_chat_template(
+        [{"role": "user", "content": [*content, {"type": "text", "text": request.turns[0][1]}]}],
+        tokenize=True,
+        return_dict=True,
+        return_tensors="pt",
+        add_generation_prompt=True,
+    )
+    with torch.no_grad():
+        logits = model(**inputs).logits[0, -1].numpy()
+    assert traced["input_ids"].tolist() == inputs["input_ids"][0].tolist()
+    shape = traced["pixel_values"].shape
+    assert np.array_equal(traced["pixel_values"], inputs["pixel_values"].numpy().reshape(shape))
+    assert np.abs(traced["prefill_last"] - logits).max() < 1e-4
+    assert traced["scores"].shape == (len(traced["out"]), len(logits))
+    assert traced["feats"].shape[1] == 64
+    assert reply == next(iter(load(spec(folder)).generate([request], SETTINGS)))
