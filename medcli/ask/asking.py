@@ -96,6 +96,8 @@ class AskJob:
             for _, key, rows in self._plan.chunks(self.shard) if sizes else ():
                 if key in sizes:
                     run.report.count("failed", sizes[key], len(rows) - 1, 0)
+        run.report.items = run.report.done + run.report.failed  # rows, where the engine counts chunks
+        run.report.resumed = self.resumed
         if run.report.kinds.keys() & {DICOM, NOTES}:
             run.report.refuse()
 

@@ -28,6 +28,7 @@ from medcli.ask.spec import AskSpec
 from medcli.ask.worker import EMPTY, Setting
 from medcli.errors import InputError, UsageError
 from medcli.jobs.ledger import FILE as LEDGER
+from medcli.jobs.ledger import explained
 from medcli.jobs.lock import hold
 from medcli.jobs.reading import Reader
 from medcli.models.protocol import Backend, ModelSpec
@@ -93,7 +94,7 @@ def ask_file(spec: AskSpec, questions: Path, bar: Bar | None, load: Load) -> Res
         )
         job = AskJob(spec, opened, setting)
         report = run(spec, job, opened, state, bar)
-        return _told(spec, report, job, Settled(folder))
+        return _told(spec, report, job.asked, Settled(folder))
 
 
 def _tell_unreadable(opened: Plan) -> None:
@@ -172,7 +173,7 @@ def _agree(spec: AskSpec, ours: Mapping[str, object], state: Path) -> None:
     """Hold a rerun against what its run was begun with, before the plan is touched."""
     if spec.restart or not (state / LEDGER).exists():
         return
-    with Reader(state) as reader:
+    with explained(), Reader(state) as reader:
         theirs = reader.fingerprint()
     plain = json.loads(json.dumps(ours))
     others = sorted(
@@ -194,7 +195,7 @@ def _set_aside(path: Path) -> None:
         path.rename(path.with_name(f"{path.stem}-{number}{path.suffix}"))
 
 
-def _told(spec: AskSpec, report: jobs.Report, job: AskJob, settled: Settled) -> Result:
+def _told(spec: AskSpec, report: jobs.Report, asked: int, settled: Settled) -> Result:
     model, known = model_of(settled, spec), settled.read()
     for sentence in (*model.notes, *known.get("notes", ())):
         console.note(sentence)
@@ -204,8 +205,7 @@ def _told(spec: AskSpec, report: jobs.Report, job: AskJob, settled: Settled) -> 
             f"{empty:,} of {report.done:,} answers are empty: is '{model.template}' this model's template?"
         )
     facts = report.to_json() | {"model_id": model.model_id, "template": model.template}
-    facts |= {"items": report.done + report.failed, "resumed": job.resumed}  # rows, not chunks
-    rate = round(job.asked / report.seconds, 2) if report.seconds else 0.0
+    rate = round(asked / report.seconds, 2) if report.seconds else 0.0
     facts |= {"engine": known.get("path", ""), "output": str(spec.output), "questions_per_second": rate}
     return Result(
         report.exit_code, facts, console.table([*report.table(), ("questions a second", f"{rate:,}")])

@@ -105,15 +105,25 @@ class Plan:
     ----------
     path : Path
         The finished file.
+
+    Raises
+    ------
+    InputError
+        If it is damaged.
     """
 
     def __init__(self, path: Path) -> None:
         self._connection = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None
         )
-        self.facts: dict[str, Any] = {
-            name: json.loads(value) for name, value in self._connection.execute("SELECT * FROM facts")
-        }
+        try:
+            found = self._connection.execute("SELECT * FROM facts").fetchall()
+        except sqlite3.DatabaseError as error:
+            self._connection.close()
+            raise InputError(
+                "The plan in the run's folder is damaged.", hint="Begin anew with --restart."
+            ) from error
+        self.facts: dict[str, Any] = {name: json.loads(value) for name, value in found}
 
     def __enter__(self) -> Self:
         return self
