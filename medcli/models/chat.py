@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from medcli.errors import ItemFailed, SetupError
 from medcli.imaging import pixel_hash
-from medcli.models import checkpoint, processors, templates
+from medcli.models import templates
 from medcli.models.engine.draw import processors_of
 from medcli.models.family import Prompt, Visual, cleaned, last_user, left_padded, opened
+from medcli.models.language import language_model
 from medcli.models.llava_med import model_id
-from medcli.models.loading import Placement, device_of, loading
+from medcli.models.loading import device_of
 from medcli.models.processors import Remembering
 from medcli.models.protocol import Description
 
@@ -46,26 +47,6 @@ def load(spec: ModelSpec, folder: Path, settings: dict[str, Any]) -> Chat:
             "The model has no chat template.", hint="Name one, as --template vicuna_v1 or --template plain."
         )
     return Chat(model, processor, template, spec)
-
-
-def language_model(spec: ModelSpec, folder: Path, settings: dict[str, Any]) -> tuple[Any, Any]:
-    """Load a model and its processor, or its tokenizer where it sees nothing."""
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
-    from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES as SEEING
-
-    code = {"trust_remote_code": spec.trust_remote_code}
-    placement = Placement.of(spec, settings)
-    with loading():
-        config = AutoConfig.from_pretrained(folder, **code)
-        remote = "AutoModelForImageTextToText" in (settings.get("auto_map") or {})
-        kind = AutoModelForImageTextToText if config.model_type in SEEING or remote else AutoModelForCausalLM
-        processor = processors.load(folder, **code)
-        checkpoint.names(folder)
-        model, report = kind.from_pretrained(
-            folder, config=config, output_loading_info=True, **code, **placement.arguments
-        )
-    checkpoint.check_loaded(report)
-    return placement.finish(model), processor
 
 
 class Chat:
