@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from medcli.ask.plan import FORMAT, SCHEMA, unpack
-from medcli.ask.reading import Value, values
+from medcli.reading import Value, values
 from medcli.ask.rendering import PICTURE_TOKENS, Draws, Rendering, dumps, unaskable
 from medcli.errors import InputError, ItemFailed, SetupError
 from medcli.records import Question, question_of

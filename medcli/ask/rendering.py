@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medcli.ask.plan import locate
-from medcli.ask.reading import Value
+from medcli.reading import Value
 from medcli.errors import ItemFailed
 from medcli.records import PICTURE, RENDERING, Question, extend, render_choices
 

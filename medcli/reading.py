@@ -1,4 +1,4 @@
-"""A file of questions, value by value: JSON lines, or one JSON array, however long it is.
+"""A file of questions or answers, value by value: JSON lines, or one JSON array, however long it is.
 
 Knows JSON and line numbers; refuses to know what a question is. A line that is no JSON is one value's trouble; an
 array that breaks off or holds something else between its values is the file's, since nothing behind can be found.
@@ -27,8 +27,15 @@ class Value(NamedTuple):
     error: str = ""
 
 
-def values(path: Path) -> Iterator[Value]:
+def values(path: Path, what: str = "file of questions") -> Iterator[Value]:
     """Yield the values of a file; empty lines are passed over.
+
+    Parameters
+    ----------
+    path : Path
+        JSON lines or one JSON array.
+    what : str
+        How errors call it.
 
     Raises
     ------
@@ -40,7 +47,7 @@ def values(path: Path) -> Iterator[Value]:
             start = _start(stream)
             if not start:
                 raise InputError(
-                    "The file of questions is empty.", hint="It is JSON lines, or one JSON array."
+                    f"The {what} is empty.", hint="It is JSON lines, or one JSON array."
                 )
             if start != b"[":
                 yield from _lines(stream)
@@ -49,7 +56,7 @@ def values(path: Path) -> Iterator[Value]:
                 yield from _array(text)
     except OSError as error:
         raise InputError(
-            f"The file of questions cannot be read: {error.strerror}.", hint="Check its path and its rights."
+            f"The {what} cannot be read: {error.strerror}.", hint="Check its path and its rights."
         ) from error
 
 
@@ -122,6 +129,6 @@ def _skip(text: str, at: int) -> int:
 
 def _broken(line: int) -> InputError:
     return InputError(
-        f"The JSON array of questions cannot be read beyond line {line}.",
-        hint="JSON lines, one question a line, lose no more than the broken line.",
+        f"The JSON array cannot be read beyond line {line}.",
+        hint="JSON lines, one value a line, lose no more than the broken line.",
     )

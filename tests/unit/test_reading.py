@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medcli.ask import reading
-from medcli.ask.reading import values
+from medcli import reading
+from medcli.reading import values
 from medcli.errors import InputError
 
 anything = st.recursive(
