@@ -10,7 +10,15 @@ from pathlib import Path
 
 from benchmarks.measure import ROOT
 
-ALL = ("startup", "scrub_speed", "scrub_residue", "scrub_memory", "ask_speed")
+ALL = (
+    "startup",
+    "scrub_speed",
+    "scrub_residue",
+    "scrub_memory",
+    "ask_speed",
+    "evaluate_speed",
+    "evaluate_report",
+)
 PEERS = ("scrub_speed", "scrub_residue")
 PLACES = ("scrub_speed", "scrub_memory")
 
@@ -74,6 +82,8 @@ QUICK = {
     "startup": ["--rounds", "1"],
     "scrub_speed": ["--files", "100", "--large-files", "20", "--peer-files", "20", "--rounds", "1"],
     "ask_speed": ["--rounds", "1", "--pictures", "1", "--singles", "2"],
+    "evaluate_speed": ["--rows", "20000"],
+    "evaluate_report": ["--rows", "2000", "--rounds", "1"],
     "scrub_memory": ["--native", "0.1", "--encapsulated", "0.1", "--files", "1000"],
 }
 

@@ -71,7 +71,8 @@ def own_truths(path: Path) -> Iterator[Value]:
         row = value.value
         if not isinstance(row, Mapping) or not ("doc_id" in row or "prediction" in row):
             raise InputError(
-                "The file of answers carries no references.", hint="Name the file of questions: --questions FILE"
+                "The file of answers carries no references.",
+                hint="Name the file of questions: --questions FILE",
             )
         yield Value(value.number, _question(row), value.error)
 
@@ -83,7 +84,9 @@ def _given(value: Value) -> Given:
     if "doc_id" in row:
         doc = row.get("doc")
         doc = doc if isinstance(doc, Mapping) else {}
-        others = tuple(doc[key] for key in ("question_id", "qid", "id") if isinstance(doc.get(key), int | str))
+        others = tuple(
+            doc[key] for key in ("question_id", "qid", "id") if isinstance(doc.get(key), int | str)
+        )
         text = _first_text(row.get("filtered_resps", row.get("resps")))
         return Given(value.number, _id(row["doc_id"]), text, others=others)
     if "prediction" in row and "index" in row:
@@ -102,10 +105,15 @@ def _question(row: Mapping[str, Any]) -> dict[str, Any]:
     number = _id(row.get("doc_id", row.get("index")))
     answer = told.get("target", told.get("answer"))
     choices = [_text(told[letter]) for letter in _LETTERS if _text(told.get(letter))]
-    if not choices and isinstance(told.get("options", told.get("choices")), list):
-        choices = [_text(one) for one in told.get("options", told.get("choices"))]
+    offered = told.get("options", told.get("choices"))
+    if not choices and isinstance(offered, list):
+        choices = [_text(one) for one in offered]
     text = _text(told.get("question")) or f"Question {number}"
-    kept = {key: told[key] for key in ("answer_type", "question_type", "category", "modality", "dataset") if told.get(key)}
+    kept = {
+        key: told[key]
+        for key in ("answer_type", "question_type", "category", "modality", "dataset")
+        if told.get(key)
+    }
     image = _text(told.get("image_path", told.get("image_name", told.get("image"))))
     row_of = {"question_id": number, "text": text, "answer": _first_text(answer), **kept}
     if 0 < len(image) < 4096:  # VLMEvalKit may hold the picture itself there
@@ -118,7 +126,9 @@ def _question(row: Mapping[str, Any]) -> dict[str, Any]:
 def _rows(path: Path) -> Iterator[Value]:
     suffix = path.suffix.lower()
     if suffix == ".pkl":
-        raise InputError("Pickles are not read: they can run code.", hint="Write the results as xlsx, tsv or json.")
+        raise InputError(
+            "Pickles are not read: they can run code.", hint="Write the results as xlsx, tsv or json."
+        )
     if suffix == ".xlsx":
         from medcli.evaluate.workbook import rows_of
 
@@ -135,13 +145,17 @@ def _table(path: Path, delimiter: str) -> Iterator[dict[str, Any]]:
             csv.field_size_limit(1 << 30)
             yield from csv.DictReader(stream, delimiter=delimiter)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError("The file of answers cannot be read as a table.", hint="UTF-8, with a header line.") from error
+        raise InputError(
+            "The file of answers cannot be read as a table.", hint="UTF-8, with a header line."
+        ) from error
 
 
 def _json(path: Path) -> Iterator[Value]:
     """JSON lines or an array; or one object: lmms-eval's ``logs``, VLMEvalKit's columns."""
     first = next(values(path, _WHAT), None)
-    whole = first is not None and (first.error == "bad-json" or (isinstance(first.value, dict) and "logs" in first.value))
+    whole = first is not None and (
+        first.error == "bad-json" or (isinstance(first.value, dict) and "logs" in first.value)
+    )
     if not whole and not (first and _is_columns(first.value)):
         yield from values(path, _WHAT)
         return

@@ -112,7 +112,9 @@ def insist(joined: Joined, *, partial: bool) -> None:
             hint="Mend the files, or say --partial to score what fits.",
         )
     if not joined.scored:
-        raise InputError("No answer belongs to a question with a reference.", hint="Are these the right files?")
+        raise InputError(
+            "No answer belongs to a question with a reference.", hint="Are these the right files?"
+        )
 
 
 def describe(problems: dict[str, list[Any]]) -> str:

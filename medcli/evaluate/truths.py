@@ -73,9 +73,10 @@ class Truths:
 
     def add(self, value: Value) -> None:
         """Take one row."""
+        if value.error:
+            self.unusable.append((value.number, value.error))
+            return
         try:
-            if value.error:
-                raise ItemFailed(value.error)
             question = question_of(value.value)
         except ItemFailed as error:
             self.unusable.append((value.number, error.kind))

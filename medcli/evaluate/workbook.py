@@ -11,12 +11,12 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from medcli.errors import InputError
 
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
-_LARGEST = 1 << 30
+_LARGEST = 1 << 30  # of one part; expat bounds what entities can grow to
 _ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
 
 
@@ -36,8 +36,10 @@ def rows_of(path: Path) -> Iterator[dict[str, Any]]:
             for row in rows:
                 padded = [*row, *[None] * (len(header) - len(row))]
                 yield dict(zip(header, padded, strict=False))
-    except (OSError, zipfile.BadZipFile, KeyError, ElementTree.ParseError, ValueError, IndexError) as error:
-        raise InputError("The workbook of answers cannot be read.", hint="Save it again as xlsx, or as tsv.") from error
+    except (OSError, zipfile.BadZipFile, KeyError, ET.ParseError, ValueError, IndexError) as error:
+        raise InputError(
+            "The workbook of answers cannot be read.", hint="Save it again as xlsx, or as tsv."
+        ) from error
 
 
 def _open(archive: zipfile.ZipFile, name: str) -> Any:
@@ -50,7 +52,8 @@ def _shared(archive: zipfile.ZipFile) -> list[str]:
     if "xl/sharedStrings.xml" not in archive.namelist():
         return []
     with _open(archive, "xl/sharedStrings.xml") as stream:
-        return [_texts(item) for _, item in ElementTree.iterparse(stream) if item.tag == f"{_MAIN}si"]
+        parts = ET.iterparse(stream)  # noqa: S314 - see _LARGEST
+        return [_texts(item) for _, item in parts if item.tag == f"{_MAIN}si"]
 
 
 def _cells(archive: zipfile.ZipFile, shared: list[str]) -> Iterator[list[Any]]:
@@ -59,7 +62,7 @@ def _cells(archive: zipfile.ZipFile, shared: list[str]) -> Iterator[list[Any]]:
         key=lambda one: int(re.sub(r"\D", "", one)),
     )
     with _open(archive, name) as stream:
-        for _, row in ElementTree.iterparse(stream):
+        for _, row in ET.iterparse(stream):  # noqa: S314 - see _LARGEST
             if row.tag == f"{_MAIN}row":
                 cells: list[Any] = []
                 for cell in row.iter(f"{_MAIN}c"):
@@ -83,7 +86,7 @@ def _column(reference: str, otherwise: int) -> int:
     return place - 1
 
 
-def _value(cell: ElementTree.Element, shared: list[str]) -> Any:
+def _value(cell: ET.Element, shared: list[str]) -> Any:
     kind = cell.get("t", "n")
     if kind == "inlineStr":
         return _texts(cell)
@@ -100,7 +103,7 @@ def _value(cell: ElementTree.Element, shared: list[str]) -> Any:
     return int(number) if number.is_integer() else number
 
 
-def _texts(element: ElementTree.Element) -> str:
+def _texts(element: ET.Element) -> str:
     """The text of a string, runs of other formatting joined; phonetic hints (rPh) left out."""
     phonetic = {text for hint in element.iter(f"{_MAIN}rPh") for text in hint.iter(f"{_MAIN}t")}
     return _unescaped("".join(one.text or "" for one in element.iter(f"{_MAIN}t") if one not in phonetic))
