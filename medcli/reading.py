@@ -46,9 +46,7 @@ def values(path: Path, what: str = "file of questions") -> Iterator[Value]:
         with path.open("rb") as stream:
             start = _start(stream)
             if not start:
-                raise InputError(
-                    f"The {what} is empty.", hint="It is JSON lines, or one JSON array."
-                )
+                raise InputError(f"The {what} is empty.", hint="It is JSON lines, or one JSON array.")
             if start != b"[":
                 yield from _lines(stream)
                 return

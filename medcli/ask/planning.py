@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from medcli.ask.plan import FORMAT, SCHEMA, unpack
-from medcli.reading import Value, values
 from medcli.ask.rendering import PICTURE_TOKENS, Draws, Rendering, dumps, unaskable
 from medcli.errors import InputError, ItemFailed, SetupError
+from medcli.reading import Value, values
 from medcli.records import Question, question_of
 
 CHUNK_ROWS = 64

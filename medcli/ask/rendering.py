@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medcli.ask.plan import locate
-from medcli.reading import Value
 from medcli.errors import ItemFailed
+from medcli.reading import Value
 from medcli.records import PICTURE, RENDERING, Question, extend, render_choices
 
 PICTURE_TOKENS = 576  # of LLaVA at 336 pixels; only what a chunk may hold is reckoned with it

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
 
 from medcli import console
 from medcli.commands.options import from_spec
+from medcli.evaluate.chat_spec import ChatSpec
+from medcli.evaluate.privacy import PrivacySpec
 from medcli.evaluate.spec import VqaSpec
 
 if TYPE_CHECKING:
@@ -46,7 +49,47 @@ def vqa(spec: VqaSpec, *, as_json: bool) -> int:
     """  # noqa: D301 - Click wants the character
     from medcli.evaluate.vqa import evaluate_vqa
 
-    return _tell(evaluate_vqa(spec, console.Bar("Judging", unit="answer")), as_json=as_json)
+    if "judge" not in spec.sets:
+        return _tell(evaluate_vqa(spec), as_json=as_json)
+    return _tell(_shown(lambda bar: evaluate_vqa(spec, bar)), as_json=as_json)
+
+
+@evaluate.command(epilog=_CODES)
+@from_spec(ChatSpec)
+@_json
+def chat(spec: ChatSpec, *, as_json: bool) -> int:
+    """Compare answers in free text with references, by a judge.
+
+    The relative score of LLaVA-Med's chat evaluation, with our own prompt and both orders of the two answers.
+
+    \b
+    medcli evaluate chat answers.jsonl --questions qa50.jsonl --judge NAME --base-url http://127.0.0.1:8000/v1
+    medcli evaluate chat --summarize reviews.jsonl
+    """  # noqa: D301 - Click wants the character
+    from medcli.evaluate.chat import evaluate_chat
+
+    return _tell(_shown(lambda bar: evaluate_chat(spec, bar)), as_json=as_json)
+
+
+@evaluate.command(epilog=_CODES)
+@from_spec(PrivacySpec)
+@_json
+def privacy(spec: PrivacySpec, *, as_json: bool) -> int:
+    """Say what de-identified inputs cost in accuracy.
+
+    RAW and DEID answer the same questions, about the inputs as they were and as medcli scrub left them.
+
+    \b
+    medcli evaluate privacy raw.jsonl deid.jsonl --questions test.json
+    """  # noqa: D301 - Click wants the character
+    from medcli.evaluate.privacy import evaluate_privacy
+
+    return _tell(evaluate_privacy(spec), as_json=as_json)
+
+
+def _shown(work: Callable[[console.Bar], Result]) -> Result:
+    with console.Bar("Judging", unit="case") as bar:
+        return work(bar)
 
 
 def _tell(result: Result, *, as_json: bool) -> int:

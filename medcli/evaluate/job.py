@@ -1,4 +1,8 @@
-"""The public functions: ``medcli.evaluate(...)``, and ``vqa``, ``chat``, ``privacy`` of :mod:`medcli.evaluate`."""
+"""The public function ``medcli.evaluate(...)``.
+
+The other two commands are :func:`medcli.evaluate.chat.evaluate_chat` and
+:func:`medcli.evaluate.privacy.evaluate_privacy`, each with its Spec.
+"""
 
 from __future__ import annotations
 

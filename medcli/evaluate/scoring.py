@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from medcli.evaluate.metrics import choice, llava_med, strict
@@ -16,7 +16,7 @@ from medcli.evaluate.metrics.wording import Synonyms
 from medcli.evaluate.truths import Truths
 
 SETS = ("llava-med", "strict", "choice", "judge", "logic", "embedding")
-LOCAL = ("llava-med", "strict", "choice")
+Compare = Callable[[Sequence[str], Sequence[str]], Iterable[tuple[float, float, float]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +86,12 @@ FIGURES = (
     Figure("judge", "accuracy", "judge_hit", "closed"),
     Figure("judge", "accuracy", "judge_hit", "open"),
     Figure("logic", "question accuracy", "logic_hit", "all", "state of the reply equals the truth's"),
+    Figure(
+        "logic", "conversation accuracy", "logic_conversation", "all", "all questions of a conversation right"
+    ),
+    Figure(
+        "logic", "diagnosis accuracy", "logic_diagnosis", "all", "questions of the slot that is the diagnosis"
+    ),
     Figure("embedding", "similarity", "embedding_f1", "open", "BERTScore F1"),
     Figure("embedding", "precision", "embedding_precision", "open"),
     Figure("embedding", "recall", "embedding_recall", "open"),
@@ -116,11 +122,14 @@ class Scores:
         By the column's name.
     parts : list of str
         ``OPEN``, ``CLOSED`` or empty where there is no answer.
+    notes : dict of str to list of str
+        Words beside the numbers: a judge's reasons.
     """
 
     replies: list[str | None]
     parts: list[str]
     columns: dict[str, array[float]] = field(default_factory=dict)
+    notes: dict[str, list[str]] = field(default_factory=dict)
 
     def column(self, name: str) -> array[float]:
         """A column, made where it is missing."""
@@ -184,6 +193,16 @@ def _strict(scores: Scores, truths: Truths, synonyms: Synonyms) -> None:
         else:
             hit = strict.closed(truth, reply, truths.choices[place], truths.texts[place], synonyms)
             closed[place] = both[place] = hit
+
+
+def fill_embedding(scores: Scores, truths: Truths, compare: Compare) -> None:
+    """Fill the columns of the set ``embedding``, of open answers, by what compares texts."""
+    columns = [scores.column(f"embedding_{name}") for name in ("precision", "recall", "f1")]
+    pairs = [one for one in _pairs(scores, truths) if scores.parts[one[0]] == "OPEN"]
+    found = compare([truth for _, truth, _ in pairs], [reply for _, _, reply in pairs])
+    for (place, _, _), values in zip(pairs, found, strict=True):
+        for column, value in zip(columns, values, strict=True):
+            column[place] = value
 
 
 def _choice(scores: Scores, truths: Truths, synonyms: Synonyms) -> None:

@@ -118,7 +118,9 @@ class VqaSpec:
     )
     restart: bool = option("Ask the judge everything anew.", default=False, shapes_product=False)
     logic: Path | None = option(
-        "Table of slots, states and phrases, for the set logic.", default=None, metavar="FILE"
+        "Slots, their states and phrases, for the set logic: JSON or YAML. Default: each question's options.",
+        default=None,
+        metavar="FILE",
     )
     embedding: str = option(
         "Model for the set embedding: a Hub id or folder that transformers loads.",
@@ -143,7 +145,6 @@ class VqaSpec:
             )
         for name, needs, value in (
             ("judge", "--judge NAME and --base-url URL", self.judge and self.base_url),
-            ("logic", "--logic FILE", self.logic),
             ("embedding", "--embedding ID|DIR", self.embedding),
         ):
             if name in self.sets and not value:

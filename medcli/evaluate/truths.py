@@ -37,6 +37,8 @@ class Truths:
         ``answer_types`` as the file has them, in capitals; ``images`` name what belongs to one picture.
     groups : dict of str to list
         By the names of :data:`GROUPS`; empty strings where nothing is told.
+    slots, conversations : list of str
+        What the set ``logic`` needs: keys ``slot`` and ``conversation``.
     doubled, unusable : list
         Ids that came twice; line numbers with their reasons.
     """
@@ -49,6 +51,8 @@ class Truths:
     images: list[str] = field(default_factory=list)
     choices: list[tuple[str, ...]] = field(default_factory=list)
     groups: dict[str, list[str]] = field(default_factory=lambda: {name: [] for name in GROUPS})
+    slots: list[str] = field(default_factory=list)
+    conversations: list[str] = field(default_factory=list)
     doubled: list[Id] = field(default_factory=list)
     unusable: list[tuple[int, str]] = field(default_factory=list)
     _shared: dict[Any, Any] = field(default_factory=dict)
@@ -95,6 +99,9 @@ class Truths:
         image = "\n".join(question.images)
         self.images.append(share(image, image))
         self.choices.append(share(question.choices, question.choices))
+        for column, key in ((self.slots, "slot"), (self.conversations, "conversation")):
+            told = _told(value.value, (key,))
+            column.append(share(told, told))
         for name, keys in GROUPS.items():
             told = _told(value.value, keys)
             self.groups[name].append(share(told, told))

@@ -78,14 +78,14 @@ def _further(
         from medcli.evaluate.judging import judge
 
         judge(spec, held, scores, path, progress)
-    if "logic" in spec.sets and spec.logic:
-        from medcli.evaluate.metrics.logic import score_logic
+    if "logic" in spec.sets:
+        from medcli.evaluate.states import score_logic
 
         score_logic(spec.logic, held, scores)
     if "embedding" in spec.sets:
-        from medcli.evaluate.metrics.embedding import score_embedding
+        from medcli.evaluate.metrics.embedding import bert_score
 
-        score_embedding(spec.embedding, held, scores)
+        scoring.fill_embedding(scores, held, lambda wanted, given: bert_score(wanted, given, spec.embedding))
 
 
 def _named(paths: Sequence[Path]) -> dict[str, Path]:

@@ -101,6 +101,7 @@ def items(truths: Truths, scores: Scores) -> Iterator[dict[str, object]]:
         for name, column in scores.columns.items():
             if not math.isnan(column[place]):
                 item[name] = column[place]
+        item |= {name: told[place] for name, told in scores.notes.items() if told[place]}
         yield item
 
 

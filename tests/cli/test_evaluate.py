@@ -233,7 +233,7 @@ def test_the_public_function_gives_the_same(
         (["--metrics", "best"], "no set of metrics 'best'"),
         (["--metrics", "judge"], "--judge"),
         (["--compare"], "two files"),
-        (["--metrics", "logic"], "--logic"),
+        (["--metrics", "embedding"], "--embedding"),
     ],
 )
 def test_wishes_that_cannot_be_meant(

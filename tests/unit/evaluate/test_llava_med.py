@@ -98,7 +98,11 @@ def slow_normalize(text: str) -> str:
         else:
             kept.append(character)
     numbers = dict(
-        zip(["none", "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"], "0012345678", strict=False)
+        zip(
+            ["none", "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"],
+            "0012345678",
+            strict=False,
+        )
     )
     numbers |= {"nine": "9", "ten": "10"}
     words = [numbers.get(word, word) for word in "".join(kept).lower().split()]

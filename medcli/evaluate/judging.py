@@ -1,0 +1,74 @@
+"""The set ``judge``: whether a reply says what the reference says, by an LLM judge.
+
+Knows which replies need no judge: an empty one is no match. Refuses to know servers.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from medcli import jobs
+from medcli.evaluate.judge import asking, prompts
+from medcli.evaluate.judge.verdicts import match_of
+from medcli.evaluate.scoring import Scores
+from medcli.evaluate.spec import VqaSpec
+from medcli.evaluate.truths import Truths
+
+COLUMN = "judge_hit"
+
+
+def judge(
+    spec: VqaSpec, truths: Truths, scores: Scores, path: Path, progress: jobs.Progress | None = None
+) -> jobs.Report:
+    """Fill the column ``judge_hit`` and the reasons; a reply that was not judged has neither.
+
+    Parameters
+    ----------
+    spec : VqaSpec
+        Who judges.
+    truths, scores : Truths, Scores
+        What is judged, and where the verdicts go.
+    path : Path
+        The file of answers; beside it lies what the judge said.
+    progress : Progress, optional
+        Told of every judgement.
+
+    Raises
+    ------
+    SafetyRefused, SetupError
+        As :func:`medcli.evaluate.judge.asking.ask`.
+    """
+    column = scores.column(COLUMN)
+    reasons: list[str] = [""] * len(scores.replies)
+    places, cases = [], []
+    for place, (truth, reply) in enumerate(zip(truths.truths, scores.replies, strict=True)):
+        if reply is None or truth is None:
+            continue
+        if not reply.strip():
+            column[place], reasons[place] = 0.0, "empty"
+            continue
+        places.append(place)
+        cases.append(prompts.match(truths.texts[place], truth, reply, truths.choices[place]))
+    verdicts, report = asking.ask(setting_of(spec, path), cases, match_of, progress)
+    for place, verdict in zip(places, verdicts, strict=True):
+        if verdict is not None:
+            column[place], reasons[place] = float(verdict["match"]), str(verdict["reason"])
+    scores.notes["judge_reason"] = reasons
+    return report
+
+
+def setting_of(spec: VqaSpec, path: Path) -> asking.Setting:
+    """Who judges, and where what was said lies: with several files of answers, a folder each."""
+    state = path.with_name(f"{path.name}.judge")
+    if spec.state is not None:
+        state = spec.state if len(spec.answers) == 1 else spec.state / path.name
+    return asking.Setting(
+        spec.judge,
+        spec.base_url,
+        spec.gate,
+        state,
+        spec.concurrency,
+        spec.timeout,
+        spec.retry_failed,
+        spec.restart,
+    )
