@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -255,3 +257,38 @@ def test_a_workbook_that_is_none_and_a_pickle_are_refused(
         (tmp_path / name).write_bytes(b"PK\x03\x04 broken")
         assert main(["evaluate", "vqa", str(tmp_path / name)]) == 4
         assert capsys.readouterr().err.startswith("Error: ")
+
+
+@pytest.mark.parametrize("name", ["vqa", "chat", "privacy"])
+def test_help_pages_load_nothing_heavy(name: str) -> None:
+    code = (
+        "import sys; from medcli.cli import main; code = main(sys.argv[1:]);"
+        "heavy = {'torch', 'transformers', 'aiohttp', 'numpy', 'PIL', 'pydicom', 'tqdm', 'yaml', 'asyncio'};"
+        "print(*(heavy & set(sys.modules)), file=sys.stderr); sys.exit(code)"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code, "evaluate", name, "--help"], capture_output=True, text=True, check=True
+    )
+    assert told.stdout.startswith(f"Usage: medcli evaluate {name}")
+    assert told.stderr.strip() == ""
+
+
+def test_the_settings_file_has_a_table_for_each_command_of_the_group(
+    asked: Path,
+    given: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "medcli.toml").write_text('[evaluate.vqa]\nresamples = 100\nmetrics = "strict"\n')
+    monkeypatch.setenv("MEDCLI_EVALUATE_VQA_SEED", "3")
+    facts = run(capsys, "vqa", given, "--questions", asked)[1]
+    assert (facts["bootstrap"]["resamples"], facts["bootstrap"]["seed"], facts["metrics"]) == (
+        100,
+        3,
+        ["strict"],
+    )
+    (tmp_path / "medcli.toml").write_text("[evaluate.vqa]\ncompare = true\n")
+    assert main(["evaluate", "vqa", str(given)]) == 2
+    assert "command line" in capsys.readouterr().err

@@ -13,6 +13,9 @@ import pytest
 from medcli import cli
 from medcli.ask.merging import MergeSpec
 from medcli.ask.spec import AskSpec
+from medcli.evaluate.chat_spec import ChatSpec
+from medcli.evaluate.privacy import PrivacySpec
+from medcli.evaluate.spec import VqaSpec
 from medcli.privacy.policy import CLEAN, RETAIN
 from medcli.privacy.spec import ScrubSpec
 from medcli.settings import options_of
@@ -31,7 +34,8 @@ NO_REASONS = {"safe-private", "full-dates", "modified-dates", "latin-1", "surrog
 OPTIONS = {
     f"--{name.replace('_', '-')}" for name, about in options_of(ScrubSpec).items() if not about.positional
 } | {"--json"}
-ASK = {f"--{name.replace('_', '-')}" for spec in (AskSpec, MergeSpec) for name in options_of(spec)}
+OWN = (AskSpec, MergeSpec, VqaSpec, ChatSpec, PrivacySpec)
+ASK = {f"--{name.replace('_', '-')}" for spec in OWN for name in options_of(spec)}
 FLAGS = OPTIONS | ASK | {"--help", "--version"}
 OTHERS = {"--raw", "--check", "--access-control"}
 """Flags of other programs that the prose names."""

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medcli import reading
-from medcli.reading import values
 from medcli.errors import InputError
+from medcli.reading import values
 
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
