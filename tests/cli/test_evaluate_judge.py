@@ -54,7 +54,7 @@ def test_a_judge_is_asked_once_and_remembered(
         tmp_path / "out",
     ]
     with Judge() as server:
-        wish += ["--base-url", server.url]
+        wish += ["--base-url", server.url, "--report", tmp_path / "report.html"]
         code, facts, _ = run(capsys, *wish)
         assert code == 5  # one reply of the judge could not be read
         assert mean(facts, "judge_hit") == (pytest.approx(4 / 5), 5)
@@ -68,6 +68,7 @@ def test_a_judge_is_asked_once_and_remembered(
         body = server.bodies[0]
         assert (body["model"], body["temperature"]) == ("some/judge", 0)
         assert [one["role"] for one in body["messages"]] == ["system", "user"]
+    assert '"reason0":["because"' in (tmp_path / "report.html").read_text()
     items = [json.loads(line) for line in (tmp_path / "out" / "per_item.jsonl").read_text().splitlines()]
     assert [item.get("judge_reason") for item in items] == [
         "because",

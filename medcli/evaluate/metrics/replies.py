@@ -75,26 +75,29 @@ def _first(text: str, meanings: dict[str, str]) -> str:
     return meanings.get(found[1].casefold(), "") if found else ""
 
 
-_LEAD = (
-    r"(?:(?i:answers?|options?|choices?|letters?)\s*(?i:is|are|=|:|-)*\s*"
-    r"|(?i:is|be|choose|select|pick|think|believe|say|with|would be)\s*:?\s+|[:=]\s*)"
+_NAMED = r"\b(?i:answers?|options?|choices?|letters?)\s*(?:(?i:is|are|would be)\b|[=:-])*\s*:?\s*"
+_VERB = (
+    r"(?:\b(?i:is|be|choose|chose|select|pick|think|believe|say|with|it['\N{RIGHT SINGLE QUOTATION MARK}]s)\s*:?\s+"
+    r"|[:=]\s*)"
 )
 _DASHES = "\N{EN DASH}\N{EM DASH}"
 _END = rf"(?=\s*(?:$|[.,;:!?)\]}}\n{_DASHES}=]|-\s|\s(?i:because|since|as|which|for|given|and|or)\b))"
 
+_CERTAIN = r"(?i:because|since|is\s+(?:the\s+)?(?:correct|right|best|answer))\b"
+
 
 @cache
 def _marked(letters: str) -> re.Pattern[str]:
-    """Letters that stand where an answer stands: the whole reply, its head, in brackets, behind a lead, at the end."""
+    """Letters that stand where an answer stands: the whole reply, its head, in brackets, behind a lead, two together."""
     upper = f"[{letters}]"
     both = f"[{letters}{letters.lower()}]"
     return re.compile(
         rf"^\W*(?P<whole>{both})\W*$"
-        rf"|^\W*(?P<head>{both})(?=\s*[.):\]}}]|\s*[-{_DASHES}]\s|\s*\n|\s*,\s|\s*=)"
+        rf"|^\W*(?P<head>{both})(?=\s*[.):\]}}]|\s*[-{_DASHES}]\s|\s*\n|\s*,\s|\s*=|\s+{_CERTAIN})"
         rf"|[(\[{{]\s*(?P<bracket>{both})\s*[)\]}}]"
-        rf"|{_LEAD}[(\[{{]?(?P<lead>{upper}){_END}"
-        rf"|\b(?i:option|choice|answer)\s+(?P<named>{both}){_END}"
-        rf"|(?:\b(?i:and|or)|[,/&])\s*(?P<also>{upper})(?=\s*[.!)]*\s*$)"
+        rf"|{_NAMED}[(\[{{]?(?P<named>{both}){_END}"
+        rf"|{_VERB}[(\[{{]?(?P<verb>{upper}){_END}"
+        rf"|(?<!\w)(?P<first>{upper})\s*(?:[,/&+]|\b(?i:and|or)\b)\s*(?P<second>{upper})(?!\w)"
     )
 
 
@@ -143,10 +146,10 @@ def _letters(text: str, choices: Sequence[str]) -> set[int]:
         return {letters.index(word) for word in words if word in letters}
     found = set()
     for match in _marked(letters).finditer(text):
-        letter = next(group for group in match.groups() if group)
-        before = normalized(text[max(0, match.start() - 40) : match.start(match.lastgroup or 0)])
-        if not _NOT.search(f"{before} "):
-            found.add(letters.index(letter.upper()))
+        begin = match.start(match.lastgroup or 0)
+        before = normalized(text[max(0, match.start() - 40) : begin])
+        if match["second"] or not _NOT.search(f"{before} "):
+            found.update(letters.index(letter.upper()) for letter in match.groups() if letter)
     return found
 
 

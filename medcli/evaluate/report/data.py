@@ -73,6 +73,8 @@ def gather(facts: Mapping[str, Any], truths: Truths, scored: Mapping[str, Scores
         for name in ("recall", "strict_f1"):
             if name in scores.columns:
                 columns[f"{name}{number}"] = [_rounded(scores.columns[name][place]) for place in places]
+        if "judge_reason" in scores.notes:
+            columns[f"reason{number}"] = [_cut(scores.notes["judge_reason"][place]) for place in places]
     wrong = [
         any(hits[number][row] == 0 for hits in verdicts.values() for number in range(len(scored)))
         for row in range(len(places))

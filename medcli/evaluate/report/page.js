@@ -228,6 +228,7 @@ function drawDetail() {
     const scores = [];
     for (const [column, title] of [["recall", "recall"], ["strict_f1", "token F1"]])
       if (items[`${column}${model}`]?.[at] != null) scores.push(`${title} ${items[`${column}${model}`][at].toFixed(2)}`);
+    if (items[`reason${model}`]?.[at]) scores.push(`judge: ${items[`reason${model}`][at]}`);
     if (scores.length) add("", make("span", scores.join(", "), { class: "hint" }));
   });
   const told = [items.kind[at].toLowerCase(), ...data.groups.map((name) => items[name][at] && `${plain(name)} ${items[name][at]}`)];
