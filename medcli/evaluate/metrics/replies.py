@@ -144,7 +144,7 @@ def _letters(text: str, choices: Sequence[str]) -> set[int]:
     words = [word.upper() for word in _WORDS.findall(text)]
     if words and all(word in letters or word in ("AND", "OR") for word in words):
         return {letters.index(word) for word in words if word in letters}
-    found = set()
+    found: set[int] = set()
     for match in _marked(letters).finditer(text):
         begin = match.start(match.lastgroup or 0)
         before = normalized(text[max(0, match.start() - 40) : begin])
