@@ -7,6 +7,7 @@ outcome it takes the answers file's name. Knows plan and ledger; refuses to know
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Self
 from medcli import files
 from medcli.ask.lines import Trouble, failure_of, line_of
 from medcli.ask.plan import Place, Plan, unpack
+from medcli.errors import SetupError
 from medcli.jobs import Row
 from medcli.jobs.reading import Reader
 
@@ -41,6 +43,11 @@ class Growing:
         Names the model for rows whose worker could not.
     retry_failed : bool
         Whether items that failed before are done again: failures are then written at the end.
+
+    Raises
+    ------
+    SetupError
+        If another run writes the same file.
     """
 
     def __init__(
@@ -62,6 +69,16 @@ class Growing:
         self._lines: Iterator[bytes | None] = iter(())
         descriptor = os.open(self._part, os.O_RDWR | os.O_CREAT, 0o644)
         self._stream = os.fdopen(descriptor, "r+b", buffering=_WHOLE)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._stream.close()
+            raise SetupError(
+                "Another run, with another --state, writes this --output.",
+                hint="Wait for it, or choose another.",
+            ) from None
+        except OSError:
+            pass  # a file system without locks
 
     def __enter__(self) -> Self:
         return self

@@ -140,7 +140,10 @@ class Chat:
         extra = {name: one[0].tolist() for name, one in own.items()} if visuals else {}
         inputs = {name: one for name, one in made.items() if name not in own}
         places = _runs(ids, self.place) if visuals else ()
-        if self.place is not None and not _match(ids, self.place, len(visuals), len(places), inputs):
+        token = getattr(self.processor, "image_token", None)
+        # Pictures that a template lays side by side are one run of places.
+        count = max(len(places), text.count(token) if isinstance(token, str) and token else 0)
+        if self.place is not None and not _match(ids, self.place, len(visuals), count, inputs):
             raise ItemFailed(DIFFER)
         prefix = sum(places[-1]) if places else 0
         return Prompt(ids, prefix, tuple(visuals), places, ids, extra, inputs)
@@ -289,13 +292,13 @@ class Chat:
         return stages
 
 
-def _match(ids: Sequence[int], place: int, pictures: int, runs: int, inputs: dict[str, Any]) -> bool:
+def _match(ids: Sequence[int], place: int, pictures: int, count: int, inputs: dict[str, Any]) -> bool:
     """Whether there are places for all pictures and pictures for all places; a picture may be cut into tiles.
 
     transformers compares the numbers of places and features only where it is given pictures: places without any are
     answered, and wrongly.
     """
-    return runs >= pictures and bool(inputs) if pictures else place not in ids
+    return count >= pictures and place in ids and bool(inputs) if pictures else place not in ids
 
 
 def _runs(ids: Sequence[int], place: int | None) -> tuple[tuple[int, int], ...]:

@@ -18,6 +18,16 @@ if TYPE_CHECKING:
 
 _SMALL = ("*.json", "*.txt", "*.model", "*.jinja", "*.py")
 _INDEXES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
+_REASONS = {
+    "LocalEntryNotFoundError": "it does not answer, and nothing of the model was fetched before",
+    "IncompleteSnapshotError": "it does not answer, and only a part of the model was fetched before",
+    "OfflineModeIsEnabled": "HF_HUB_OFFLINE forbids to ask it",
+    "RepositoryNotFoundError": "it knows no such model, or shows it to others only",
+    "GatedRepoError": "its owner asks you to accept terms first",
+    "DisabledRepoError": "it has closed the model",
+    "HFValidationError": "it has no such names",
+    "OSError": "the disk does not take it",
+}
 _SINGLES = ("model.safetensors", "pytorch_model.bin")
 
 
@@ -66,8 +76,8 @@ def _fetch(model: str, *, weights: bool) -> Path:
             return Path(snapshot_download(model, allow_patterns=list(patterns)))
         except Exception as error:  # noqa: BLE001 - the Hub's client raises many kinds, all meaning "not to be had"
             raise SetupError(
-                f"The model '{model}' is neither a folder here nor to be had from the Hugging Face Hub "
-                f"({type(error).__name__}).",
+                f"The model '{model}' is neither a folder here nor to be had from the Hugging Face Hub: "
+                f"{_REASONS.get(type(error).__name__, 'it sent no whole answer')}.",
                 hint="Check the name, the network and your access (HF_TOKEN), or give a folder.",
             ) from None
 

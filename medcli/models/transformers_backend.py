@@ -41,6 +41,9 @@ def load_family(spec: ModelSpec) -> Family:
             return llava_med.load(spec, folder, settings)
         if spec.base:
             raise UsageError("--base is for delta weights in LLaVA-Med v1.0's layout.")
+        if spec.padding != "centered" or spec.vision_weights != "auto":
+            name = "--padding" if spec.padding != "centered" else "--vision-weights"
+            raise UsageError(f"{name} is for LLaVA-Med in its original layout.", hint="Leave it out.")
         from medcli.models import captioned, chat
 
         if spec.captioner or spec.captioner_chart:

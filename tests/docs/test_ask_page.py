@@ -33,6 +33,8 @@ def test_every_key_of_an_answer_is_explained() -> None:
 
 def test_every_reason_code_stands_there() -> None:
     codes = {getattr(module, name) for module, names in CODES.items() for name in names}
+    engine = (ROOT / "medcli/models/engine/runner.py").read_text(encoding="utf-8")
+    codes |= set(re.findall(r'^[A-Z_]+ = "([a-z-]+)"', engine, re.MULTILINE))
     source = (ROOT / "medcli/records.py").read_text(encoding="utf-8")
     codes |= set(re.findall(r'ItemFailed\("([a-z-]+)"\)', source)) - {"no-caption", "no-id"}
     assert {code for code in codes if f"`{code}`" not in PAGE} == set()

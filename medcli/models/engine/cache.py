@@ -112,6 +112,28 @@ def keep(cache: Any, rows: Sequence[int]) -> None:
         layer.keep(rows)
 
 
+def close(cache: Any, gaps: Sequence[int], prefix: int) -> None:
+    """Move each row's prefix to the right by its gap, up to what follows it.
+
+    A window reaches back over positions of the cache, whatever is masked there: what is padded between prefix and
+    suffix would take places of it.
+
+    Parameters
+    ----------
+    cache : Cache
+        Of :func:`seated`.
+    gaps : sequence of int
+        For each row, masked positions behind its prefix.
+    prefix : int
+        Where the prefixes end.
+    """
+    for layer, row in itertools.product(cache.layers, (n for n, gap in enumerate(gaps) if gap)):
+        for slab in (layer.keys_slab, layer.values_slab):
+            held = slab[row, :, :prefix].clone()
+            slab[row, :, : gaps[row]] = 0
+            slab[row, :, gaps[row] : prefix + gaps[row]] = held
+
+
 def _slab() -> Any:
     """The layer class; made on first use, because transformers is imported late."""
     global _SLAB  # noqa: PLW0603 - a class that can only be defined once its base is there

@@ -121,6 +121,12 @@ def _prefixed(
     positions = inside + (prefix + shift)[:, None]
     counts["suffix_tokens"] += int(suffix_mask.sum())
     logits = family.forward(ids.to(device), mask[:, : longest + ids.shape[1]], positions, cache)
+    if family.window and longest + room > family.window:  # answers will reach beyond it
+        gaps = ids.shape[1] - suffix_mask.sum(-1)
+        caches.close(cache, gaps.tolist(), longest)
+        begin = longest - prefix + gaps.to(device)
+        width = longest + ids.shape[1]
+        mask[:, :width] = torch.arange(width, device=device) >= begin[:, None]
     return logits, cache, mask, positions[:, -1] + 1
 
 

@@ -65,8 +65,8 @@ def batches(rows: Sequence[Row], new: int, budget: int, *, window: int = 0) -> l
     budget : int
         Tokens a batch may hold.
     window : int
-        A sliding window of the model: rows that reach beyond it are not padded between prefix and suffix, so only
-        equal lengths meet. 0 for none.
+        A sliding window of the model: rows whose prompts reach beyond it are not padded between prefix and suffix,
+        so only equal lengths meet. Answers may reach beyond it. 0 for none.
     """
     groups: dict[tuple[object, ...], list[Row]] = {}
     for row in rows:
@@ -90,5 +90,5 @@ def _joins(row: Row, batch: Sequence[Row], new: int, budget: int, window: int) -
         one.prefix for one in both
     ) < prefix:
         return False
-    beyond = window and prefix and prefix + suffix + new > window
+    beyond = window and prefix and prefix + suffix > window
     return not beyond or all(one.suffix == row.suffix for one in batch)

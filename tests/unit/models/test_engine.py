@@ -16,6 +16,7 @@ from medcli.errors import InputError, SetupError
 from medcli.models import ModelSpec, Picture, Request, Sampling, chat, load, processors
 from medcli.models.engine import check, fast, plan
 from medcli.models.family import Prompt
+from tests.unit.models import tiny
 from tests.unit.models.conftest import NAMES
 
 pytest.importorskip("torch")
@@ -207,8 +208,28 @@ def test_batches_keep_to_the_budget_and_hold_every_row_once() -> None:
 
 
 def test_behind_a_window_only_equal_suffixes_meet() -> None:
-    batches = plan.batches(rows((20, 3), (20, 4), (20, 3), (20, 4)), 16, 10_000, window=32)
+    batches = plan.batches(rows((30, 3), (30, 4), (30, 3), (30, 4)), 16, 10_000, window=32)
     assert [[row.suffix for row in batch] for batch in batches] == [[3, 3], [4, 4]]
+    batches = plan.batches(rows((20, 3), (20, 4), (20, 3), (20, 4)), 16, 10_000, window=32)
+    assert [[row.suffix for row in batch] for batch in batches] == [
+        [3, 3, 4, 4]
+    ]  # their answers alone reach there
+
+
+@pytest.mark.parametrize("window", [28, 34, 40])
+def test_answers_that_outgrow_a_window_equal_generate(tmp_path: Path, window: int) -> None:
+    folder = tiny.gemma3(tmp_path / "model", window=window)
+    shown, words = (
+        pictures(),
+        ["is", "it", "large", "or", "small", "in", "this", "plane", "of", "the", "liver"],
+    )
+    asked = [
+        Request(f"r{n}", (("user", " ".join(words[: 1 + n])),), (Picture(shown[n % 2]),)) for n in range(9)
+    ]
+    backend = load(spec(folder))
+    replies = list(backend.generate(asked, replace(SETTINGS, path="prefix")))
+    assert [one.text for one in replies] == reference(folder, asked)
+    assert backend.engine().counts["steps"] <= (24 if window == 40 else 12 * 9)
 
 
 def test_a_row_too_large_for_the_budget_goes_alone() -> None:
@@ -259,6 +280,13 @@ def test_prefixes_of_several_caches_are_seated_at_the_right() -> None:
     assert torch.equal(keys[1, :, 2:], sources[0].layers[0].keys[0])
     assert torch.equal(keys[3], keys[1])
     assert not keys[1, :, :2].any()
+    before = keys[1, :, 2:].clone()
+    seated.layers[0].start(7)
+    cache.close(seated, [0, 2, 0, 0], 5)
+    keys = seated.layers[0].keys
+    assert torch.equal(keys[1, :, 4:7], before)
+    assert not keys[1, :, :4].any()
+    assert torch.equal(keys[3, :, 2:5], before)
 
 
 def test_places_without_pictures_are_not_asked(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -349,3 +377,18 @@ def test_a_trace_holds_what_transformers_computes(made: Made, name: str) -> None
     assert traced["scores"].shape == (len(traced["out"]), len(logits))
     assert traced["feats"].shape[1] == 64
     assert reply == next(iter(load(spec(folder)).generate([request], SETTINGS)))
+
+
+def test_pictures_side_by_side_are_several(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    backend: Any = load(spec(made("llava")))
+    processor = backend.family.processor
+    monkeypatch.setattr(
+        processor, "chat_template", processor.chat_template.replace("<image>' + '\\n'", "<image>'")
+    )
+    shown = tuple(Picture(one) for one in pictures()[:2])
+    asked = [Request("two", (("user", "Why?"),), shown), Request("one", (("user", "Why?"),), shown[:1])]
+    replies = [list(backend.generate(asked, replace(SETTINGS, path=path))) for path in PATHS[1:]]
+    assert [one.error for one in replies[0]] == ["", ""]
+    assert len({tuple(one.text for one in some) for some in replies}) == 1
+    counted = [one.prompt_tokens for one in replies[0]]
+    assert counted[0] == counted[1] + 16
