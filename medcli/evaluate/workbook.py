@@ -1,7 +1,7 @@
 """The first sheet of an Excel workbook (ECMA-376, Office Open XML): rows under the names of the header.
 
 Knows as much of the format as tables of results need: shared and inline strings, numbers, booleans. Formulas count by
-the value that was saved with them. Refuses to know styles, dates and other sheets.
+the value that was saved with them, or as the text that they are. Refuses to know styles, dates and other sheets.
 """
 
 from __future__ import annotations
@@ -91,8 +91,9 @@ def _value(cell: ET.Element, shared: list[str]) -> Any:
     if kind == "inlineStr":
         return _texts(cell)
     value = cell.findtext(f"{_MAIN}v")
-    if value is None:
-        return None
+    if not value:  # a reply that begins with = was taken for a formula, which nothing has computed
+        formula = cell.findtext(f"{_MAIN}f")
+        return f"={formula}" if formula else None
     if kind == "s":
         return shared[int(value)]
     if kind == "b":

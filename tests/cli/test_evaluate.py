@@ -178,6 +178,16 @@ def test_result_files_of_other_programs_score_as_ours(
     assert figure(alone, "strict_hit", "all", question_type="PRES")["mean"] == 1.0
 
 
+def test_a_reply_that_a_workbook_took_for_a_formula_is_a_reply(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = {"index": 0, "question": "How many?", "answer": "2", "category": "count", "prediction": "=2"}
+    path = files.write_xlsx(tmp_path / "m.xlsx", [row])
+    facts = run(capsys, "vqa", path, "--metrics", "strict", "--output", tmp_path / "out")[1]
+    assert figure(facts, "strict_hit", "all")["mean"] == 1.0
+    assert '"pred":"=2"' in (tmp_path / "out" / "per_item.jsonl").read_text()
+
+
 def test_multiple_choice_stands_beside_guessing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [
         {"index": 7 + i, "question": "Which organ?", "A": "liver", "B": "spleen", "C": "heart", "D": "", "answer": "B",

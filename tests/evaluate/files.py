@@ -87,6 +87,8 @@ def write_xlsx(path: Path, rows: Sequence[dict[str, Any]], *, shared: bool = Tru
 
     def cell(column: int, line: int, value: Any) -> str:
         place = f"{chr(65 + column)}{line}"
+        if str(value).startswith("="):  # as openpyxl and pandas write a reply like "=2"
+            return f'<c r="{place}"><f>{escape(value[1:])}</f><v></v></c>'
         if isinstance(value, int | float):
             return f'<c r="{place}"><v>{value}</v></c>'
         if shared:
