@@ -1,0 +1,70 @@
+"""One text on its way through the recognisers: split into words once, with what was found so far.
+
+Knows characters and words. Refuses to know what any of them mean. It lives as long as one ``find`` and is never
+written, logged or pickled; its repr shows no text.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal, NamedTuple
+
+from medcli.privacy.text.span import Span
+
+__all__ = ["Document", "Sensitivity", "Word"]
+
+Sensitivity = Literal["balanced", "high"]
+
+#: Letters of any script with their combining marks, joined by one apostrophe, hyphen or middle dot: O'Neil, Smith-Jones.
+_WORD = re.compile(r"[^\W\d_][^\W\d_\u0300-\u036f]*(?:[\u0300-\u036f'’‘ʼ·‐‑-]+[^\W\d_]+)*")
+
+
+class Word(NamedTuple):
+    """A word's place in the text, and its letters as they stand there."""
+
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(eq=False)
+class Document:
+    """A text under search.
+
+    Attributes
+    ----------
+    text
+        As it was given; every offset counts its code points.
+    sensitivity
+        ``balanced``, or ``high``, which would rather take too much.
+    found
+        What the recognisers before this one found: known identity first, then rules, places, names.
+    """
+
+    text: str = field(repr=False)
+    sensitivity: Sensitivity = "balanced"
+    found: list[Span] = field(default_factory=list)
+
+    @property
+    def high(self) -> bool:
+        """Whether to rather take too much than too little."""
+        return self.sensitivity == "high"
+
+    @cached_property
+    def words(self) -> list[Word]:
+        """The words, in order; digits and punctuation stand between them."""
+        return [Word(match.start(), match.end(), match[0]) for match in _WORD.finditer(self.text)]
+
+    @cached_property
+    def lower(self) -> str:
+        """The text in lower case, at the same offsets: a letter whose lower case is longer stays as it is."""
+        lower = self.text.lower()
+        if len(lower) == len(self.text):
+            return lower
+        return "".join(low if len(low := letter.lower()) == 1 else letter for letter in self.text)
+
+    def covered(self, start: int, end: int) -> bool:
+        """Whether anything found so far touches ``text[start:end]``."""
+        return any(span.start < end and start < span.end for span in self.found)
