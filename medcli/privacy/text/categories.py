@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import resources
 from types import MappingProxyType
+
+from medcli.privacy.text.tables import rows
 
 __all__ = ["CATEGORIES", "Category"]
 
@@ -35,10 +36,4 @@ class Category:
     meaning: str
 
 
-def _read() -> Mapping[str, Category]:
-    table = resources.files(__package__).joinpath("categories.tsv").read_text(encoding="utf-8")
-    rows = [line.split("\t") for line in table.splitlines() if line and not line.startswith("#")]
-    return MappingProxyType({row[0]: Category(*row) for row in rows[1:]})
-
-
-CATEGORIES = _read()
+CATEGORIES: Mapping[str, Category] = MappingProxyType({row[0]: Category(*row) for row in rows("categories")})

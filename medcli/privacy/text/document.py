@@ -18,7 +18,13 @@ __all__ = ["Document", "Sensitivity", "Word"]
 Sensitivity = Literal["balanced", "high"]
 
 #: Letters of any script with their combining marks, joined by one apostrophe, hyphen or middle dot: O'Neil, Smith-Jones.
-_WORD = re.compile(r"[^\W\d_][^\W\d_\u0300-\u036f]*(?:[\u0300-\u036f'’‘ʼ·‐‑-]+[^\W\d_]+)*")
+_WORD = re.compile(
+    r"[^\W\d_][^\W\d_\u0300-\u036f]*"
+    r"(?:[\u0300-\u036f'\u2018\u2019\u02bc\u00b7\u2010\u2011-]+[^\W\d_]+)*[\u0300-\u036f]*"
+)
+
+
+_DIGIT = re.compile(r"\d")
 
 
 class Word(NamedTuple):
@@ -64,6 +70,11 @@ class Document:
         if len(lower) == len(self.text):
             return lower
         return "".join(low if len(low := letter.lower()) == 1 else letter for letter in self.text)
+
+    @cached_property
+    def digits(self) -> bool:
+        """Whether there is a decimal digit in the text."""
+        return _DIGIT.search(self.text) is not None
 
     def covered(self, start: int, end: int) -> bool:
         """Whether anything found so far touches ``text[start:end]``."""

@@ -7,7 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from medcli.privacy.text.ages import find_ages
+from medcli.privacy.text.contacts import find_contacts
+from medcli.privacy.text.dates import find_dates
 from medcli.privacy.text.document import Document, Sensitivity
+from medcli.privacy.text.identifiers import find_identifiers
+from medcli.privacy.text.postal import find_codes
 from medcli.privacy.text.span import Span
 
 __all__ = ["Rules"]
@@ -28,4 +33,6 @@ class Rules:
 
     def search(self, document: Document) -> list[Span]:
         """All finds in a document; they may overlap."""
-        return []
+        spans = [*find_dates(document), *find_ages(document), *find_contacts(document), *find_codes(document)]
+        rest = Document(document.text, document.sensitivity, [*document.found, *spans])
+        return spans + find_identifiers(rest)

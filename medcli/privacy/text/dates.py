@@ -1,0 +1,193 @@
+"""Dates in every usual spelling but bare years, and times that stand with a date.
+
+Knows the spellings. Refuses to know calendars: 31 February is as much of a date as any. Numbers in clinical use
+(120/80, pain 8/10, T1/2) stay. Each pattern looks at a bounded stretch, so the search is linear in the text.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from medcli.privacy.text.document import Document, Word
+from medcli.privacy.text.partial import find_partial, tail
+from medcli.privacy.text.span import Span
+from medcli.privacy.text.tables import rows
+
+__all__ = ["find_dates"]
+
+_DAY = r"(?:0?[1-9]|[12]\d|3[01])"
+_MONTH = r"(?:0?[1-9]|1[0-2])"
+_YEAR = r"(?:18|19|20)\d\d"
+_ORDINAL = r"(?:st|nd|rd|th|[.\u00ba\u00aa]|er)?"
+
+#: 1956-03-04, 3/4/1956, 04.03.56 and the like. Letters may follow only as the time of an ISO date.
+_NUMERIC = re.compile(
+    rf"(?<![^\W_])(?<!\d[./])(?<!\d-)(?:{_YEAR}(?P<a>[-/.]){_MONTH}(?P=a){_DAY}"
+    rf"|(?P<d>{_DAY})\s?(?P<b>[-/.\u2010\u2011\u2013])\s?(?P<m>{_DAY})\s?(?P=b)\s?(?P<y>{_YEAR}|'?\d\d))"
+    r"(?=[Tt]\d|\W|_|$)(?![-/]\d|\.\d)"
+)
+#: DICOM DA and DT and ISO basic: 19560304, 20230513143022.123+0100.
+_COMPACT = re.compile(
+    r"(?<![\d.])(?:19[0-9]\d|20[0-4]\d)(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
+    r"(?:[Tt]?(?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d(?:\.\d{1,6})?)?(?:[+-]\d{4})?[Zz]?)?(?![\d.]\d|\d)"
+)
+_MONTH_YEAR = re.compile(rf"(?<![\w./-]){_MONTH}\s?/\s?(?:19|20)\d\d(?![\w/]|[.-]\d)")
+_YEAR_MONTH = re.compile(r"(?<![\w./-])(?:19|20)\d\d-(?:0[1-9]|1[0-2])(?![\w/]|[.-]\d)")
+
+#: After a month's name: the day, then perhaps the year; or the year alone.
+_THEN_DAY = re.compile(
+    rf"\.?[\s\-/,_]{{0,3}}(?:the\s)?(?P<day>{_DAY})(?P<ord>(?:st|nd|rd|th)?)(?!\d|[^\W\d_]|[.,]\d|\s?[%/x\u00d7]|:\d|-[A-Za-z])"
+)
+_THEN_YEAR = re.compile(
+    rf"\.?(?:[\s,./_-]{{0,3}}(?:(?:of|de|del|in)\s)?(?P<full>{_YEAR})|(?:\s?['\u2019]|[-/_.])(?P<short>\d\d))(?![\w/]|[.,-]\d)"
+)
+_DAY_BEFORE = re.compile(
+    rf"(?<![\w/])(?<!\d[.,:-])(?P<day>{_DAY})(?P<ord>(?:st|nd|rd|th)?)[.\u00ba\u00aa]?(?:er)?[\s\-/.,_]{{0,3}}(?P<of>(?:(?:day\s)?of|de|del|d')\s?)?$",
+    re.IGNORECASE,
+)
+_UNIT = re.compile(
+    r"\s?(?:mg|mcg|\u00b5g|ug|g|kg|ml|mm|cm|cc|l|units?|iu|meq|mmol|tabs?|tablets?|pills?|doses?|times?|percent|weeks?|days?|months?|hours?|hrs?|min|minutes?|years?|patients|points?|mg/kg|x)\b",
+    re.IGNORECASE,
+)
+#: Words that make a month's name, or a month and a day, a date where the name alone could mean something else.
+_TEMPORAL = re.compile(
+    r"(?:\b(?:on|since|in|from|until|till|thru|through|by|before|after|of|dated?|dob|d\.o\.b\.?|born|birthday|birthdate|last|this|past|next|"
+    r"early|mid|late|around|between|to|and|seen|admitted|discharged|visit|surgery|starting|beginning|scheduled|is|was)"
+    r"(?:\sthe)?[\s:,=-]{1,3}|^\s*|[:(\n]\s*)$",
+    re.IGNORECASE,
+)
+_LONELY = re.compile(
+    r"\b(?:in|since|last|this past|past|early|mid|late|early in|late in|until|back in|by|from|through|next|during|this|around|"
+    r"between|end of|beginning of|start of|middle of)[\s-]$",
+    re.IGNORECASE,
+)
+_WEEKDAY_BEFORE = re.compile(r"(?<!\w)(?P<day>[^\W\d_]{3,12}(?:-feira)?)[.,]{0,2}\s{0,2}(?:the\s|\(|den\s)?$")
+_WEEKDAY_CONTEXT = re.compile(
+    r"\b(?:on|last|since|this|next|by|until|this past|past|from|before|after|for)\s$", re.IGNORECASE
+)
+#: A day of the month without its month, where nothing else is counted: "on the 15th."
+_ON_THE = re.compile(
+    rf"\b(?:on|since|until|by|from|before|after)\sthe\s(?P<date>{_DAY}(?:st|nd|rd|th))(?=\s?(?:[.,;)!?\n]|$|of\s(?:this|last|the|next)\smonth))",
+    re.IGNORECASE,
+)
+
+_CLOCK = r"(?:(?:[01]?\d|2[0-3])(?:[:.][0-5]\d){1,2}(?:\.\d{1,6})?(?:\s?[ap]\.?m\b\.?)?|(?:1[0-2]|0?[1-9])\s?[ap]\.?m\b\.?|(?:[01]\d|2[0-3])[0-5]\d(?=\s?h|[\s.,;)]|$))"
+_ZONE = r"(?:\s?(?:Z\b|UTC|GMT|[ECMP][SD]?T\b|hrs?\b|hours\b|h\b|Uhr\b|o'clock|[+-]\d\d:?\d\d))?"
+_TIME_AFTER = re.compile(rf"(?:T|,?\s{{0,2}}(?:(?:at|um|\u00e0|a las|@|-|\u00b7|\()\s?)?)(?P<time>{_CLOCK}{_ZONE})(?![\w:]|\.\d)", re.IGNORECASE)
+_TIME_BEFORE = re.compile(rf"(?<![\w.:/-])(?P<time>{_CLOCK}{_ZONE})[\s,]{{0,2}}(?:on\s|of\s|hrs?\s)?(?:the\s)?$", re.IGNORECASE)
+
+
+@cache
+def _names(kind: str) -> dict[str, bool]:
+    """Words of a kind, and whether each needs care."""
+    return {word: careful == "yes" for word, of, _, careful in rows("months") if of == kind}
+
+
+def find_dates(document: Document) -> list[Span]:
+    """Dates, and the times beside them, as spans of the category DATE."""
+    text = document.text
+    found = [place for word in document.words for place in _named(document, word)]
+    found += _weekdays(document)
+    if document.digits:
+        found += [match.span() for match in _NUMERIC.finditer(text) if _possible(match)]
+        for pattern in (_COMPACT, _MONTH_YEAR):
+            found += [match.span() for match in pattern.finditer(text)]
+        found += [m.span("date") for m in _ON_THE.finditer(text)]
+        found += [
+            m.span() for m in _YEAR_MONTH.finditer(text) if document.high or _TEMPORAL.search(text[max(0, m.start() - 20) : m.start()])
+        ]
+        found += find_partial(document)
+    spans: list[Span] = []
+    for start, end in found:
+        spans += _with_company(text, start, end)
+    return spans
+
+
+def _possible(match: re.Match[str]) -> bool:
+    """Whether day and month are one, and a short year or a dotted number is not some other count."""
+    if match["d"] is None:
+        return True
+    day, month = int(match["d"]), int(match["m"])
+    if min(day, month) > 12:
+        return False
+    if match["b"] == "." and len(match["y"]) == 2:  # 1.2.20 may be a version or a heading; 01.02.20 is a date
+        return len(match["d"]) == 2 and len(match["m"]) == 2
+    return True
+
+
+def _named(document: Document, word: Word) -> list[tuple[int, int]]:
+    """Dates around the name of a month."""
+    months = _names("month")
+    name = word.text.lower()
+    if name not in months:
+        return []
+    text = document.text
+    careful = months[name] or (len(name) == 3 and word.text.isupper() and not text.isupper())
+    weak = careful and not (word.text[0].isupper() and (len(name) > 3 or not word.text.isupper()) and name != "may")
+    before = _DAY_BEFORE.search(text[max(0, word.start - 16) : word.start])
+    year = _THEN_YEAR.match(text, word.end)
+    if before is not None:
+        start = max(0, word.start - 16) + before.start("day")
+        glued = before.end("ord") == before.end() or before.group(0)[-1] in "-/._"
+        sure = bool(before["ord"] or before["of"] or year or glued)
+        if sure or not careful or (not weak and word.text[0].isupper()) or _timely(text, start):
+            return [(start, year.end() if year else word.end)]
+    day = _THEN_DAY.match(text, word.end)
+    if day is not None and not _UNIT.match(text, day.end()):
+        after = _THEN_YEAR.match(text, day.end())
+        sure = bool(day["ord"] or (after and after["full"]))
+        if sure or not weak or _timely(text, word.start):
+            end = after.end() if after else day.end()
+            return [(word.start, end), *tail(text, end)]
+    if year is not None and (year["full"] or not weak):
+        return [(word.start, year.end())]
+    return _alone(document, word, careful=careful)
+
+
+def _alone(document: Document, word: Word, *, careful: bool) -> list[tuple[int, int]]:
+    """A month without day and year: a date only behind a word of time."""
+    if len(word.text) < 4 and word.text.lower() != "may":
+        return []
+    before = document.text[max(0, word.start - 14) : word.start]
+    named = word.text[0].isupper()
+    match = _LONELY.search(before)
+    if match is None or not (named or (document.high and not careful) or match[0].strip().lower() not in ("in", "by", "from", "through", "to", "this")):
+        return []
+    return [(word.start, word.end)]
+
+
+def _timely(text: str, start: int) -> bool:
+    return _TEMPORAL.search(text[max(0, start - 16) : start]) is not None
+
+
+def _weekdays(document: Document) -> list[tuple[int, int]]:
+    """Weekdays that point at one day: "on Tuesday", "last Fri"."""
+    days = _names("weekday")
+    found = []
+    for word in document.words:
+        name = word.text.lower()
+        if name not in days or len(name) < 3:
+            continue
+        before = document.text[max(0, word.start - 12) : word.start]
+        near = _WEEKDAY_CONTEXT.search(before) is not None
+        if (near and (word.text[0].isupper() or len(name) > 5)) or (document.high and word.text[0].isupper() and not days[name]):
+            found.append((word.start, word.end))
+    return found
+
+
+def _with_company(text: str, start: int, end: int) -> list[Span]:
+    """A date with the weekday before it, and the time on either side as a find of its own."""
+    spans = []
+    weekday = _WEEKDAY_BEFORE.search(text[max(0, start - 22) : start])
+    if weekday is not None and weekday["day"].lower() in _names("weekday"):
+        start = max(0, start - 22) + weekday.start("day")
+    spans.append(Span(start, end, "DATE", 0.97, "rule:date"))
+    after = _TIME_AFTER.match(text, end)
+    if after is not None:
+        spans.append(Span(*after.span("time"), "DATE", 0.9, "rule:time"))
+    offset = max(0, start - 24)
+    before = _TIME_BEFORE.search(text[offset:start])
+    if before is not None:
+        spans.append(Span(offset + before.start("time"), offset + before.end("time"), "DATE", 0.9, "rule:time"))
+    return spans

@@ -1,0 +1,61 @@
+"""Postal codes, and what of a ZIP code may stay.
+
+Knows the states, the forms of codes and the table of thinly peopled areas (``zip3.tsv``). Refuses to know towns.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from medcli.privacy.text.document import Document
+from medcli.privacy.text.span import Span
+from medcli.privacy.text.tables import rows
+
+__all__ = ["find_codes", "shortened"]
+
+_STATE = (
+    r"(?:A[LKZRSP]|C[AOT]|D[EC]|F[LM]|G[AU]|HI|I[DLNA]|K[SY]|LA|M[EDAINSOTHP]|N[EVHJMYCD]|O[HKR]|P[ARW]|RI|S[CD]|T[NX]|UT|V[TAI]|W[AVIY]|A[EA]|"
+    r"Alabama|Alaska|Arizona|Arkansas|California|Colorado|Connecticut|Delaware|Florida|Georgia|Hawaii|Idaho|Illinois|Indiana|Iowa|Kansas|Kentucky|Louisiana|Maine|Maryland|"
+    r"Massachusetts|Michigan|Minnesota|Mississippi|Missouri|Montana|Nebraska|Nevada|New\s(?:Hampshire|Jersey|Mexico|York)|North\s(?:Carolina|Dakota)|Ohio|Oklahoma|Oregon|Pennsylvania|"
+    r"Rhode\sIsland|South\s(?:Carolina|Dakota)|Tennessee|Texas|Utah|Vermont|Virginia|Washington|West\sVirginia|Wisconsin|Wyoming|Puerto\sRico)"
+)
+_WITH_STATE = re.compile(rf"(?<!\w){_STATE}[.,]{{0,2}}\s{{1,2}}(?P<zip>\d{{5}}(?:-\d{{4}})?)(?![\w-]|[.,]\d)")
+_NINE = re.compile(r"(?<![\w./-])(?P<zip>\d{5}-\d{4})(?![\w/-]|\.\d)")
+_AFTER_COMMA = re.compile(r"(?<=[^\W\d_]),\s{1,2}(?P<zip>\d{5})(?:(?=[.,;)\n])|$)(?![.,]\d)")
+_UK = re.compile(r"(?<!\w)(?P<zip>(?:[A-Z]{1,2}\d[A-Z\d]?)\s\d[ABD-HJLNP-UW-Z]{2})(?!\w)")
+_CANADA = re.compile(r"(?<!\w)(?P<zip>[ABCEGHJ-NPRSTVXY]\d[ABCEGHJ-NPRSTV-Z][ -]?\d[ABCEGHJ-NPRSTV-Z]\d)(?!\w)")
+
+
+def find_codes(document: Document) -> list[Span]:
+    """Spans of the category ZIP that their form or a state's name gives away."""
+    if not document.digits:
+        return []
+    return [
+        Span(*match.span("zip"), "ZIP", 0.9, "rule:zip")
+        for pattern in (_WITH_STATE, _NINE, _AFTER_COMMA, _UK, _CANADA)
+        for match in pattern.finditer(document.text)
+    ]
+
+
+@cache
+def _thin() -> frozenset[str]:
+    return frozenset(prefix for prefix, _ in rows("zip3"))
+
+
+def shortened(code: str) -> str:
+    """What may stay of a postal code: the first three digits of a ZIP code whose area holds more than 20,000 people.
+
+    Parameters
+    ----------
+    code
+        As found in a text.
+
+    Returns
+    -------
+    str
+        Three digits; ``000`` for a thinly peopled area, and for whatever is no ZIP code of the United States.
+    """
+    if re.fullmatch(r"\d{5}(?:[- ]?\d{4})?", code) is None or code[:3] in _thin():
+        return "000"
+    return code[:3]
