@@ -10,6 +10,7 @@ from functools import cache
 from ipaddress import ip_address
 
 from medcli.privacy.text.document import Document
+from medcli.privacy.text.forms import unit_follows
 from medcli.privacy.text.labels import label_before
 from medcli.privacy.text.span import Span
 from medcli.privacy.text.tables import rows
@@ -20,7 +21,7 @@ _AT = re.compile(r"@(?P<domain>[^\W_](?:[\w-]{0,62}\.)+[^\W\d_][\w-]{1,23})", re
 _AT_ANY = re.compile(r"@(?P<domain>[^\W_][\w-]{0,62}(?:\.[\w-]{1,63}){1,6})")
 _LOCAL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+$")
 _SPELT = re.compile(
-    r"(?<![\w.+-])[\w.+-]{1,64}\s?(?:\(at\)|\[at\]|\{at\}|<at>|\sat\s)\s?[\w-]{1,63}(?:\s?(?:\(dot\)|\[dot\]|\{dot\}|<dot>|\sdot\s|\.)\s?[\w-]{2,24}){1,3}(?!\w)",
+    r"(?<![\w.+-])[\w.+-]{1,64}(?:\s(?:dot|underscore|dash)\s[\w+-]{1,40}){0,3}\s?(?:\(at\)|\[at\]|\{at\}|<at>|\sat\s)\s?[\w-]{1,63}(?:\s?(?:\(dot\)|\[dot\]|\{dot\}|<dot>|\sdot\s|\.)\s?[\w-]{2,24}){1,3}(?!\w)",
     re.IGNORECASE,
 )
 _URL = re.compile(r"(?:https?|ftps?|sftp|file)://[^\s<>\"'\u00bb\u201d]+|(?<![\w.@-])www\d?\.[^\s<>\"']+\.[^\s<>\"']+", re.IGNORECASE)
@@ -49,6 +50,9 @@ _US = re.compile(
 )
 _PLUS = re.compile(rf"(?<![\w+])(?:\+|00(?=[1-9]))\s?\d(?:[-. /()\u00a0]{{0,3}}\d){{6,15}}(?!\d){_EXT}", re.IGNORECASE)
 _ANY = re.compile(rf"(?<![\w.+/-])(?:\(\+?\d{{1,5}}\)|\d)(?:[-. /()\u00a0]{{0,2}}\d){{5,14}}(?![\w]|[.-]\d){_EXT}", re.IGNORECASE)
+_LEAD = re.compile(r"(?<![\w.,/-])\+?\d{1,4}[ -]$")
+#: What a number is for, said behind it.
+_FOR = re.compile(r"\s?[-(]?\s?(?P<of>office|mobile|cell|home|work|fax|desk|phone|tel)\b", re.IGNORECASE)
 _SEVEN = re.compile(r"(?<![\w.+/(-])\d{3}[-.\u2013]\d{4}(?![\w]|[-./]\d)(?:\s{0,2}(?:x|ext\.?)\s{0,2}\d{1,6})?", re.IGNORECASE)
 _VANITY = re.compile(r"(?<![\w-])(?:1[-. ])?8(?:00|33|44|55|66|77|88)[-. ](?=[A-Z0-9-]{0,9}[A-Z])[A-Z0-9]{2,4}[-. ]?[A-Z0-9]{3,5}(?!\w)")
 
@@ -143,22 +147,33 @@ def _phones(document: Document, taken: list[Span]) -> list[Span]:
                 continue
             category = _phone_category(document, match, source)
             if category:
-                spans.append(Span(*match.span(), category, 0.9, f"rule:phone-{source}"))
+                spans.append(Span(_head(document, match, source), match.end(), category, 0.9, f"rule:phone-{source}"))
     spans += [Span(*m.span(), "PHONE", 0.9, "rule:phone-words") for m in _VANITY.finditer(text)]
     return spans
+
+
+def _head(document: Document, match: re.Match[str], source: str) -> int:
+    """Where a number begins; digits before a North American form belong to it when their label says telephone."""
+    lead = _LEAD.search(document.text, max(0, match.start() - 6), match.start()) if source == "us" else None
+    if lead is None:
+        return match.start()
+    label = label_before(document.lower, lead.start())
+    return lead.start() if label is not None and label.category in ("PHONE", "FAX") else match.start()
 
 
 def _phone_category(document: Document, match: re.Match[str], source: str) -> str:
     """PHONE or FAX; empty where the digits are something else."""
     label = label_before(document.lower, match.start())
     category = label.category if label is not None and label.category in ("PHONE", "FAX") else ""
+    if not category and (behind := _FOR.match(document.text, match.end())) is not None:
+        category = "FAX" if behind["of"].lower() == "fax" else "PHONE"
     digits = "".join(letter for letter in re.split(r"[xe]", match[0].lower())[0] if letter.isdecimal())
     if source == "us":
         return category or ("" if label is not None and label.strong and label.words == 0 and label.category in ("MRN", "SSN", "CARD", "-") else "PHONE")
     if source == "international":
         return category or ("PHONE" if _calls(digits.lstrip("0")) or document.high else "")
     if source == "local":
-        return category or ("PHONE" if document.high and label is None else "")
+        return category or ("PHONE" if document.high and label is None and not unit_follows(document.text, match.end()) else "")
     if not 7 <= len(digits) <= 15 or re.match(r"(?:19|20)\d\d[-/.]\d\d?[-/.]", match[0]):
         return category if category and 6 <= len(digits) <= 15 else ""
     if label is not None and not category:

@@ -10,7 +10,7 @@ import re
 from functools import cache
 
 from medcli.privacy.text.document import Document, Word
-from medcli.privacy.text.partial import find_partial, tail
+from medcli.privacy.text.partial import find_holidays, find_partial, tail
 from medcli.privacy.text.span import Span
 from medcli.privacy.text.tables import rows
 
@@ -88,7 +88,7 @@ def find_dates(document: Document) -> list[Span]:
     """Dates, and the times beside them, as spans of the category DATE."""
     text = document.text
     found = [place for word in document.words for place in _named(document, word)]
-    found += _weekdays(document)
+    found += _weekdays(document) + find_holidays(document)
     if document.digits:
         found += [match.span() for match in _NUMERIC.finditer(text) if _possible(match)]
         for pattern in (_COMPACT, _MONTH_YEAR):
@@ -124,7 +124,7 @@ def _named(document: Document, word: Word) -> list[tuple[int, int]]:
         return []
     text = document.text
     careful = months[name] or (len(name) == 3 and word.text.isupper() and not text.isupper())
-    weak = careful and not (word.text[0].isupper() and (len(name) > 3 or not word.text.isupper()) and name != "may")
+    weak = careful and (word.text[0].islower() or (len(name) == 3 and word.text.isupper()))
     before = _DAY_BEFORE.search(text[max(0, word.start - 16) : word.start])
     year = _THEN_YEAR.match(text, word.end)
     if before is not None:
@@ -182,8 +182,10 @@ def _with_company(text: str, start: int, end: int) -> list[Span]:
     weekday = _WEEKDAY_BEFORE.search(text[max(0, start - 22) : start])
     if weekday is not None and weekday["day"].lower() in _names("weekday"):
         start = max(0, start - 22) + weekday.start("day")
-    spans.append(Span(start, end, "DATE", 0.97, "rule:date"))
     after = _TIME_AFTER.match(text, end)
+    if after is not None and after[0][0] in "Tt":  # ISO 8601: one value
+        return [Span(start, after.end(), "DATE", 0.97, "rule:date-time")]
+    spans.append(Span(start, end, "DATE", 0.97, "rule:date"))
     if after is not None:
         spans.append(Span(*after.span("time"), "DATE", 0.9, "rule:time"))
     offset = max(0, start - 24)

@@ -20,6 +20,7 @@ _CHUNK = re.compile(r"[^\W_]+(?:[-/._:+][^\W_]+)*")
 _DIGIT = re.compile(r"\d")
 #: More groups of the same number: 123 456 789; not the age or the measure that comes next.
 _GROUPS = re.compile(r"(?:[ \u00a0]\d{2,5}){1,5}(?![\w%/]|[.,]\d|[ -]?(?:y\b|yo\b|y/o|year|yr|mg|mm|cm|m\b|f\b))", re.IGNORECASE)
+_HEAD = re.compile(r"[A-Za-z]{0,3}\d{2,5}")
 _MORE = re.compile(r"\s{0,2}(?:,|;|/|and|&|or|\+|,\s?and)\s{0,2}(?:#\s?)?$")
 _SSN = re.compile(r"(?<![\w.-])(?:\d{3}([- .\u2010\u2011\u2013])\d{2}\1\d{4}|[Xx*#\u2022]{3}[- ]?[Xx*#\u2022]{2}[- ]?\d{4})(?![\w]|[.-]\d)")
 _DASHED = re.compile(r"(?<![\w.+/-])\d{2,5}(?:[-\u2010\u2011]\d{2,7}){1,3}(?![\w]|[-./]\d)")
@@ -31,20 +32,23 @@ _UUID = re.compile(r"(?<![\w-])[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{
 _UDI = re.compile(r"\(01\)\d{14}(?:\(\d{2}\)[\w-]{1,20}){0,4}")
 #: Forms that only identifiers have: letters and a long number, a year or a letter code and a running number.
 _CODE = re.compile(
-    r"[A-Za-z]{1,4}-?\d{6,14}[A-Za-z]?|[A-Za-z]{2,6}-?\d{5,14}[A-Za-z]{0,2}|[A-Z]{1,3}-?\d{2}-\d{3,8}|(?:19|20)\d\d-\d{4,9}|\d{3,6}-[A-Z]{1,3}\d{4,8}|"
+    r"[A-Za-z]{1,4}-?\d{6,14}[A-Za-z]?|[A-Za-z]{2,6}-?\d{5,14}[A-Za-z]{0,2}|[A-Z]{1,3}-?\d{2}-\d{3,8}|(?:19|20)\d\d-(?!(?:19|20)\d\d$)\d{4,9}|\d{3,6}-[A-Z]{1,3}\d{4,8}|"
     r"[A-Z]{1,4}-\d{3,6}-\d{2,8}(?:-\w{1,8})?|\d{2,4}-[A-Z]{2,4}-\d{3,8}"
 )
 _PREFIX = re.compile(r"(?P<of>mrn?|acc|acct|sn|pt|ssn|id)[-#]?\d{4,14}$", re.IGNORECASE)
 _PREFIXES = {"mr": "MRN", "mrn": "MRN", "acc": "ACCOUNT", "acct": "ACCOUNT", "sn": "DEVICE", "pt": "MRN", "ssn": "SSN", "id": "ID"}
 _LOGIN = re.compile(
-    r"\b(?:user\s?names?|user\s?ids?|usr|log-?ins?(?:\s(?:id|name))?|screen\sname|handle|instagram|twitter|facebook|tiktok|skype|snapchat|telegram|account\sname|portal\suser)"
+    r"\b(?:user\s?names?|user\s?ids?|usr|log-?ins?(?:\s(?:id|name))?|screen\sname|handle|instagram|twitter|facebook|tiktok|skype|snapchat|telegram|account\sname|portal\suser(?:name)?)"
     r"(?:\s(?:is|was|of)\s|\s?[:=#]\s?)['\"@]?(?P<value>[\w][\w.-]{2,39})",
     re.IGNORECASE,
 )
 _TYPIST = re.compile(
     r"\b(?:transcribed|transcriptionist|typed|trans)(?:\sby)?\s?[:=]\s?(?P<value>[^\W\d_]{0,24}(?:[ .'-][^\W\d_]{1,24}){0,2}\d[\w.-]{0,12})", re.IGNORECASE
 )
-_TWELVE_UP = ("MRN", "SSN", "CARD", "PLAN", "ACCOUNT", "IBAN", "ID", "LICENSE", "DEVICE", "NPI")
+_PLATE = re.compile(
+    r"\b(?:plates?|tag|registration)(?:\s(?:number|no\.?|is|was|of|reads|reading)){0,2}\s?[:#=]?\s?(?=[A-Z0-9 -]{0,7}\d)(?P<value>[A-Z0-9]{1,4}[ -][A-Z0-9]{2,5})(?!\w)",
+    re.IGNORECASE,
+)
 
 
 def find_identifiers(document: Document) -> list[Span]:
@@ -53,8 +57,9 @@ def find_identifiers(document: Document) -> list[Span]:
     if not document.digits:
         return spans
     spans += _forms(document)
-    spans += _labelled(document, spans)
-    return spans
+    if "plate" in document.lower or "registration" in document.lower or "tag" in document.lower:
+        spans += [Span(*m.span("value"), "VEHICLE", 0.9, "rule:plate") for m in _PLATE.finditer(document.text)]
+    return spans + _labelled(document, spans)
 
 
 def _logins(document: Document) -> list[Span]:
@@ -142,7 +147,7 @@ def _value(document: Document, match: re.Match[str], label: Label | None) -> Spa
     if label is None or label.category in ("PHONE", "FAX") and not 3 <= _count(match[0]) <= 15:
         return None
     text, end = document.text, match.end()
-    groups = _GROUPS.match(text, end) if match[0].isdecimal() and len(match[0]) < 6 and label.strong else None
+    groups = _GROUPS.match(text, end) if _HEAD.fullmatch(match[0]) and label.strong else None
     if groups is not None and label.category != "ZIP" and _count(match[0] + groups[0]) > 5:
         end = groups.end()
     shown = text[match.start() : end]
@@ -160,7 +165,7 @@ def _value(document: Document, match: re.Match[str], label: Label | None) -> Spa
 def _fits(label: Label, shown: str, digits: int) -> bool:
     """Whether a value has the length its label asks for."""
     if label.category in ("PHONE", "FAX"):
-        return digits >= 7 or label.words == 0 and label.marked and digits >= 4
+        return digits >= 7 or label.words == 0 and digits >= (4 if label.marked else 5)
     if label.category in ("CARD", "IBAN"):
         return digits >= 12 or digits == 4 and label.words > 0
     if label.category == "ZIP":
@@ -200,7 +205,7 @@ def _bare(document: Document, match: re.Match[str], label: Label | None) -> Span
         return Span(start, end, "LICENSE", 0.95, "rule:dea")
     if _CODE.fullmatch(shown):
         return Span(start, end, "ID", 0.8, "rule:code")
-    if document.high and (digits >= 5 or digits >= 4 and "-" in shown) and re.fullmatch(r"[\w-]+", shown):
+    if document.high and (digits >= 5 or digits >= 4 and "-" in shown) and re.fullmatch(r"[\w-]+", shown) and not re.fullmatch(r"\d{1,4}-\d{1,4}", shown):
         return Span(start, end, "ID", 0.5, "rule:mixed")
     return None
 

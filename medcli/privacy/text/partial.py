@@ -30,8 +30,8 @@ _CUE = re.compile(
     r"d/c|visit|visited|appointment|appt|scheduled|surgery|procedure|started|began|start|stop|stopped|ended|end|lmp|edd|edc|as of|before|after|between|around|"
     r"performed|obtained|collected|drawn|signed|reported|dictated|transcribed|exam|study|ct|cta|mri|mra|cxr|xray|x-ray|ultrasound|us|scan|echo|egd|ekg|ecg|colonoscopy|"
     r"mammogram|biopsy|bx|labs?|film|imaging|comparison|prior|compared to|vs|follow-up|followup|f/u|op|admission|returned|presented|came in|died|expired|deceased|dod|doa|dos|"
-    r"onset|symptoms|next|last|previous|today|yesterday|monday|tuesday|wednesday|thursday|friday|saturday|sunday|mon|tues?|wed|thurs?|fri|sat|sun|am|at|le|el|vom|del)"
-    r"(?:\s(?:on|is|was|of|the|date|dated|from|done|performed|in|to))?[\s:,=(#-]{0,3}$",
+    r"onset|symptoms|again|then|saw|recheck|rechecked|repeat|repeated|reviewed|hospitali[sz]ed|transferred|intubated|extubated|diagnosed|dx|treated|injury|fell|accident|operated|delivered|delivery|cath|pci|cabg|er|ed|icu|clinic|note|report|letter|next|last|previous|today|yesterday|monday|tuesday|wednesday|thursday|friday|saturday|sunday|mon|tues?|wed|thurs?|fri|sat|sun|am|at|le|el|vom|del)"
+    r"(?:\s(?:on|is|was|of|the|date|dated|from|done|performed|in|to|at|chest|abdomen|abd|pelvis|a/p|head|brain|neck|spine|knee|hip|liver|and|with|without|contrast|visit)){0,2}[\s:,=(#-]{0,3}$",
     re.IGNORECASE,
 )
 _STRONG = re.compile(r"\b(?:dob|d\.o\.b\.?|born(?:\son)?|birthday|birth\s?date|date|dates|dated|bday|b-day|geb\.?|geboren)(?:\s(?:is|was|of birth|on))?[\s:,=(#]{0,3}$", re.IGNORECASE)
@@ -39,7 +39,7 @@ _STRONG = re.compile(r"\b(?:dob|d\.o\.b\.?|born(?:\son)?|birthday|birth\s?date|d
 _SIGNED = re.compile(r"\b(?:dictated|transcribed|signed|typed|authenticated|reviewed|verified|finali[sz]ed|printed|addendum)\b[^\n]{0,60}$", re.IGNORECASE)
 _COUNT_BEFORE = re.compile(
     r"\b(?:pain|score[ds]?|scale|strength|power|motor|murmur|reflex(?:es)?|dtrs?|pulses?|apgars?|vision|acuity|severity|intensity|gcs|mmse|moca|grade|stage|nodes?|cores?|series|image|slice|se|im|ratio|"
-    r"dose|sev|mrs|nihss|phq|gad|va|rated?|level|discomfort|ecog|type|iop|bp|hr|phalen|orientation|oriented|muscle|edema|force|deltoids?|biceps|triceps|quad(?:riceps)?s?|grip|[0-9]{1,2}/[0-9]{1,2}\s(?:on|in|at))"
+    r"dose|sev|mrs|nihss|phq|gad|va|rated?|level|discomfort|ecog|type|phase|stages|phases|iop|bp|hr|phalen|orientation|oriented|muscle|edema|force|deltoids?|biceps|triceps|quad(?:riceps)?s?|grip|[0-9]{1,2}/[0-9]{1,2}\s(?:on|in|at))"
     r"[^.;\n]{0,16}$",
     re.IGNORECASE,
 )
@@ -56,6 +56,10 @@ _HOLIDAY = re.compile(
     r"(?:,?\s(?:of\s)?(?:19|20)\d\d)?)\b",
     re.IGNORECASE,
 )
+_FESTIVE = (
+    "mas", "day", "thanks", "easter", "year'", "years", "halloween", "july", "wednes", "mardi", "hanuk", "diwali", "ramadan", "eid", "kippur",
+    "rosh", "passover", "cinco",
+)
 _HOLIDAY_CUE = re.compile(r"\b(?:on|since|at|over|before|after|around|last|this|of|by|until|next|during|past)\s(?:the\s)?$", re.IGNORECASE)
 
 
@@ -68,7 +72,7 @@ def find_partial(document: Document) -> list[tuple[int, int]]:
     for match in _DASHED.finditer(text):
         if _STRONG.search(text[max(0, match.start() - 26) : match.start()]) and _range(match[0]):
             found.append(match.span())
-    return found + find_holidays(document)
+    return found
 
 
 def _range(pair: str) -> bool:
@@ -86,7 +90,12 @@ def _dated(document: Document, match: re.Match[str]) -> bool:
         return True
     if _COUNT_BEFORE.search(near) or _COUNT_AFTER.match(text, end):
         return False
-    return document.high or _CUE.search(near) is not None or _SIGNED.search(line) is not None
+    return document.high or _CUE.search(near) is not None or _SIGNED.search(line) is not None or _alone(text, start, end)
+
+
+def _alone(text: str, start: int, end: int) -> bool:
+    """Whether nothing else stands on the line, as at the head of a letter."""
+    return (start == 0 or text[start - 1] == "\n") and text[end : end + 1] == "\n"
 
 
 def tail(text: str, end: int) -> list[tuple[int, int]]:
@@ -104,7 +113,9 @@ def tail(text: str, end: int) -> list[tuple[int, int]]:
 
 def find_holidays(document: Document) -> list[tuple[int, int]]:
     """Holidays that point at one day: with a year or a word of time."""
-    text = document.text
+    text, lower = document.text, document.lower
+    if not any(cue in lower for cue in _FESTIVE):
+        return []
     return [
         match.span("date")
         for match in _HOLIDAY.finditer(text)

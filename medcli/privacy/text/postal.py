@@ -24,6 +24,8 @@ _WITH_STATE = re.compile(rf"(?<!\w){_STATE}[.,]{{0,2}}\s{{1,2}}(?P<zip>\d{{5}}(?
 _NINE = re.compile(r"(?<![\w./-])(?P<zip>\d{5}-\d{4})(?![\w/-]|\.\d)")
 _AFTER_COMMA = re.compile(r"(?<=[^\W\d_]),\s{1,2}(?P<zip>\d{5})(?:(?=[.,;)\n])|$)(?![.,]\d)")
 _UK = re.compile(r"(?<!\w)(?P<zip>(?:[A-Z]{1,2}\d[A-Z\d]?)\s\d[ABD-HJLNP-UW-Z]{2})(?!\w)")
+#: A tumour's stage looks like a code of Alberta.
+_STAGE = re.compile(r"T\dN\dM\d")
 _CANADA = re.compile(r"(?<!\w)(?P<zip>[ABCEGHJ-NPRSTVXY]\d[ABCEGHJ-NPRSTV-Z][ -]?\d[ABCEGHJ-NPRSTV-Z]\d)(?!\w)")
 
 
@@ -35,6 +37,7 @@ def find_codes(document: Document) -> list[Span]:
         Span(*match.span("zip"), "ZIP", 0.9, "rule:zip")
         for pattern in (_WITH_STATE, _NINE, _AFTER_COMMA, _UK, _CANADA)
         for match in pattern.finditer(document.text)
+        if _STAGE.fullmatch(match[0]) is None
     ]
 
 
