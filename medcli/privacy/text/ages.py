@@ -15,15 +15,18 @@ __all__ = ["find_ages"]
 
 _OLD = r"(?:9\d|1[0-3]\d)"
 _AFTER = re.compile(
-    rf"(?<![\w.,/-])(?P<age>{_OLD})(?:\.\d)?(?:\s?[-\u2010\u2011\u2013]?\s?(?:y\W?/?\W?o\b|y\.o\.|yrs?\W{{0,2}}old|years?[\s-]{{1,2}}(?:old|of\sage|young)|yo[mf]?\b|y\.?o\.?[mf]?\b|yr[\s-]?old|yr\s?/\s?o|y/\s?o"
-    r"|jahre\salt|-?j\u00e4hrig\w{0,2}|ans\b|a\u00f1os\b|anni\b|anos\b|jaar\b)|\s?(?:yo|y/o|y\.o\.)?\s?[MFmf]\b(?![\w/'.-])(?=[\s,;:)]|$)|(?:st|nd|rd|th)\sbirthday|\s?y\b(?=[\s,;)]))",
+    rf"(?<![\w.,/-])(?P<age>{_OLD})(?!\.\d)(?:\s?[-\u2010\u2011\u2013]?\s?(?:y\W?/?\W?o\b|y\.o\.|yrs?\W{{0,2}}old|years?[\s-]{{1,2}}(?:old(?!s)|of\sage|young)|yo[mf]?\b|y\.?o\.?[mf]?\b|yr[\s-]?old|yr\s?/\s?o|y/\s?o"
+    r"|jahre\salt|-?j\u00e4hrig\w{0,2}|ans\b|a\u00f1os\b|anni\b|anos\b|jaar\b)|[MF]\b(?![\w/'.-])(?=[\s,;:)]|$)|\s[MF]\s(?=with|w/|who|presents|presenting|admitted|h/o|hx|s/p|c/o|pt\b|here|found|brought|came|has\b|p/w)|(?:st|nd|rd|th)\sbirthday|\s?y\b(?=[\s,;)]))",
     re.IGNORECASE,
 )
 _BEFORE = re.compile(
     rf"\b(?:aged?|ages|turn(?:s|ed|ing)?|age\sof|years\sof\sage|pt\sis|patient\sis|(?:he|she|they|who|mother|father|mom|dad|grandmother|grandfather|grandma|grandpa|i)(?:\sis|'s|\swas|'m|\sam)|lived\sto(?:\sbe)?|died\sat|dies\sat|alter|\u00e2ge)"
-    rf"(?:\s?[:=]|\sis|\swas|\sof|\sover|\sabout|\snow)?\s{{1,2}}(?:now\s|only\s|about\s|almost\s|nearly\s)?(?P<age>{_OLD})(?!\d|[.,]\d|\s?[%/\u00b0]|\s?(?:mg|kg|lbs?|pounds|mm|cm|ml|bpm|days|weeks|months|hours|minutes|percent|degrees|systolic|over)\b)",
+    rf"(?:\s?[:=]|\sis|\swas|\sof|\sover|\sabout|\snow)?\s{{1,2}}(?:now\s|only\s|about\s|almost\s|nearly\s)?(?P<age>{_OLD})(?!\d|[.,]\d|\s?[%/\u00b0]|\s?(?:mg|kg|lbs?|pounds|mm|cm|ml|bpm|days|weeks|months|hours|minutes|percent|degrees|systolic|over)\b|\s?\+|\s(?:and|or)\s(?:older|over|above|up))",
     re.IGNORECASE,
 )
+#: A name or a person, then the age between commas.
+_BETWEEN = re.compile(rf"[^\W\d_],\s(?P<age>{_OLD}),\s(?=is|was|has|had|presents|presented|who|with|a\s|an\s|came|from|lives|living|male|female|admitted|diagnosed|died|comes)")
+_WARM = re.compile(r"\b(?:temp|temperature|fever|febrile|tmax|t)\b[^.\n]{0,14}$", re.IGNORECASE)
 _COLON = re.compile(rf"\bage\s?[:=]\s?(?P<age>{_OLD})(?!\d|[.,]\d)", re.IGNORECASE)
 _DICOM = re.compile(r"(?<!\w)(?P<age>09\d|1[0-3]\d)Y(?!\w)")
 _WORDS = re.compile(
@@ -44,8 +47,8 @@ def find_ages(document: Document) -> list[Span]:
     text, lower = document.text, document.lower
     spans: list[Span] = []
     if document.digits:
-        for pattern in (_AFTER, _BEFORE, _COLON, _DICOM):
-            spans += [Span(*match.span("age"), "AGE", 0.95, "rule:age") for match in pattern.finditer(text)]
+        for pattern in (_AFTER, _BEFORE, _BETWEEN, _COLON, _DICOM):
+            spans += [Span(*match.span("age"), "AGE", 0.95, "rule:age") for match in pattern.finditer(text) if not _warm(text, match)]
         if "b" in lower or "n" in lower:
             spans += [
                 Span(*match.span("year"), "AGE", 0.95, "rule:birth-year")
@@ -55,6 +58,11 @@ def find_ages(document: Document) -> list[Span]:
     if "ninet" in lower or "hundred" in lower or "genarian" in lower or "centenarian" in lower or "90" in lower:
         spans += [span for match in _WORDS.finditer(text) if (span := _worded(text, match)) is not None]
     return spans
+
+
+def _warm(text: str, match: re.Match[str]) -> bool:
+    """Whether the number is a temperature: 101F."""
+    return match[0][-1] in "Ff" and _WARM.search(text[max(0, match.start() - 24) : match.start()]) is not None
 
 
 def _worded(text: str, match: re.Match[str]) -> Span | None:

@@ -16,6 +16,10 @@ from medcli.privacy.text.tables import rows
 
 __all__ = ["find_dates"]
 
+_WORDED = (
+    r"(?:(?:twenty|thirty)[\s-])?(?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth)|tenth|eleventh|twelfth|thirteenth|fourteenth|fifteenth|sixteenth|"
+    r"seventeenth|eighteenth|nineteenth|twentieth|thirtieth"
+)
 _DAY = r"(?:0?[1-9]|[12]\d|3[01])"
 _MONTH = r"(?:0?[1-9]|1[0-2])"
 _YEAR = r"(?:18|19|20)\d\d"
@@ -43,9 +47,12 @@ _THEN_YEAR = re.compile(
     rf"\.?(?:[\s,./_-]{{0,3}}(?:(?:of|de|del|in)\s)?(?P<full>{_YEAR})|(?:\s?['\u2019]|[-/_.])(?P<short>\d\d))(?![\w/]|[.,-]\d)"
 )
 _DAY_BEFORE = re.compile(
-    rf"(?<![\w/])(?<!\d[.,:-])(?P<day>{_DAY})(?P<ord>(?:st|nd|rd|th)?)[.\u00ba\u00aa]?(?:er)?[\s\-/.,_]{{0,3}}(?P<of>(?:(?:day\s)?of|de|del|d')\s?)?$",
+    rf"(?<![\w/])(?<!\d[.,:-])(?P<day>{_DAY})(?P<ord>(?:st|nd|rd|th)?)[.\u00ba\u00aa]?(?:er)?[\s\-/.,_]{{0,3}}(?P<of>(?:(?:day\s)?of|de|del|d')\s?)?$"
+    rf"|(?<!\w)(?P<worded>{_WORDED})\s(?:day\s)?of\s$",
     re.IGNORECASE,
 )
+_THEN_WORD = re.compile(rf"\s(?:the\s)?(?:{_WORDED})(?!\w|\s(?:of|time|day|week|year))", re.IGNORECASE)
+_SHORT_YEAR = re.compile(r"[ ,]\s?\d\d(?![\w:/.%-])")
 _UNIT = re.compile(
     r"\s?(?:mg|mcg|\u00b5g|ug|g|kg|ml|mm|cm|cc|l|units?|iu|meq|mmol|tabs?|tablets?|pills?|doses?|times?|percent|weeks?|days?|months?|hours?|hrs?|min|minutes?|years?|patients|points?|mg/kg|x)\b",
     re.IGNORECASE,
@@ -78,6 +85,10 @@ _TIME_AFTER = re.compile(rf"(?:T|,?\s{{0,2}}(?:(?:at|um|\u00e0|a las|@|-|\u00b7|
 _TIME_BEFORE = re.compile(rf"(?<![\w.:/-])(?P<time>{_CLOCK}{_ZONE})[\s,]{{0,2}}(?:on\s|of\s|hrs?\s)?(?:the\s)?$", re.IGNORECASE)
 
 
+#: How far before a month's name its day may begin.
+_BACK = 24
+
+
 @cache
 def _names(kind: str) -> dict[str, bool]:
     """Words of a kind, and whether each needs care."""
@@ -87,8 +98,8 @@ def _names(kind: str) -> dict[str, bool]:
 def find_dates(document: Document) -> list[Span]:
     """Dates, and the times beside them, as spans of the category DATE."""
     text = document.text
-    found = [place for word in document.words for place in _named(document, word)]
-    found += _weekdays(document) + find_holidays(document)
+    found = [place for word in document.words for part in _parts(word) for place in _named(document, part)]
+    found += find_holidays(document)
     if document.digits:
         found += [match.span() for match in _NUMERIC.finditer(text) if _possible(match)]
         for pattern in (_COMPACT, _MONTH_YEAR):
@@ -98,10 +109,21 @@ def find_dates(document: Document) -> list[Span]:
             m.span() for m in _YEAR_MONTH.finditer(text) if document.high or _TEMPORAL.search(text[max(0, m.start() - 20) : m.start()])
         ]
         found += find_partial(document)
-    spans: list[Span] = []
+    spans = [Span(start, end, "DATE", 0.8, "rule:weekday") for start, end in _weekdays(document)]
     for start, end in found:
         spans += _with_company(text, start, end)
     return spans
+
+
+def _parts(word: Word) -> list[Word]:
+    """A word, or what a hyphen joins: mid-June."""
+    if "-" not in word.text:
+        return [word]
+    parts, start = [], word.start
+    for part in word.text.split("-"):
+        parts.append(Word(start, start + len(part), part))
+        start += len(part) + 1
+    return parts
 
 
 def _possible(match: re.Match[str]) -> bool:
@@ -112,7 +134,7 @@ def _possible(match: re.Match[str]) -> bool:
     if min(day, month) > 12:
         return False
     if match["b"] == "." and len(match["y"]) == 2:  # 1.2.20 may be a version or a heading; 01.02.20 is a date
-        return len(match["d"]) == 2 and len(match["m"]) == 2
+        return len(match["d"] + match["m"]) == 4 or _timely(match.string, match.start())
     return True
 
 
@@ -125,12 +147,14 @@ def _named(document: Document, word: Word) -> list[tuple[int, int]]:
     text = document.text
     careful = months[name] or (len(name) == 3 and word.text.isupper() and not text.isupper())
     weak = careful and (word.text[0].islower() or (len(name) == 3 and word.text.isupper()))
-    before = _DAY_BEFORE.search(text[max(0, word.start - 16) : word.start])
+    before = _DAY_BEFORE.search(text[max(0, word.start - _BACK) : word.start])
     year = _THEN_YEAR.match(text, word.end)
     if before is not None:
-        start = max(0, word.start - 16) + before.start("day")
+        start = max(0, word.start - _BACK) + before.start("worded" if before["worded"] else "day")
+        if year is None and (short := _SHORT_YEAR.match(text, word.end)) and not _UNIT.match(text, short.end()):
+            year = short
         glued = before.end("ord") == before.end() or before.group(0)[-1] in "-/._"
-        sure = bool(before["ord"] or before["of"] or year or glued)
+        sure = bool(before["worded"] or before["ord"] or before["of"] or year or glued)
         if sure or not careful or (not weak and word.text[0].isupper()) or _timely(text, start):
             return [(start, year.end() if year else word.end)]
     day = _THEN_DAY.match(text, word.end)
@@ -140,6 +164,9 @@ def _named(document: Document, word: Word) -> list[tuple[int, int]]:
         if sure or not weak or _timely(text, word.start):
             end = after.end() if after else day.end()
             return [(word.start, end), *tail(text, end)]
+    worded = _THEN_WORD.match(text, word.end)
+    if worded is not None and not weak:
+        return [(word.start, worded.end())]
     if year is not None and (year["full"] or not weak):
         return [(word.start, year.end())]
     return _alone(document, word, careful=careful)
@@ -147,12 +174,13 @@ def _named(document: Document, word: Word) -> list[tuple[int, int]]:
 
 def _alone(document: Document, word: Word, *, careful: bool) -> list[tuple[int, int]]:
     """A month without day and year: a date only behind a word of time."""
-    if len(word.text) < 4 and word.text.lower() != "may":
-        return []
+    short = len(word.text) < 4 and word.text.lower() != "may"
     before = document.text[max(0, word.start - 14) : word.start]
     named = word.text[0].isupper()
     match = _LONELY.search(before)
-    if match is None or not (named or (document.high and not careful) or match[0].strip().lower() not in ("in", "by", "from", "through", "to", "this")):
+    if match is None or short and not match[0].lower().startswith(("last", "since", "back", "mid", "late", "early", "until")):
+        return []
+    if not (named or (document.high and not careful) or match[0].strip().lower() not in ("in", "by", "from", "through", "to", "this")):
         return []
     return [(word.start, word.end)]
 
@@ -170,6 +198,8 @@ def _weekdays(document: Document) -> list[tuple[int, int]]:
         if name not in days or len(name) < 3:
             continue
         before = document.text[max(0, word.start - 12) : word.start]
+        if before.lower().endswith("every "):
+            continue
         near = _WEEKDAY_CONTEXT.search(before) is not None
         if (near and (word.text[0].isupper() or len(name) > 5)) or (document.high and word.text[0].isupper() and not days[name]):
             found.append((word.start, word.end))

@@ -22,7 +22,7 @@ _CODE = re.compile(
     r"(?:[A-TV-Z]\d[\dA-Z](?:\.[\dA-Z]{1,4})?|NCT\d{8}|PMC\d{5,8}|PMID:?\d+|rs\d{3,10}|ISRCTN\d+|EudraCT\S*|GO:\d+|HP:\d+|OMIM:?\d+|[A-V]\d{4}"
     r"|M\d{4}/\d|CVE-\S+|COVID-19|SARS-CoV-2|(?:[CTLS]\d{1,2}[-/]?[CTLS]?\d{0,2})|(?:BMS|LY|PF|MK|AZD|ABT|RO|GSK|AMG|BAY|BI|JNJ|TAK|SAR|REGN|SB|TNO|UK|SN-?\d{2}\b)-?\d{3,9}"
     r"|(?:AB|NM|NP|NC|NG|ENST|ENSG|CM|COSM)_?\d{5,12}(?:\.\d+)?|\d{1,3}-?(?:FDG|PSMA|DOTATATE)|[A-Z]?\d{1,4}[A-Z]|(?:[pc]\.)?[A-Za-z]{1,3}\d{1,5}(?:[A-Za-z]{1,3}|\*)"
-    r"|[cgmnp]\.\S+|HLA-\S+|CD\d+\S*|GRCh\d+\S*|hg\d+|\d+[xX]\d+(?:[xX]\d+)?|ISO-?\d+|v\d+(?:\.\d+)*|B\d{3,4}|chr\w+:\S+)"
+    r"|[cgmnp]\.\S+|G\d+P\d+\w*|\d{1,3}/\d{1,3}(?:/\d{1,3})?|HLA-\S+|CD\d+\S*|GRCh\d+\S*|hg\d+|\d+[xX]\d+(?:[xX]\d+)?|ISO-?\d+|v\d+(?:\.\d+)*|B\d{3,4}|chr\w+:\S+)"
 )
 _LEVEL = r"(?:[CTLS]\d{1,2}\s?[-/\u2013]\s?[CTLS]?\d{1,2})"
 _CLINICAL = re.compile(

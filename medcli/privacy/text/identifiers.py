@@ -6,6 +6,7 @@ Knows labels, forms and check digits. Refuses to take what is clinical: units, s
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from medcli.privacy.text import checks
 from medcli.privacy.text.document import Document
@@ -16,10 +17,11 @@ from medcli.privacy.text.span import Span
 __all__ = ["find_identifiers"]
 
 #: A value: letters and digits, joined by single marks.
-_CHUNK = re.compile(r"[^\W_]+(?:[-/._:+][^\W_]+)*")
+_CHUNK = re.compile(r"[^\W_]+(?:[-/._+][^\W_]+)*")
 _DIGIT = re.compile(r"\d")
 #: More groups of the same number: 123 456 789; not the age or the measure that comes next.
 _GROUPS = re.compile(r"(?:[ \u00a0]\d{2,5}){1,5}(?![\w%/]|[.,]\d|[ -]?(?:y\b|yo\b|y/o|year|yr|mg|mm|cm|m\b|f\b))", re.IGNORECASE)
+_LETTERS = re.compile(r"(?<!\w)[A-Z]{1,3} $")
 _HEAD = re.compile(r"[A-Za-z]{0,3}\d{2,5}")
 _MORE = re.compile(r"\s{0,2}(?:,|;|/|and|&|or|\+|,\s?and)\s{0,2}(?:#\s?)?$")
 _SSN = re.compile(r"(?<![\w.-])(?:\d{3}([- .\u2010\u2011\u2013])\d{2}\1\d{4}|[Xx*#\u2022]{3}[- ]?[Xx*#\u2022]{2}[- ]?\d{4})(?![\w]|[.-]\d)")
@@ -35,8 +37,8 @@ _CODE = re.compile(
     r"[A-Za-z]{1,4}-?\d{6,14}[A-Za-z]?|[A-Za-z]{2,6}-?\d{5,14}[A-Za-z]{0,2}|[A-Z]{1,3}-?\d{2}-\d{3,8}|(?:19|20)\d\d-(?!(?:19|20)\d\d$)\d{4,9}|\d{3,6}-[A-Z]{1,3}\d{4,8}|"
     r"[A-Z]{1,4}-\d{3,6}-\d{2,8}(?:-\w{1,8})?|\d{2,4}-[A-Z]{2,4}-\d{3,8}"
 )
-_PREFIX = re.compile(r"(?P<of>mrn?|acc|acct|sn|pt|ssn|id)[-#]?\d{4,14}$", re.IGNORECASE)
-_PREFIXES = {"mr": "MRN", "mrn": "MRN", "acc": "ACCOUNT", "acct": "ACCOUNT", "sn": "DEVICE", "pt": "MRN", "ssn": "SSN", "id": "ID"}
+_PREFIX = re.compile(r"(?P<of>mrn?|acc|acct|sn|pt|ssn|id|dob)[-#_.]?\d{3,14}$", re.IGNORECASE)
+_PREFIXES = {"mr": "MRN", "mrn": "MRN", "acc": "ACCOUNT", "acct": "ACCOUNT", "sn": "DEVICE", "pt": "MRN", "ssn": "SSN", "id": "ID", "dob": "DATE"}
 _LOGIN = re.compile(
     r"\b(?:user\s?names?|user\s?ids?|usr|log-?ins?(?:\s(?:id|name))?|screen\sname|handle|instagram|twitter|facebook|tiktok|skype|snapchat|telegram|account\sname|portal\suser(?:name)?)"
     r"(?:\s(?:is|was|of)\s|\s?[:=#]\s?)['\"@]?(?P<value>[\w][\w.-]{2,39})",
@@ -51,15 +53,21 @@ _PLATE = re.compile(
 )
 
 
-def find_identifiers(document: Document) -> list[Span]:
-    """Spans of every category that is a number or a code and no way to reach somebody."""
+def find_identifiers(document: Document, taken: Sequence[Span] = ()) -> list[Span]:
+    """Spans of every category that is a number or a code and no way to reach somebody.
+
+    Parameters
+    ----------
+    taken
+        What other rules found in the document: their digits are explained.
+    """
     spans = _logins(document)
     if not document.digits:
         return spans
     spans += _forms(document)
     if "plate" in document.lower or "registration" in document.lower or "tag" in document.lower:
         spans += [Span(*m.span("value"), "VEHICLE", 0.9, "rule:plate") for m in _PLATE.finditer(document.text)]
-    return spans + _labelled(document, spans)
+    return spans + _labelled(document, [*spans, *taken])
 
 
 def _logins(document: Document) -> list[Span]:
@@ -122,7 +130,7 @@ def _labelled(document: Document, taken: list[Span]) -> list[Span]:
     spans: list[Span] = []
     last: tuple[int, str] | None = None
     for match in _CHUNK.finditer(text):
-        if not _DIGIT.search(match[0]) or _within(match.start(), match.end(), (*taken, *document.found)):
+        if not _DIGIT.search(match[0]) or _within(match.start(), match.end(), taken):
             continue
         label = label_before(lower, match.start())
         if last is not None and label is None and _MORE.fullmatch(text, last[0], match.start()):
@@ -131,14 +139,14 @@ def _labelled(document: Document, taken: list[Span]) -> list[Span]:
             label = label_after(lower, match.end()) or label
         if label is not None and label.clinical:
             continue
-        span = _value(document, match, label) or _bare(document, match, label)
+        span = _value(document, match, label) or _bare(document, match, label) or _lettered(document, match)
         if span is not None:
             spans.append(span)
             last = span.end, span.category
     return spans
 
 
-def _within(start: int, end: int, spans: tuple[Span, ...]) -> bool:
+def _within(start: int, end: int, spans: Sequence[Span]) -> bool:
     return any(span.start <= start and end <= span.end for span in spans)
 
 
@@ -158,14 +166,24 @@ def _value(document: Document, match: re.Match[str], label: Label | None) -> Spa
         return None
     if label.category == "DATE":
         return Span(match.start(), end, "DATE", 0.9, "rule:date-labelled") if digits in (6, 8, 12, 14) or end > match.end() else None
-    start = match.start()
-    return Span(start, end, label.category, 0.95 if label.strong else 0.8, f"rule:label-{label.category.lower()}")
+    return Span(match.start(), end, label.category, 0.95 if label.strong else 0.8, f"rule:label-{label.category.lower()}")
+
+
+def _lettered(document: Document, match: re.Match[str]) -> Span | None:
+    """A value whose letters stand apart: license RN 558213."""
+    letters = _LETTERS.search(document.text, max(0, match.start() - 4), match.start())
+    if letters is None or not match[0].isdecimal() or len(match[0]) < 4:
+        return None
+    label = label_before(document.lower, letters.start())
+    if label is None or not label.strong or label.category in ("-", "DATE", "PHONE", "FAX", "ZIP") or unit_follows(document.text, match.end()):
+        return None
+    return Span(letters.start(), match.end(), label.category, 0.85, f"rule:label-{label.category.lower()}")
 
 
 def _fits(label: Label, shown: str, digits: int) -> bool:
     """Whether a value has the length its label asks for."""
     if label.category in ("PHONE", "FAX"):
-        return digits >= 7 or label.words == 0 and digits >= (4 if label.marked else 5)
+        return digits >= 7 or label.short and digits >= 3 and shown.replace("-", "").isdecimal()
     if label.category in ("CARD", "IBAN"):
         return digits >= 12 or digits == 4 and label.words > 0
     if label.category == "ZIP":
@@ -186,7 +204,7 @@ def _bare(document: Document, match: re.Match[str], label: Label | None) -> Span
     text, shown = document.text, match[0]
     start, end = match.span()
     digits = _count(shown)
-    if digits < 4 or unit_follows(text, end) or is_clinical_code(shown):
+    if digits < 3 or unit_follows(text, end) or is_clinical_code(shown):
         return None
     if shown.isdecimal():
         if digits == 10 and checks.npi(shown) and label is not None:

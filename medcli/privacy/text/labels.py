@@ -32,12 +32,13 @@ _SHORT = frozenset(
 
 
 class Label(NamedTuple):
-    """A label's category, whether it is a strong one, and what stands between it and the value."""
+    """A label's category, whether it is a strong one, what stands between it and the value, and whether values are short."""
 
     category: str
     strong: bool
     marked: bool
     words: int
+    short: bool = False
 
     @property
     def clinical(self) -> bool:
@@ -46,8 +47,8 @@ class Label(NamedTuple):
 
 
 @cache
-def _labels() -> dict[str, tuple[str, bool]]:
-    return {label: (category, strength == "strong") for label, category, strength in rows("labels")}
+def _labels() -> dict[str, tuple[str, str]]:
+    return {label: (category, strength) for label, category, strength in rows("labels")}
 
 
 def label_before(lower: str, start: int) -> Label | None:
@@ -61,7 +62,7 @@ def label_before(lower: str, start: int) -> Label | None:
     tokens = _TOKEN.findall(lower[max(0, start - _REACH) : start])
     labels = _labels()
     words = free = lines = 0
-    marked = says = False
+    marked = says = numbered = False
     for at in range(len(tokens) - 1, -1, -1):
         token = tokens[at]
         hash_follows = at + 1 < len(tokens) and tokens[at + 1] == "#"
@@ -71,11 +72,13 @@ def label_before(lower: str, start: int) -> Label | None:
             phrase = " ".join(tokens[at + 1 - length : at + 1]).replace("\u2019", "'")
             hit = (labels.get(phrase + " #") if hash_follows else None) or labels.get(phrase)
             if hit is not None and not (token in _NUMBER and length == 1 and _more(tokens, at)):
-                return Label(hit[0], hit[1] and not (free and not says), marked or token in _NUMBER, words + free)
+                return Label(
+                    hit[0], strong=hit[1] != "weak" or numbered, marked=marked or token in _NUMBER, words=words + free, short=hit[1] == "short"
+                )
         if token in _SAYS:
             marked = says = True
         if token in _NUMBER:
-            marked = True
+            marked = numbered = True
         if token in _SAYS or token in _BETWEEN:
             words += token not in _SAYS
         elif token == ".":
@@ -107,6 +110,6 @@ def label_after(lower: str, end: int) -> Label | None:
     words = match[1].split()
     for length in range(len(words), 0, -1):
         hit = _labels().get(" ".join(words[:length]))
-        if hit is not None and hit[1]:
+        if hit is not None and hit[1] != "weak":
             return Label(hit[0], strong=True, marked=True, words=0)
     return None

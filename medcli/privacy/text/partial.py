@@ -26,7 +26,7 @@ _TAIL_DAY = re.compile(
     re.IGNORECASE,
 )
 _CUE = re.compile(
-    r"\b(?:on|since|from|until|till|thru|through|by|dated?|dates?|dob|born|birth|birthday|birthdate|bday|b-day|seen|admit|admitted|discharged?|"
+    r"\b(?:on|since|from|until|till|thru|through|by|dated?|dates?|dob|born|birth|birthday|birthdate|bday|b-day|seen|admit|(?:re-?)?admitted|(?:night|morning|evening|afternoon|day|week|weekend)\sof|discharged?|"
     r"d/c|visit|visited|appointment|appt|scheduled|surgery|procedure|started|began|start|stop|stopped|ended|end|lmp|edd|edc|as of|before|after|between|around|"
     r"performed|obtained|collected|drawn|signed|reported|dictated|transcribed|exam|study|ct|cta|mri|mra|cxr|xray|x-ray|ultrasound|us|scan|echo|egd|ekg|ecg|colonoscopy|"
     r"mammogram|biopsy|bx|labs?|film|imaging|comparison|prior|compared to|vs|follow-up|followup|f/u|op|admission|returned|presented|came in|died|expired|deceased|dod|doa|dos|"
@@ -39,13 +39,14 @@ _STRONG = re.compile(r"\b(?:dob|d\.o\.b\.?|born(?:\son)?|birthday|birth\s?date|d
 _SIGNED = re.compile(r"\b(?:dictated|transcribed|signed|typed|authenticated|reviewed|verified|finali[sz]ed|printed|addendum)\b[^\n]{0,60}$", re.IGNORECASE)
 _COUNT_BEFORE = re.compile(
     r"\b(?:pain|score[ds]?|scale|strength|power|motor|murmur|reflex(?:es)?|dtrs?|pulses?|apgars?|vision|acuity|severity|intensity|gcs|mmse|moca|grade|stage|nodes?|cores?|series|image|slice|se|im|ratio|"
-    r"dose|sev|mrs|nihss|phq|gad|va|rated?|level|discomfort|ecog|type|phase|stages|phases|iop|bp|hr|phalen|orientation|oriented|muscle|edema|force|deltoids?|biceps|triceps|quad(?:riceps)?s?|grip|[0-9]{1,2}/[0-9]{1,2}\s(?:on|in|at))"
-    r"[^.;\n]{0,16}$",
+    r"dose|sev|mrs|nihss|phq|gad|va|rated?|level|discomfort|ecog|type|phase|stages|phases|iop|bp|hr|phalen|orientation|oriented|muscle|edema|force|deltoids?|biceps|triceps|quad(?:riceps)?s?|grip|deauville|nyha|class|ccs|mallampati|asa|nottingham|bi-?rads|rads|[0-9]{1,2}/[0-9]{1,2}\s(?:on|in|at)|[0-9]{1,2}(?=\s$))"
+    r"\b[^.;\n]{0,16}$",
     re.IGNORECASE,
 )
+_ENTRY = re.compile(r"\s?(?::|[-\u2013\u2014]\s)")
 _COUNT_AFTER = re.compile(
     r"\s?(?:[-\s]?(?:inch|in\.|\"|mm|cm|mg|mcg|ml|tab|tablets?|cup|tsp|strength|pain|motor|murmur|systolic|power|lymph|nodes?|cores?|positive|of\b|patients?|cases|samples|criteria|points?|pts|severity|scale|"
-    r"intensity|on\s(?:the\s)?(?:pain|scale|vas|exam|right|left|mmse|moca|gcs)|in\s(?:severity|intensity|all|both|the\s(?:upper|lower|right|left))|bilaterally|throughout|reflexes|for\s(?:pain|strength)|mutation|split|ns\b|normal\ssaline|units?|dose|ppd|pack))",
+    r"intensity|on\s(?:the\s)?(?:pain|scale|vas|exam|right|left|mmse|moca|gcs)|in\s(?:severity|intensity|all|both|the\s(?:upper|lower|right|left))|bilaterally|throughout|reflexes|pulses|dtrs?|weeks?|wks?|for\s(?:pain|strength)|mutation|split|ns\b|normal\ssaline|units?|dose|ppd|pack))",
     re.IGNORECASE,
 )
 _HOLIDAY = re.compile(
@@ -81,7 +82,7 @@ def _range(pair: str) -> bool:
 
 
 def _dated(document: Document, match: re.Match[str]) -> bool:
-    if not _range(match[0]):
+    if not _range(match[0]) or match[0] == "24/7":
         return False
     text, start, end = document.text, match.start(), match.end()
     line = text[max(0, start - 80) : start]
@@ -94,8 +95,8 @@ def _dated(document: Document, match: re.Match[str]) -> bool:
 
 
 def _alone(text: str, start: int, end: int) -> bool:
-    """Whether nothing else stands on the line, as at the head of a letter."""
-    return (start == 0 or text[start - 1] == "\n") and text[end : end + 1] == "\n"
+    """Whether nothing else stands on the line, as at the head of a letter, or an entry begins: "3/4: seen today"."""
+    return (start == 0 or text[start - 1] == "\n") and (text[end : end + 1] == "\n" or _ENTRY.match(text, end) is not None)
 
 
 def tail(text: str, end: int) -> list[tuple[int, int]]:
