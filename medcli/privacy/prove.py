@@ -64,7 +64,7 @@ class Prover(Scrubber):
         place = self._root / path
         hit = proof.examine(Written(place, "", place.stat().st_size, None), rewriter, frame)
         result.status = "released" if hit is None else "withheld"
-        result.reason, result.attribute = hit or ("", "")
+        result.reason, result.attribute, result.place = hit or ("", "", "")
         result.notes = (path,)
 
 

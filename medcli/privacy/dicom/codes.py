@@ -20,7 +20,7 @@ SEQUENCE, SHIFT, DATE, TERM = 10, 11, 12, 13
 UID_UNLISTED, UID_CLASS, AGE = 14, 15, 16
 PATIENT_ID, PATIENT_NAME, ACCESSION = 17, 18, 19
 PRIVATE, KEEP_OPTION, NUMBER_LONG, PIXELS, WATCH = 20, 21, 22, 23, 24
-UID_KEPT, TEXT, BULK = 25, 26, 27
+UID_KEPT, TEXT, BULK, CLEAN = 25, 26, 27, 28
 
 # A number is tag << TAG_SHIFT | limit << CODE_BITS | code: numbers ascend as tags do. The limit is the length in bytes
 # that a kept binary value may have by its VR and multiplicity; 0 is no limit.

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from medcli.privacy import profiles
 from medcli.privacy.dicom import codes, values
 from medcli.privacy.dicom.encoding import (
     IMPLICIT_LE,
     SIZES,
+    TEXT_VRS,
     UNDEFINED,
     Buffer,
     Damaged,
@@ -28,6 +29,9 @@ from medcli.privacy.dicom.segments import Segment, dummy_items, length_of, short
 from medcli.privacy.dicom.skip import ITEM, SEQUENCE_END, header
 from medcli.privacy.dicom.table import Table
 from medcli.privacy.dicom.walk import Element, Walk, walk
+
+if TYPE_CHECKING:
+    from medcli.privacy.dicom.clean import Cleaner, Identity
 
 __all__ = ["Found", "Rewriter"]
 
@@ -68,6 +72,8 @@ class Rewriter:
         SOP Class UID, by which conditional codes are resolved.
     basis
         The patient's identity basis.
+    cleaner, identity
+        What cleans texts, and of whom; None where the policy cleans none.
 
     Attributes
     ----------
@@ -81,14 +87,25 @@ class Rewriter:
         Manufacturer and model, where they are kept.
     actions
         (letter, tag) of each change, in file order.
+    cleaned
+        Tags of texts that were searched and kept.
     crosswalk
         (kind, old, new) of each pseudonym.
     """
 
     def __init__(
-        self, table: Table, names: Pseudonyms, data: Buffer, sop_class: str, basis: tuple[str, ...]
+        self,
+        table: Table,
+        names: Pseudonyms,
+        data: Buffer,
+        sop_class: str,
+        basis: tuple[str, ...],
+        *,
+        cleaner: Cleaner | None = None,
+        identity: Identity | None = None,
     ) -> None:
         self.table, self.names, self.data = table, names, data
+        self.cleaner, self.identity = cleaner, identity
         self.sop_class, self.basis = sop_class, basis
         self.found: list[Found] = []
         self.kept: list[bytes] = []
@@ -103,6 +120,7 @@ class Rewriter:
         self.makers: list[bytes] = []
         self.pixels: dict[int, Element] = {}
         self.masked: Masked | None = None
+        self.cleaned: set[int] = set()
         self._private: dict[int, int] = {}
 
     def level(
@@ -202,6 +220,12 @@ class Rewriter:
         return b""
 
     def _choose(self, element: Element) -> Replacement:
+        if self.cleaner is not None and self.table.cleans_within(self.path, element.tag):
+            return self._clean(element)
+        return self._basic(element)
+
+    def _basic(self, element: Element) -> Replacement:
+        """What the Basic Profile does."""
         code = self.table.choose(self.sop_class, self.path, element.tag)
         return self._handlers[code](self, element)
 
@@ -346,7 +370,27 @@ class Rewriter:
         return profiles.is_defined_term(tag, part) if self.table.strict else values.is_code_string(part)
 
     def _text(self, element: Element) -> Replacement:
-        return None if values.is_text(self.raw(element)) else self._choose(element)
+        if not values.is_text(self.raw(element)):
+            return self._choose(element)
+        return (
+            self._clean(element)
+            if self.cleaner is not None and self.table.cleans_technical(self.path)
+            else None
+        )
+
+    def _clean(self, element: Element) -> Replacement:
+        """Keep a text with what identifies in it replaced; where that can't be done, do as the Basic Profile does."""
+        actual, raw = element.vr.decode("ascii"), self.raw(element)
+        vr, technical = self.vr(element), element.tag in profiles.technical() or bool(element.tag >> 16 & 1)
+        cleaned = None
+        if self.cleaner is None or self.identity is None:
+            return self._basic(element)
+        if not element.undefined and len(raw) < _LONG and (actual in ("", "UN") or actual in TEXT_VRS):
+            cleaned = self.cleaner.clean(vr, raw, self.charset, self.identity, known=technical)
+        if cleaned is None:
+            return self._basic(element)
+        self.cleaned.add(element.tag)
+        return None if cleaned == raw and vr == (actual or vr) else self.put(element, cleaned, "C")
 
     def _age(self, element: Element) -> Replacement:
         raw = self.raw(element)
@@ -490,6 +534,7 @@ class Rewriter:
         codes.UID: _map_uids,
         codes.UID_KEPT: _uid_kept,
         codes.TEXT: _text,
+        codes.CLEAN: _clean,
         codes.BULK: _bulk,
         codes.SEQUENCE: _sequence,
         codes.SHIFT: _shift,

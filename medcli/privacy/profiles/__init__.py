@@ -45,7 +45,10 @@ def edition() -> str:
     return next(line.removeprefix(marker).strip() for line in _lines("e1_1") if line.startswith(marker))
 
 
-_OPTIONS = ("safe_private", "uids", "device", "institution", "patient", "full_dates", "modified_dates")
+_OPTIONS = (
+    *("safe_private", "uids", "device", "institution", "patient", "full_dates", "modified_dates"),
+    *("descriptors", "structured", "graphics"),
+)
 
 
 @lru_cache(maxsize=1)

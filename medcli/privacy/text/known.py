@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from medcli.errors import InputError
+from medcli.privacy.profiles import makers
 from medcli.privacy.text.categories import CATEGORIES
 from medcli.privacy.text.known_dates import Day, Days, read_day
 from medcli.privacy.text.known_fold import fold, optical, plain
@@ -209,7 +210,7 @@ def _add_place(needles: Needles, category: str, value: str, common: Callable[[st
         for word in words:
             if word.isdigit():
                 continue
-            generic = word in words_of("generic") or word in words_of("particle")
+            generic = word in words_of("generic") or word in words_of("particle") or word in makers()
             if generic or len(word) < _PLACE_LETTERS:
                 needles.words.setdefault(word, Word(word, category, alone=False, cased=False))
             else:

@@ -188,7 +188,7 @@ def find(text: str, needles: Needles, common: Callable[[str], bool]) -> list[Spa
     folded = Folded(text)
     spans = [*_words(folded, needles, common), *_strings(folded, needles)]
     spans += [_span(folded, *place, "DATE") for place in needles.days.find(folded)]
-    spans += [_span(folded, *place, category) for *place, category in needles.numbers.find(folded)]
+    spans += [_span(folded, start, end, kind) for start, end, kind in needles.numbers.find(folded)]
     return sorted(set(spans))
 
 
