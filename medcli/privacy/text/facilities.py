@@ -1,0 +1,235 @@
+"""Hospitals, practices, laboratories, schools and employers, by name.
+
+Knows the words such names end with, the short names of the large ones, and what stands before an employer. Refuses to
+take a kind of place for one: "the pain clinic", "Nuclear Medicine" and "a university hospital" stay.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from medcli.privacy.text.span import Span
+from medcli.privacy.text.words import (
+    CAPITAL,
+    CITY,
+    COMMON,
+    EPONYM,
+    FACILITY,
+    LABEL,
+    LOWER,
+    MEDICAL,
+    NAME,
+    PARTICLE,
+    REGION,
+    STATE,
+    STOP,
+    TITLE,
+    UPPER,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from medcli.privacy.text.document import Document
+    from medcli.privacy.text.words import Looked
+
+__all__ = ["find_facilities"]
+
+_MOST = 6
+#: These end a facility's name, whatever common words stand before them; the others need a word no language has.
+_STRONG = frozenset(
+    "hospital hosp infirmary clinic clinics hospice sanatorium klinik klinikum krankenhaus spital hôpital hopital ospedale university college academy "
+    "va vamc institute foundation laboratories corporation corp inc llc ltd gmbh healthcare memorial nursing elementary church pharmacy больница".split()
+)
+#: Kinds of facilities: without another word they name none.
+_KINDS = frozenset(
+    "general community teaching psychiatric outpatient inpatient pain sleep fertility urgent cancer dental eye memory wound walk-in walk trauma emergency primary intensive public mental nuclear internal family "
+    "sports interventional veterans state county national local private regional university university's academic medical surgical day women's womens children's childrens pediatric paediatric maternity rural urban tertiary "
+    "district city acute long term stroke heart vascular breast burn field home base mobile foreign my our your his her their the this that a an any same other another nearest which what each every new old big small "
+    "school college high middle primary elementary nursery law graduate boarding community-based speech physical occupational respiratory infectious travel vaccine diabetes allergy weight hormone skin foot hand spine joint "
+    "department dept division section unit ward service services first second third call message chart hospital clinic center centre medicine health care us ct mri pet x-ray xray chest head neck abdominal cardiac "
+    "cross-sectional diagnostic molecular functional advanced digital breast's annual clinical laboratory lab imaging radiology group practice".split()
+)
+_OF = re.compile(r" (?:of|de|for|at|and|&) (?:the )?|[ \u00a0]|['’]s? | & |-|\. |, (?=Inc|LLC|Ltd|Corp|L\.L)")
+_OF_PLACE = re.compile(
+    r"\b(?:University|Hospital|College|Institute|Bank|Church|Diocese|Universidad|Université|Universität|Hospital Universitario)"
+    r" (?:of|de|at) (?:the )?(?!Medicine|Radiology|Surgery|Nursing|Technology|Science|Public|Health)"
+    r"[A-Z][^\W\d_]+(?:[ -](?:(?:de|la|los|las|del|der|von|[a-z]+(?= (?:Health|Hosp|Med)))|[A-Z][^\W\d_]+)){0,5}"
+)
+_SAINT = re.compile(r"\b(?:St\.?|Saint|Ste\.?|Sta\.?|ST\.?)[ \u00a0]+([A-Z][^\W\d_]+(?:[ -][A-Z][^\W\d_]+)?)(['’]s)?(?![^\W\d_])")
+_WORKS = re.compile(
+    r"\b(?:(?:[Ww]orks?|[Ww]orked|[Ww]orking)(?: (?:as an?|part[- ]time|full[- ]time|nights))?(?: [a-z]+){0,3} (?:at|for)|[Ee]mployed (?:by|at|with)|[Ee]mployee (?:of|at)|[Ee]mployer(?: is|:)|[Jj]ob (?:at|with)"
+    r"|[Rr]etired from|[Cc]o-?workers? at|[Cc]olleagues? at|[Ss]tudent at|[Ss]tudies at|[Tt]eaches at|[Tt]eacher at|[Aa]ttends|[Ii]ntern at|[Ee]nrolled (?:at|in)|[Vv]olunteers? at|[Bb]oss at|[Ii]nsured (?:by|through|with))"
+    r" (?:the )?((?:[A-Z0-9][\w&'’.-]*|of|and|&|de)(?: (?:[A-Z0-9][\w&'’-]*|of|and|&|de(?= [A-Z])))*)"
+)
+_AT = frozenset(("at", "from", "to", "@", "near"))
+
+
+def find_facilities(document: Document) -> list[Span]:
+    """All institutions of a document."""
+    text = document.text
+    spans = [Span(found.start(), found.end(), "FACILITY", 0.9, "list:facilities") for found in _known().finditer(text)]
+    spans += _headed(document)
+    spans += [Span(found.start(), found.end(), "FACILITY", 0.85, "rule:facility") for found in _OF_PLACE.finditer(text)]
+    if "S" in text:
+        spans += _saints(document)
+    spans += [
+        Span(found.start(1), found.end(1), "FACILITY", 0.8, "rule:employer")
+        for found in _WORKS.finditer(text)
+        if _is_name(found[1])
+    ]
+    return spans + _at(document)
+
+
+@cache
+def _known() -> re.Pattern[str]:
+    path = Path(__file__).parent / "facilities_known.txt"
+    names = [line for line in path.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
+    several = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    heads = r"(?: (?:Medical|Health|Hospitals?|Clinic|Center|Centre|Hospice|Healthcare|System|Cancer|Children's|Permanente|General|University|Radiology|Imaging|Institute|West|East|North|South|Parnassus))*"
+    return re.compile(rf"\b(?:{several})(?!\w)(?!['’]?s? (?:score|stage|classification|criteria|stand))(?! Mono){heads}")
+
+
+def _is_name(words: str) -> bool:
+    return not words[0].isdigit() and (words[0].isupper()) and words.lower() not in ("home", "night", "i", "er", "icu", "ed")
+
+
+def _headed(document: Document) -> Iterator[Span]:
+    """Names that end with a facility's word."""
+    looked = document.looked
+    numbers, position = looked.numbers, 0
+    while position < len(numbers):
+        if not numbers[position] & FACILITY:
+            position += 1
+            continue
+        last = position
+        while last + 1 < len(numbers) and numbers[last + 1] & FACILITY and _near(document, last + 1):
+            last += 1
+        first = _start(document, position)
+        if first < position or (last > position and _proper(looked, position, last)):
+            if _names_one(document, first, position, last):
+                end = _tail(document, last)
+                yield Span(looked.starts[first], end, "FACILITY", 0.85, "rule:facility")
+        position = last + 1
+
+
+def _near(document: Document, position: int) -> bool:
+    looked = document.looked
+    gap = document.text[looked.ends[position - 1] : looked.starts[position]]
+    same = (looked.shapes[position] == LOWER) == (looked.shapes[position - 1] == LOWER)
+    return same and gap in (" ", "\u00a0", " & ", "'s ", "’s ", "-")
+
+
+def _start(document: Document, head: int) -> int:
+    """The first word of the name that ends with the word ``head``."""
+    looked, text = document.looked, document.text
+    small = looked.shapes[head] == LOWER
+    first = position = head
+    while position and head - position < _MOST:
+        gap = text[looked.ends[position - 1] : looked.starts[position]]
+        if not _OF.fullmatch(gap):
+            break
+        position -= 1
+        number, shape, low = looked.numbers[position], looked.shapes[position], looked.lows[position]
+        if small:
+            fits = shape != LOWER or (number & (NAME | CITY) and not number & (COMMON | STOP)) or not number or low in ("st", "saint", "mercy", "mount", "mt")
+            if not fits or (number & (STOP | TITLE | LABEL) and low not in ("st", "saint")):
+                break
+            first = position
+        elif shape == LOWER:
+            if not (not number or number & PARTICLE or low in ("of", "and", "for", "the", "in")):
+                break
+        elif number & (STOP | TITLE) and low not in ("st", "no") and not number & NAME:
+            break
+        elif looked.numbers[position] & LABEL and ":" in text[looked.ends[position] : looked.starts[position + 1]]:
+            break
+        else:
+            first = position
+        if ". " in gap and low not in ("st", "mt", "ft", "dr", "ste"):
+            first = position + 1 if first == position else first
+            break
+    return first
+
+
+def _proper(looked: Looked, first: int, last: int) -> bool:
+    return any(looked.lows[position] in ("memorial", "mercy", "presbyterian", "methodist", "baptist", "lutheran") for position in range(first, last + 1)) and looked.shapes[first] != LOWER
+
+
+def _names_one(document: Document, first: int, head: int, last: int) -> bool:
+    """Whether a name, and not only a kind of place, stands before the facility's words."""
+    looked = document.looked
+    words = [position for position in range(first, head) if looked.lows[position] not in _KINDS and not looked.numbers[position] & (STOP & ~NAME) and looked.shapes[position] != LOWER]
+    strong = any(looked.lows[position] in _STRONG for position in range(head, last + 1))
+    if looked.shapes[head] == LOWER:
+        words = [position for position in range(first, head) if looked.lows[position] not in _KINDS]
+        real = [position for position in words if _rare(looked, position)]
+        return bool(real) and strong
+    if not words:
+        return _proper(looked, head, last) and strong
+    rare = [position for position in words if _rare(looked, position)]
+    if rare:
+        return strong or last > head or _led(document, first) or document.high or len(words) > 1
+    if not strong or all(looked.numbers[position] & MEDICAL and not looked.numbers[position] & (NAME | CITY) for position in words):
+        return False
+    return not (first == 0 or _opens(document, first)) or last > head or len(words) > 1
+
+
+def _rare(looked: Looked, position: int) -> bool:
+    """Whether a word is no English or clinical word, or a surname or city first."""
+    number = looked.numbers[position]
+    if number & (REGION | STATE) and not number & NAME:
+        return False
+    if number & MEDICAL and not number & EPONYM:
+        return bool(number & 0b1111 and number & NAME and (number & 3 == 3 or number & 12 == 12)) or number & CITY > 1 << 8
+    return not number & COMMON or bool(number & NAME and not number & MEDICAL and number & COMMON == 1 << 4)
+
+
+def _led(document: Document, first: int) -> bool:
+    return bool(first) and document.looked.lows[first - 1] in _AT
+
+
+def _opens(document: Document, first: int) -> bool:
+    gap = document.text[document.looked.ends[first - 1] : document.looked.starts[first]]
+    return "\n" in gap or gap.strip()[-1:] in (".", "!", "?", ":")
+
+
+_TAIL = re.compile(r" (?:of|at|in|for) (?:the )?[A-Z][^\W\d_]+(?:[ -][A-Z][^\W\d_]+){0,3}|(?:, | )(?:Inc|LLC|Ltd|Corp)\b\.?")
+
+
+def _tail(document: Document, last: int) -> int:
+    """The end, with ``of Somewhere``."""
+    looked = document.looked
+    if looked.shapes[last] == LOWER:
+        return looked.ends[last]
+    found = _TAIL.match(document.text, looked.ends[last])
+    return found.end() if found else looked.ends[last]
+
+
+def _saints(document: Document) -> Iterator[Span]:
+    """``St. Vincent's``; a saint alone only after ``at``, ``to`` or ``from``."""
+    for found in _SAINT.finditer(document.text):
+        if found[2] or re.search(r"\b(?:at|to|from) $", document.text[max(0, found.start() - 6) : found.start()]):
+            if found[1].lower() in ("louis", "paul", "petersburg") and not found[2]:
+                continue
+            yield Span(found.start(), found.end(), "FACILITY", 0.85, "rule:saint")
+
+
+def _at(document: Document) -> list[Span]:
+    """``seen at Riverside``: an unknown or listed capitalised word after ``at``."""
+    looked, text = document.looked, document.text
+    spans = []
+    for position in range(1, len(looked.lows)):
+        if looked.lows[position - 1] != "at" or looked.shapes[position] not in (CAPITAL, UPPER):
+            continue
+        if text[looked.ends[position - 1] : looked.starts[position]] != " " or not _rare(looked, position):
+            continue
+        if looked.numbers[position] & (STOP | TITLE | LABEL) or (looked.shapes[position] == UPPER and not looked.shouts and len(looked.lows[position]) < 4):
+            continue
+        last = position
+        while last + 1 < len(looked.lows) and last - position < 3 and looked.shapes[last + 1] == CAPITAL and text[looked.ends[last] : looked.starts[last + 1]] in (" ", "'s ", "’s "):
+            last += 1
+        spans.append(Span(looked.starts[position], looked.ends[last], "FACILITY", 0.7, "rule:at"))
+    return spans

@@ -1,0 +1,354 @@
+"""Names of persons: by what stands beside them, and by lists.
+
+Every run of words that may be a name gets points: for its own words (a listed given name, a surname, an unknown
+capitalised word, initials) and for its neighbours (a title, a label, a relative, a credential, what persons do). Enough
+points make a name; ``high`` asks for fewer. What was surely a name once is one wherever it stands again in the text
+(two passes, after Dehghan et al. 2015). The title stays, the name goes; an eponym before what it names stays.
+
+Knows persons. Refuses to know places and numbers, which other recognisers found before.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from medcli.privacy.text import names_scripts
+from medcli.privacy.text.names_cues import FORCING, after, before, strong_title
+from medcli.privacy.text.names_parts import (
+    FAINT,
+    INITIALS,
+    MAYBE,
+    NOTHING,
+    OTHER,
+    PARTICLES,
+    SMALL,
+    STRONG,
+    UNKNOWN,
+    Reading,
+    read,
+)
+from medcli.privacy.text.safe import eponym
+from medcli.privacy.text.span import Span
+from medcli.privacy.text.words import (
+    CAPITAL,
+    COMMON,
+    CREDENTIAL,
+    EPONYM,
+    FACILITY,
+    FIRST,
+    LABEL,
+    LAST,
+    LOWER,
+    MEDICAL,
+    NAME,
+    RELATIVE,
+    ROLE,
+    SELF,
+    STOP,
+    SUFFIX,
+    TITLE,
+    UPPER,
+)
+
+if TYPE_CHECKING:
+    from medcli.privacy.text.document import Document
+
+__all__ = ["find_names"]
+
+#: Points that make a name, and those that make its words names wherever they stand again.
+_BALANCED, _HIGH, _SURE = 3.0, 1.8, 4.5
+#: A cue of so many points leaves no doubt that a person follows.
+_LIKELY = 2.5
+_MOST = 6
+_LEADING = frozenset("van von de da di del della dos das der den ter ten la le el al bin ibn ben st san abu du zu".split())
+_CALLS = TITLE | LABEL | SELF | RELATIVE | ROLE
+_GAP = re.compile(r"[ \u00a0\u3000]|\.[ \u00a0]?|[ \u00a0]?[\"“”‘(][\"“”]?|[\"“”’)][ \u00a0]|\^|[ \u00a0]?[・·][ \u00a0]?")
+_REVERSED = re.compile(r",[ \u00a0]?|\^|,\n")
+_AND = re.compile(r",? (?:and|&|or|y|und|et) |[,;/&] ?|, (?:and|or) ")
+_DEGREE = re.compile(r"\. ?[A-Z]\b")
+
+
+class _Run(NamedTuple):
+    """Words ``first`` to ``last`` as one candidate, and its points."""
+
+    first: int
+    last: int
+    points: float
+
+
+def find_names(document: Document) -> list[Span]:
+    """All names of a document; scores grow with the evidence."""
+    reading = read(document)
+    runs = _Search(document, reading).runs()
+    looked = document.looked
+    spans = [
+        Span(looked.starts[run.first], _end(reading, run.last), "NAME", min(0.99, 0.5 + run.points / 16), "list:names")
+        for run in runs
+    ]
+    return spans + _again(document, reading, runs) + names_scripts.find(document)
+
+
+def _end(reading: Reading, last: int) -> int:
+    """Where a run ends, the dot of an initial included."""
+    end = reading.looked.ends[last]
+    return end + (reading.kinds[last] == INITIALS and reading.text[end : end + 1] == ".")
+
+
+class _Search:
+    """One pass over a document's words."""
+
+    def __init__(self, document: Document, reading: Reading) -> None:
+        self.document, self.reading = document, reading
+        self.text, self.looked, self.kinds = document.text, document.looked, reading.kinds
+        self.least = _HIGH if document.high else _BALANCED
+        self.found: list[_Run] = []
+
+    def runs(self) -> list[_Run]:
+        """The runs that are names, in order."""
+        kinds, numbers = self.kinds, self.looked.numbers
+        position, count = 0, len(kinds)
+        while position < count:
+            run = None
+            if kinds[position] > PARTICLES or (position and numbers[position - 1] & _CALLS):
+                run = self._judged(position)
+            if run is None:
+                position += 1
+                continue
+            self.found.append(run)
+            position = run.last + 1
+        return self.found
+
+    def _judged(self, position: int) -> _Run | None:
+        cue = before(self.text, self.looked, position)
+        first = self._first(position, cue)
+        if first is None:
+            return None
+        while first and self._leads(first - 1):
+            first -= 1
+            cue = max(cue, before(self.text, self.looked, first))
+        if not cue:
+            cue = self._listed_with(first)
+        last = self._extended(first, cue)
+        last = self._reversed(first, last, cue)
+        last = self._trimmed(first, last)
+        if self.document.covered(self.looked.starts[first], self.looked.ends[last]):
+            return None
+        if cue < FORCING and (eponym(self.text, self.looked, first, last) or self._place(last)):
+            return None
+        points = self._own(first, last, cue) + max(cue + after(self.text, self.looked, last), 0)
+        return _Run(first, last, points) if points >= self.least else None
+
+    def _first(self, position: int, cue: float) -> int | None:
+        """The word where a name may begin: this one, if it is a part of a name or a strong cue makes it one."""
+        kind = self.kinds[position]
+        if kind == FAINT and cue < FORCING and self.looked.numbers[position] & STOP and self.reading.opens(position):
+            return None
+        if kind > PARTICLES:
+            return position
+        if cue < FORCING:
+            return None
+        number, shape = self.looked.numbers[position], self.looked.shapes[position]
+        if kind == PARTICLES:
+            return position if self._particles_end(position) else None
+        if number & STOP or number & TITLE:
+            return None
+        titled = bool(position) and strong_title(self.looked, position - 1)
+        if kind == OTHER and shape in (CAPITAL, UPPER):
+            if titled and shape == CAPITAL:
+                return position
+            plain = number & (MEDICAL | COMMON | LABEL) and not number & LAST
+            return position if not plain or self._next_is_part(position) or after(self.text, self.looked, position) >= FORCING else None
+        level = number & NAME
+        common = (number & COMMON) >> 4
+        if shape == LOWER and ((level and titled) or (common < 2 and not number & (MEDICAL | LABEL | ROLE) and (titled or not common))):
+            return position
+        return None
+
+    def _leads(self, position: int) -> bool:
+        """Whether a particle stands before the name: da Mota, DE GRATIE, St. John."""
+        return self.looked.lows[position] in _LEADING and bool(re.fullmatch(r"[ \u00a0]|\. |['’]", self._gap(position + 1)))
+
+    def _particles_end(self, position: int) -> bool:
+        """Whether particles (van de) are followed by a part of a name."""
+        while position + 1 < len(self.kinds) and self.kinds[position] == PARTICLES and self._gap(position + 1) in (" ", "'", ". "):
+            position += 1
+        return self.kinds[position] > INITIALS or self.looked.shapes[position] == CAPITAL
+
+    def _next_is_part(self, position: int) -> bool:
+        following = position + 1
+        return (
+            following < len(self.kinds)
+            and self.kinds[following] > INITIALS
+            and bool(re.fullmatch(r"[ \u00a0]|, ?|\^", self._gap(following)))
+        )
+
+    def _gap(self, position: int) -> str:
+        return self.text[self.looked.ends[position - 1] : self.looked.starts[position]]
+
+    def _extended(self, first: int, cue: float) -> int:
+        """The run's last word."""
+        last = position = first
+        small = self.looked.shapes[first] == LOWER and self.kinds[first] != PARTICLES
+        end = min(len(self.kinds), first + _MOST)
+        while position + 1 < end:
+            position += 1
+            if not _GAP.fullmatch(self._gap(position)) or (
+                ". " in self._gap(position) and self.kinds[position - 1] not in (INITIALS,)
+            ):
+                break
+            kind = self.kinds[position]
+            if kind == PARTICLES:
+                continue
+            if kind < INITIALS or (kind == SMALL and not small) or self.looked.numbers[position] & (CREDENTIAL | SUFFIX) and self.looked.shapes[position] == UPPER:
+                if not (small and cue >= FORCING and self._small_too(position)):
+                    break
+            elif kind == FAINT and self.looked.numbers[position] & STOP and cue < FORCING and self.kinds[first] != STRONG:
+                break
+            last = position
+        return last
+
+    def _small_too(self, position: int) -> bool:
+        """Whether a second word written small belongs to a name that a strong cue has begun."""
+        number = self.looked.numbers[position]
+        if self.looked.shapes[position] != LOWER or number & STOP or len(self.looked.lows[position]) < 3:
+            return False
+        return not number or (bool(number & NAME) and (number & COMMON) >> 4 < 2)
+
+    def _reversed(self, first: int, last: int, cue: float) -> int:
+        """``Smith, John A.``: the given names behind the comma."""
+        following = last + 1
+        if following >= len(self.kinds) or last - first > 2:
+            return last
+        gap = self._gap(following)
+        if not _REVERSED.fullmatch(gap):
+            return last
+        number, kind = self.looked.numbers[following], self.kinds[following]
+        given = (number & FIRST) >= 2 or (cue >= FORCING and number & FIRST) or kind in (INITIALS, UNKNOWN) or gap == "^" or (kind == SMALL and number & FIRST)
+        if kind < INITIALS and not (gap == "^" and kind == OTHER):
+            return last
+        own = self.looked.numbers[last]
+        family = own & LAST or self.kinds[last] == UNKNOWN or cue >= FORCING or gap == "^"
+        if not (given and family) or number & CREDENTIAL:
+            return last
+        if kind == INITIALS and self.text[self.looked.ends[following] : self.looked.ends[following] + 2] in (".D", ".N"):
+            return last
+        return self._extended(following, cue)
+
+    def _trimmed(self, first: int, last: int) -> int:
+        """Without the initials of a degree (``M`` of M.D.) and without a credential."""
+        while last > first and (
+            (self.kinds[last] == INITIALS and _DEGREE.match(self.text, self.looked.ends[last]))
+            or (self.kinds[last] == INITIALS and last - 1 > first and self.kinds[last - 1] == INITIALS and self.text[self.looked.starts[last - 1] : self.looked.ends[last]] in ("M.D", "D.O", "R.N", "N.P", "P.A"))
+        ):
+            last -= 1
+            if self.text[self.looked.starts[last] : self.looked.ends[last] + 2] in ("M.D", "D.O", "R.N", "N.P", "P.A") and last > first:
+                last -= 1
+        return last
+
+    def _place(self, last: int) -> bool:
+        """Whether a facility's or a street's word follows: the run names that."""
+        following = last + 1
+        return (
+            following < len(self.kinds)
+            and bool(self.looked.numbers[following] & FACILITY)
+            and self.looked.shapes[following] in (CAPITAL, UPPER)
+            and self._gap(following) in (" ", "'s ", "’s ", "' ")
+            and not self.looked.numbers[following] & NAME
+        )
+
+    def _listed_with(self, position: int) -> float:
+        """Points for standing in a row with a name found just before: ``Dr. Smith and Jones``."""
+        if not self.found:
+            return 0.0
+        last = self.found[-1].last
+        if position - last > 2:
+            return 0.0
+        gap = self.text[self.looked.ends[last] : self.looked.starts[position]]
+        return 2.0 if _AND.fullmatch(gap) else 0.0
+
+    def _own(self, first: int, last: int, cue: float) -> float:
+        """Points for the run's own words."""
+        kinds, numbers = self.kinds, self.looked.numbers
+        words = [position for position in range(first, last + 1) if kinds[position] not in (PARTICLES, INITIALS)]
+        initials = sum(kinds[position] == INITIALS for position in range(first, last + 1))
+        if not words:
+            return 0.0 if initials < 2 else 0.6
+        caret = "^" in self.text[self.looked.starts[first] : self.looked.ends[last]]
+        points = self._opening(words[0], alone=len(words) == 1)
+        if len(words) > 1:
+            points += max(self._further(position) for position in words[1:])
+        if initials:
+            points += 1.5 if len(words) == 1 and self._dotted(first, last) else 0.5
+        if all(numbers[position] & EPONYM for position in words):
+            points -= 1.5
+        if all(kinds[position] == SMALL for position in words):
+            points *= 0.8
+        if len(words) == 1:
+            points -= self._doubt(words[0]) if cue < _LIKELY else 0.0
+        return points + (3.0 if caret else 0.0)
+
+    def _dotted(self, first: int, last: int) -> bool:
+        return "." in self.text[self.looked.starts[first] : self.looked.ends[last] + 1]
+
+    def _opening(self, position: int, *, alone: bool) -> float:
+        number, kind = self.looked.numbers[position], self.kinds[position]
+        given = number & FIRST
+        if kind == UNKNOWN:
+            if not self.reading.plain:
+                return 0.3
+            return 0.2 if alone and self.reading.opens(position) else 1.2
+        if kind in (STRONG, SMALL):
+            return (3.0 if given == 3 else 2.0) if alone else (3.2 if given == 3 else 1.9)
+        if kind == MAYBE:
+            return (0.8 if self.reading.plain and not self.reading.opens(position) else 0.3) if alone else (2.0 if given >= 2 else 1.2)
+        return 0.2 if alone else 0.9
+
+    def _further(self, position: int) -> float:
+        number, kind = self.looked.numbers[position], self.kinds[position]
+        if kind == UNKNOWN:
+            return 1.2 if self.reading.plain else 0.6
+        if kind in (STRONG, SMALL):
+            return 2.0
+        return 1.5 if kind == MAYBE and number & LAST else 0.9
+
+    def _doubt(self, position: int) -> float:
+        number = self.looked.numbers[position]
+        doubt = 0.0
+        if number & MEDICAL and number & FIRST != FIRST:
+            doubt += 0.7
+        if self.looked.shapes[position] == UPPER and not self.looked.shouts and len(self.looked.lows[position]) < 6:
+            doubt += 1.0
+        return doubt
+
+
+def _again(document: Document, reading: Reading, runs: list[_Run]) -> list[Span]:
+    """Other places where a word of a sure name stands."""
+    looked, kinds = document.looked, reading.kinds
+    sure: dict[str, bool] = {}
+    taken: set[int] = set()
+    for run in runs:
+        taken.update(range(run.first, run.last + 1))
+        if run.points < _SURE:
+            continue
+        for position in range(run.first, run.last + 1):
+            low = looked.lows[position]
+            if kinds[position] > INITIALS and len(low) > 2:
+                sure[low] = not looked.numbers[position] & (COMMON | MEDICAL | STOP)
+    if not sure:
+        return []
+    spans = []
+    for position, low in enumerate(looked.lows):
+        if low not in sure or position in taken or not _stands_again(document, reading, position, rare=sure[low]):
+            continue
+        spans.append(Span(looked.starts[position], looked.ends[position], "NAME", 0.9, "list:again"))
+    return spans
+
+
+def _stands_again(document: Document, reading: Reading, position: int, *, rare: bool) -> bool:
+    looked = document.looked
+    if eponym(document.text, looked, position, position) or document.covered(looked.starts[position], looked.ends[position]):
+        return False
+    if rare:
+        return True
+    return looked.shapes[position] in (CAPITAL, UPPER) and not reading.opens(position) and reading.kinds[position] > NOTHING

@@ -1,0 +1,130 @@
+"""Which words of a text could be part of a name, each by itself: listed, unknown, an initial, a particle.
+
+Knows a word's spelling and its lists. Refuses to know its neighbours, but for where a sentence begins and how the text
+as a whole is written (all capitals, headings, another language), for then capitals say less.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from medcli.privacy.text.words import (
+    CAPITAL,
+    COMMON,
+    FIRST,
+    INITIAL,
+    LAST,
+    LOWER,
+    MEDICAL,
+    NAME,
+    PARTICLE,
+    STOP,
+    TITLE,
+    UNCASED,
+    UPPER,
+    Looked,
+)
+
+if TYPE_CHECKING:
+    from medcli.privacy.text.document import Document
+
+__all__ = ["FAINT", "INITIALS", "MAYBE", "NOTHING", "OTHER", "PARTICLES", "SMALL", "STRONG", "UNKNOWN", "Reading", "read"]
+
+NOTHING, OTHER, PARTICLES, INITIALS, SMALL, UNKNOWN, FAINT, MAYBE, STRONG = range(9)
+
+_LISTS = (1 << 16) - 1
+_FEW, _TITLED, _FOREIGN = 5, 0.7, 0.35
+_PRONOUNS = frozenset("ia")
+#: Shorter capitals than this are abbreviations unless a list has them as a name.
+_ABBREVIATION = 5
+
+
+@dataclass(eq=False, slots=True)
+class Reading:
+    """A document's words as parts of names.
+
+    Attributes
+    ----------
+    kinds
+        One of the constants above for each word.
+    plain
+        Capitals mean what they mean in English sentences; else an unknown word's capital is no evidence.
+    """
+
+    text: str
+    looked: Looked
+    kinds: list[int]
+    plain: bool
+
+    def opens(self, position: int) -> bool:
+        """Whether a sentence, line or item begins with this word."""
+        if not position:
+            return True
+        gap = self.text[self.looked.ends[position - 1] : self.looked.starts[position]]
+        if "\n" in gap or "•" in gap:
+            return True
+        end = gap.strip(" \u00a0\"'“‘([*-–")[-1:]
+        if end == "." and self.kinds[position - 1] in (INITIALS, STRONG):
+            return self.kinds[position - 1] == STRONG
+        return end in (".", "!", "?", ":", ";") and not self.looked.numbers[position - 1] & TITLE
+
+
+def read(document: Document) -> Reading:
+    """Classify every word."""
+    looked = document.looked
+    kinds = [_kind(number, shape, low, looked.shouts) for number, shape, low in zip(looked.numbers, looked.shapes, looked.lows, strict=True)]
+    text = document.text
+    for position, shape in enumerate(looked.shapes):
+        if shape == INITIAL:
+            kinds[position] = _initial(text, looked, kinds, position)
+    return Reading(text, looked, kinds, _plain(looked))
+
+
+def _initial(text: str, looked: Looked, kinds: list[int], position: int) -> int:
+    dotted = text[looked.ends[position] : looked.ends[position] + 1] in (".", "^")
+    after_name = position > 0 and kinds[position - 1] in (STRONG, MAYBE, UNKNOWN, INITIALS)
+    if looked.lows[position] in _PRONOUNS and not dotted and not after_name:
+        return NOTHING
+    return INITIALS if dotted or after_name else OTHER
+
+
+def _kind(number: int, shape: int, low: str, shouts: bool) -> int:
+    level = max(number & FIRST, (number & LAST) >> 2)
+    if shape in (LOWER, UNCASED):
+        if shape == UNCASED:
+            return STRONG if level and not number & STOP else NOTHING
+        if number & PARTICLE:
+            return PARTICLES
+        return SMALL if level == 3 and not number & (COMMON | STOP) and len(low) > 2 else NOTHING
+    if shape == INITIAL:
+        return INITIALS
+    if number & PARTICLE and low in ("st", "van", "von", "de", "da", "di", "del", "della", "la", "le", "el", "al", "san", "bin", "ibn", "ter", "den"):
+        return PARTICLES
+    if number & (STOP | TITLE) and level < 2:
+        return FAINT if level and shape == CAPITAL and number & FIRST and not number & TITLE else OTHER
+    if shape == UPPER and not shouts and len(low) < 4 and (number & MEDICAL or level < 3):
+        return OTHER
+    if level:
+        return (FAINT, MAYBE, STRONG)[level - 1] if level > 1 or shape == CAPITAL or shouts else OTHER
+    if not number & _LISTS:
+        if number & PARTICLE:
+            return PARTICLES
+        unknown = len(low) > 2 if shape == CAPITAL else len(low) >= _ABBREVIATION
+        return UNKNOWN if unknown else OTHER
+    return PARTICLES if number & PARTICLE else OTHER
+
+
+def _plain(looked: Looked) -> bool:
+    if looked.shouts:
+        return False
+    long = capital = small = strange = 0
+    for number, shape, low in zip(looked.numbers, looked.shapes, looked.lows, strict=True):
+        if len(low) > 3:
+            long += 1
+            capital += shape == CAPITAL and not number & NAME
+        if shape == LOWER:
+            small += 1
+            strange += not number
+    titled = long >= _FEW and capital > _TITLED * long
+    return not titled and not (small >= _FEW and strange > _FOREIGN * small)

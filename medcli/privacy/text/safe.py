@@ -1,0 +1,79 @@
+"""Clinical language that looks like a name: eponyms before what they name, drugs, makers, scores, words of reports.
+
+Knows when a listed or guessed name is such a word. Refuses to judge what is known of a patient or stands after a title
+or a label; the callers don't ask for those.
+"""
+
+from __future__ import annotations
+
+import bisect
+from typing import TYPE_CHECKING
+
+from medcli.privacy.text.words import (
+    CAPITAL,
+    COMMON,
+    EPONYM,
+    FIRST,
+    HEAD,
+    LAST,
+    MEDICAL,
+    NAME,
+    REGION,
+    STOP,
+    TITLE,
+    WEAKHEAD,
+    Looked,
+)
+
+if TYPE_CHECKING:
+    from medcli.privacy.text.document import Document
+
+__all__ = ["eponym", "keeps", "ordinary"]
+
+_JOINED = frozenset((" ", "-", "–", "'s ", "’s ", "' ", "’ ", "/", " - "))
+#: Head words may stand a little further on: Glasgow Coma Scale, Hoffa's fat pad sign.
+_REACH = 3
+
+
+def keeps(document: Document, start: int, end: int) -> bool:
+    """Whether ``text[start:end]`` is clinical language: an eponym with its head, or safe words only."""
+    looked = document.looked
+    first = bisect.bisect_left(looked.ends, start + 1)
+    last = bisect.bisect_left(looked.starts, end) - 1
+    if last < first:
+        return False
+    if first and looked.numbers[first - 1] & TITLE and document.text[looked.ends[first - 1] : start].strip() in ("", "."):
+        return False
+    return eponym(document.text, looked, first, last) or all(
+        ordinary(number) for number in looked.numbers[first : last + 1]
+    )
+
+
+def ordinary(number: int) -> bool:
+    """Whether a word is clinical, a region or English, and hardly ever a name."""
+    if number & NAME and (number & FIRST > 1 or number & LAST > 1 << 2):
+        return False
+    return bool(number & (MEDICAL | COMMON | REGION | STOP))
+
+
+def eponym(text: str, looked: Looked, first: int, last: int) -> bool:
+    """Whether the words ``first`` to ``last`` name a disease, sign, score or device, by the word that follows."""
+    numbers, starts, ends = looked.numbers, looked.starts, looked.ends
+    listed = all(number & EPONYM for number in numbers[first : last + 1])
+    sure = not listed and numbers[first] & FIRST == FIRST
+    for position in range(last + 1, min(last + 1 + _REACH, len(numbers))):
+        gap = text[ends[position - 1] : starts[position]]
+        if gap not in _JOINED:
+            return False
+        number = numbers[position]
+        if number & HEAD:
+            return not sure
+        if number & WEAKHEAD and listed:
+            return True
+        if not (listed and number & (MEDICAL | EPONYM | COMMON)) and not (
+            number & EPONYM and looked.shapes[position] == CAPITAL
+        ):
+            return False
+        if gap == " " and number & STOP and not number & EPONYM:
+            return False
+    return False
