@@ -140,14 +140,17 @@ def _calls(digits: str) -> bool:
 
 
 def _phones(document: Document, taken: list[Span]) -> list[Span]:
-    text, spans = document.text, []
+    text = document.text
+    spans: list[Span] = []
+    known = Document(text, found=list(taken))
     for pattern, source in ((_US, "us"), (_PLUS, "international"), (_ANY, "national"), (_SEVEN, "local")):
         for match in pattern.finditer(text):
-            if any(other.start < match.end() and match.start() < other.end for other in taken + spans):
+            if known.covered(*match.span()):
                 continue
             category = _phone_category(document, match, source)
             if category:
                 spans.append(Span(_head(document, match, source), match.end(), category, 0.9, f"rule:phone-{source}"))
+                known.found.append(spans[-1])
     spans += [Span(*m.span(), "PHONE", 0.9, "rule:phone-words") for m in _VANITY.finditer(text)]
     return spans
 

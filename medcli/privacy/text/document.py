@@ -9,9 +9,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from medcli.privacy.text.span import Span
+
+if TYPE_CHECKING:
+    from medcli.privacy.text.words import Looked
 
 __all__ = ["Document", "Sensitivity", "Word"]
 
@@ -52,6 +55,8 @@ class Document:
     text: str = field(repr=False)
     sensitivity: Sensitivity = "balanced"
     found: list[Span] = field(default_factory=list)
+    _taken: bytearray = field(default_factory=bytearray, repr=False)
+    _seen: int = field(default=1 << 62, repr=False)
 
     @property
     def high(self) -> bool:
@@ -76,6 +81,26 @@ class Document:
         """Whether there is a decimal digit in the text."""
         return _DIGIT.search(self.text) is not None
 
+    @cached_property
+    def looked(self) -> Looked:
+        """What the lists know of each word."""
+        from medcli.privacy.text.words import look
+
+        return look(self)
+
     def covered(self, start: int, end: int) -> bool:
         """Whether anything found so far touches ``text[start:end]``."""
-        return any(span.start < end and start < span.end for span in self.found)
+        return 1 in self._mask()[start:end]
+
+    def covers(self, start: int, end: int) -> bool:
+        """Whether what was found so far leaves no character of ``text[start:end]`` out."""
+        return 0 not in self._mask()[start:end]
+
+    def _mask(self) -> bytearray:
+        """One byte a character, 1 where something was found; kept up with ``found``, which only grows."""
+        if self._seen > len(self.found):
+            self._taken, self._seen = bytearray(len(self.text)), 0
+        for span in self.found[self._seen :]:
+            self._taken[span.start : span.end] = b"\1" * (span.end - span.start)
+        self._seen = len(self.found)
+        return self._taken

@@ -128,9 +128,10 @@ def _iban_length(shown: str) -> int:
 def _labelled(document: Document, taken: list[Span]) -> list[Span]:
     text, lower = document.text, document.lower
     spans: list[Span] = []
+    explained = Document(text, found=list(taken))
     last: tuple[int, str] | None = None
     for match in _CHUNK.finditer(text):
-        if not _DIGIT.search(match[0]) or _within(match.start(), match.end(), taken):
+        if not _DIGIT.search(match[0]) or explained.covers(*match.span()):
             continue
         label = label_before(lower, match.start())
         if last is not None and label is None and _MORE.fullmatch(text, last[0], match.start()):
@@ -144,10 +145,6 @@ def _labelled(document: Document, taken: list[Span]) -> list[Span]:
             spans.append(span)
             last = span.end, span.category
     return spans
-
-
-def _within(start: int, end: int, spans: Sequence[Span]) -> bool:
-    return any(span.start <= start and end <= span.end for span in spans)
 
 
 def _value(document: Document, match: re.Match[str], label: Label | None) -> Span | None:
