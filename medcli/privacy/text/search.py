@@ -1,0 +1,94 @@
+"""Spans beside edits: what lies inside what was put there, what outside, and where else a removed string stands.
+
+Knows offsets and the boundaries of words. Refuses to know categories' meanings, but for which are worth looking for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from medcli.privacy.text.formats.token import Edit
+from medcli.privacy.text.span import Span
+
+__all__ = ["inside", "origin_of", "outside", "repeats", "shows"]
+
+#: What says nothing of a person where it stands elsewhere: an age, the digits of a ZIP code.
+_PASSING = frozenset(("AGE", "ZIP"))
+_SHORTEST = 4
+
+
+def inside(edits: Iterable[Edit]) -> list[tuple[int, int]]:
+    """Where in the new text the edits' own characters stand."""
+    places, moved = [], 0
+    for edit in edits:
+        start = edit.start + moved
+        places.append((start, start + len(edit.text)))
+        moved += len(edit.text) - (edit.end - edit.start)
+    return places
+
+
+def outside(spans: Iterable[Span], places: Sequence[tuple[int, int]], text: str) -> list[Span]:
+    """What of the spans stands outside of places, as far as it holds letters or digits."""
+    left: list[Span] = []
+    for span in spans:
+        pieces = [(span.start, span.end)]
+        for start, end in places:
+            pieces = [
+                cut
+                for one in pieces
+                for cut in ((one[0], min(one[1], start)), (max(one[0], end), one[1]))
+                if cut[0] < cut[1]
+            ]
+        left += [
+            replace(span, start=start, end=end)
+            for start, end in pieces
+            if any(map(str.isalnum, text[start:end]))
+        ]
+    return left
+
+
+def origin_of(edits: Sequence[Edit]) -> Callable[[int], int]:
+    """A function from a place in the new text, outside of the edits, to that in the old one."""
+    ends: list[tuple[int, int]] = []
+    moved = 0
+    for edit in edits:
+        moved += len(edit.text) - (edit.end - edit.start)
+        ends.append((edit.end + moved, moved))
+
+    def origin(place: int) -> int:
+        return place - next((shift for end, shift in reversed(ends) if place >= end), 0)
+
+    return origin
+
+
+def _pattern(removed: Iterable[tuple[str, str]]) -> re.Pattern[str] | None:
+    """One pattern for all strings that are worth looking for elsewhere: as they stand, between other signs than letters."""
+    wanted = {
+        text
+        for category, text in removed
+        if category not in _PASSING and sum(map(str.isalnum, text)) >= _SHORTEST and not text.islower()
+    }
+    if not wanted:
+        return None
+    joined = "|".join(re.escape(text) for text in sorted(wanted, key=lambda one: (-len(one), one)))
+    return re.compile(rf"(?<![^\W_])(?:{joined})(?![^\W_])")
+
+
+def repeats(text: str, removed: Sequence[tuple[str, str]]) -> list[Span]:
+    """Where a text says again what was removed anywhere in its record."""
+    pattern = _pattern(removed)
+    if pattern is None:
+        return []
+    category = {text: kind for kind, text in reversed(removed)}
+    return [
+        Span(match.start(), match.end(), category[match[0]], 1.0, "repeat")
+        for match in pattern.finditer(text)
+    ]
+
+
+def shows(text: str, removed: Sequence[tuple[str, str]], places: Sequence[tuple[int, int]]) -> bool:
+    """Whether a text still says, outside of places, what was removed."""
+    found = [Span(span.start, span.end, span.category) for span in repeats(text, removed)]
+    return bool(outside(found, places, text))
