@@ -48,6 +48,20 @@ POLICIES |= {
         pixels="off",
     ),
 }
+POLICIES |= {
+    "cleaned": Policy(clean=frozenset({"descriptors", "structured-content", "graphics"}), pixels="off"),
+    "strict, cleaned, dates and institution kept": Policy(
+        "strict",
+        frozenset({"full-dates", "institution-identity"}),
+        clean=frozenset({"structured-content", "graphics"}),
+        pixels="off",
+    ),
+    "descriptors, shifted": Policy(
+        retain=frozenset({"modified-dates", "patient-characteristics"}),
+        clean=frozenset({"descriptors"}),
+        pixels="off",
+    ),
+}
 RULED = {
     "pixels-not-examined",
     "no-sop-class",

@@ -290,7 +290,11 @@ def _identity(rewriter: Rewriter) -> tuple[tuple[str, str], ...]:
         for value in rewriter.found
         if profiles.identity().get(value.tag) in kinds or value.tag in (0x00100030, 0x00080020)
     )
-    told = ((keyword_for_tag(value.tag), decode(value.raw, value.charset).strip("\0 ")) for value in wanted)
+    told = (
+        (keyword_for_tag(value.tag), text.strip("\0 "))
+        for value in wanted
+        for text in decode(value.raw, value.charset).split("\\")
+    )
     return tuple(dict.fromkeys(pair for pair in told if pair[0] and pair[1]))
 
 
