@@ -80,7 +80,7 @@ def _logins(document: Document) -> list[Span]:
     return spans
 
 
-_PLAIN = frozenset("the and for not her his our their your with that this when can has was were are".split())
+_PLAIN = frozenset("user the and for not her his our their your with that this when can has was were are".split())
 
 
 def _forms(document: Document) -> list[Span]:
@@ -180,7 +180,7 @@ def _lettered(document: Document, match: re.Match[str]) -> Span | None:
 def _fits(label: Label, shown: str, digits: int) -> bool:
     """Whether a value has the length its label asks for."""
     if label.category in ("PHONE", "FAX"):
-        return digits >= 7 or label.short and digits >= 3 and shown.replace("-", "").isdecimal()
+        return digits >= 7 and not any(map(str.isalpha, shown)) or label.short and digits >= 3 and shown.replace("-", "").isdecimal()
     if label.category in ("CARD", "IBAN"):
         return digits >= 12 or digits == 4 and label.words > 0
     if label.category == "ZIP":
