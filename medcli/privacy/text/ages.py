@@ -25,7 +25,9 @@ _BEFORE = re.compile(
     re.IGNORECASE,
 )
 #: A name or a person, then the age between commas.
-_BETWEEN = re.compile(rf"[^\W\d_],\s(?P<age>{_OLD}),\s(?=is|was|has|had|presents|presented|who|with|a\s|an\s|came|from|lives|living|male|female|admitted|diagnosed|died|comes)")
+_BETWEEN = re.compile(
+    rf"[^\W\d_],\s(?P<age>{_OLD}),\s(?=is|was|has|had|presents|presented|who|with|a\s|an\s|came|from|lives|living|male|female|admitted|diagnosed|died|comes)"
+)
 _WARM = re.compile(r"\b(?:temp|temperature|fever|febrile|tmax|t)\b[^.\n]{0,14}$", re.IGNORECASE)
 _COLON = re.compile(rf"\bage\s?[:=]\s?(?P<age>{_OLD})(?!\d|[.,]\d)", re.IGNORECASE)
 _DICOM = re.compile(r"(?<!\w)(?P<age>09\d|1[0-3]\d)Y(?!\w)")
@@ -48,14 +50,24 @@ def find_ages(document: Document) -> list[Span]:
     spans: list[Span] = []
     if document.digits:
         for pattern in (_AFTER, _BEFORE, _BETWEEN, _COLON, _DICOM):
-            spans += [Span(*match.span("age"), "AGE", 0.95, "rule:age") for match in pattern.finditer(text) if not _warm(text, match)]
+            spans += [
+                Span(*match.span("age"), "AGE", 0.95, "rule:age")
+                for match in pattern.finditer(text)
+                if not _warm(text, match)
+            ]
         if "b" in lower or "n" in lower:
             spans += [
                 Span(*match.span("year"), "AGE", 0.95, "rule:birth-year")
                 for match in _BORN.finditer(text)
                 if int(match["year"]) <= datetime.now(UTC).year - 90
             ]
-    if "ninet" in lower or "hundred" in lower or "genarian" in lower or "centenarian" in lower or "90" in lower:
+    if (
+        "ninet" in lower
+        or "hundred" in lower
+        or "genarian" in lower
+        or "centenarian" in lower
+        or "90" in lower
+    ):
         spans += [span for match in _WORDS.finditer(text) if (span := _worded(text, match)) is not None]
     return spans
 

@@ -24,7 +24,10 @@ _SPELT = re.compile(
     r"(?<![\w.+-])[\w.+-]{1,64}(?:\s(?:dot|underscore|dash)\s[\w+-]{1,40}){0,3}\s?(?:\(at\)|\[at\]|\{at\}|<at>|\sat\s)\s?[\w-]{1,63}(?:\s?(?:\(dot\)|\[dot\]|\{dot\}|<dot>|\sdot\s|\.)\s?[\w-]{2,24}){1,3}(?!\w)",
     re.IGNORECASE,
 )
-_URL = re.compile(r"(?:https?|ftps?|sftp|file)://[^\s<>\"'\u00bb\u201d]+|(?<![\w.@-])www\d?\.[^\s<>\"']+\.[^\s<>\"']+", re.IGNORECASE)
+_URL = re.compile(
+    r"(?:https?|ftps?|sftp|file)://[^\s<>\"'\u00bb\u201d]+|(?<![\w.@-])www\d?\.[^\s<>\"']+\.[^\s<>\"']+",
+    re.IGNORECASE,
+)
 _DOMAIN = re.compile(
     r"(?<![\w.@/-])(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.){1,5}"
     r"(?:com|org|net|edu|gov|mil|info|biz|io|ai|app|dev|health|clinic|hospital|care|me|us|uk|ca|de|fr|es|it|nl|be|ch|at|se|dk|no|fi|pl|eu|au|nz|in|jp|cn|br|mx|ie|pt|cz|hu|gr|ru|za)"
@@ -32,13 +35,15 @@ _DOMAIN = re.compile(
     re.IGNORECASE,
 )
 #: Two-letter endings read as words too; without a path they need a label or "www".
-_WORDLIKE = frozenset("me us no it in be at ch de es se".split())
+_WORDLIKE = frozenset(("me", "us", "no", "it", "in", "be", "at", "ch", "de", "es", "se"))
 #: Where the literature, registries and reference works live; a path there names a paper and nobody.
 _PUBLIC = re.compile(
     r"(?:https?://)?(?:[\w-]{1,40}\.)*(?:nih\.gov|cdc\.gov|fda\.gov|who\.int|doi\.org|clinicaltrials\.gov|radiopaedia\.org|uptodate\.com|arxiv\.org|medrxiv\.org|wikipedia\.org|acr\.org|rsna\.org|nejm\.org|thelancet\.com|jamanetwork\.com|bmj\.com|cochranelibrary\.com|nice\.org\.uk|huggingface\.co|github\.com)(?:[/:][^?=@]*)?$",
     re.IGNORECASE,
 )
-_IPV4 = re.compile(r"(?<![\w.])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:/\d{1,2})?(?![\w]|\.\d)")
+_IPV4 = re.compile(
+    r"(?<![\w.])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?:/\d{1,2})?(?![\w]|\.\d)"
+)
 _IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f:]{6,39}(?:%\w{1,15})?(?![\w:])")
 _MAC = re.compile(r"(?<![\w:-])[0-9A-Fa-f]{2}(?:([:-])[0-9A-Fa-f]{2})(?:\1[0-9A-Fa-f]{2}){4}(?![\w:-])")
 _HANDLE = re.compile(r"(?<![\w@.])@[A-Za-z_]\w{2,29}(?![\w@]|\.\w)")
@@ -46,15 +51,25 @@ _HANDLE = re.compile(r"(?<![\w@.])@[A-Za-z_]\w{2,29}(?![\w@]|\.\w)")
 _EXT = r"(?:\s{0,2},?\s?(?:x|ext\.?|extension|\u0434\u043e\u0431\.)\s{0,2}\d{1,6}(?!\w))?"
 _GAP = r"[-. /\u00a0\u2010\u2011\u2012\u2013]"
 _US = re.compile(
-    rf"(?<![\w.+(/-])(?:\+?1{_GAP}{{0,2}})?(?:\(\s?\d{{3}}\s?\){_GAP}{{0,2}}|\d{{3}}{_GAP})\d{{3}}{_GAP}\d{{4}}(?!\d|[-.]\d){_EXT}", re.IGNORECASE
+    rf"(?<![\w.+(/-])(?:\+?1{_GAP}{{0,2}})?(?:\(\s?\d{{3}}\s?\){_GAP}{{0,2}}|\d{{3}}{_GAP})\d{{3}}{_GAP}\d{{4}}(?!\d|[-.]\d){_EXT}",
+    re.IGNORECASE,
 )
-_PLUS = re.compile(rf"(?<![\w+])(?:\+|00(?=[1-9]))\s?\d(?:[-. /()\u00a0]{{0,3}}\d){{6,15}}(?!\d){_EXT}", re.IGNORECASE)
-_ANY = re.compile(rf"(?<![\w.+/-])(?:\(\+?\d{{1,5}}\)|\d)(?:[-. /()\u00a0]{{0,2}}\d){{5,14}}(?![\w]|[.-]\d){_EXT}", re.IGNORECASE)
+_PLUS = re.compile(
+    rf"(?<![\w+])(?:\+|00(?=[1-9]))\s?\d(?:[-. /()\u00a0]{{0,3}}\d){{6,15}}(?!\d){_EXT}", re.IGNORECASE
+)
+_ANY = re.compile(
+    rf"(?<![\w.+/-])(?:\(\+?\d{{1,5}}\)|\d)(?:[-. /()\u00a0]{{0,2}}\d){{5,14}}(?![\w]|[.-]\d){_EXT}",
+    re.IGNORECASE,
+)
 _LEAD = re.compile(r"(?<![\w.,/-])\+?\d{1,4}[ -]$")
 #: What a number is for, said behind it.
 _FOR = re.compile(r"\s?[-(]?\s?(?P<of>office|mobile|cell|home|work|fax|desk|phone|tel)\b", re.IGNORECASE)
-_SEVEN = re.compile(r"(?<![\w.+/(-])\d{3}[-.\u2013]\d{4}(?![\w]|[-./]\d)(?:\s{0,2}(?:x|ext\.?)\s{0,2}\d{1,6})?", re.IGNORECASE)
-_VANITY = re.compile(r"(?<![\w-])(?:1[-. ])?8(?:00|33|44|55|66|77|88)[-. ](?=[A-Z0-9-]{0,9}[A-Z])[A-Z0-9]{2,4}[-. ]?[A-Z0-9]{3,5}(?!\w)")
+_SEVEN = re.compile(
+    r"(?<![\w.+/(-])\d{3}[-.\u2013]\d{4}(?![\w]|[-./]\d)(?:\s{0,2}(?:x|ext\.?)\s{0,2}\d{1,6})?", re.IGNORECASE
+)
+_VANITY = re.compile(
+    r"(?<![\w-])(?:1[-. ])?8(?:00|33|44|55|66|77|88)[-. ](?=[A-Z0-9-]{0,9}[A-Z])[A-Z0-9]{2,4}[-. ]?[A-Z0-9]{3,5}(?!\w)"
+)
 
 
 def find_contacts(document: Document) -> list[Span]:
@@ -64,7 +79,11 @@ def find_contacts(document: Document) -> list[Span]:
     if "@" in text:
         spans += _emails(text)
     if "dot" in document.lower or "(at)" in document.lower or "[at]" in document.lower:
-        spans += [Span(*m.span(), "EMAIL", 0.9, "rule:email-spelt") for m in _SPELT.finditer(text) if "dot" in m[0].lower() or m[0].count("(") + m[0].count("[")]
+        spans += [
+            Span(*m.span(), "EMAIL", 0.9, "rule:email-spelt")
+            for m in _SPELT.finditer(text)
+            if "dot" in m[0].lower() or m[0].count("(") + m[0].count("[")
+        ]
     if "." in text or "://" in text:
         spans += _addresses(document)
     if document.digits:
@@ -88,12 +107,11 @@ def _emails(text: str) -> list[Span]:
 
 
 def _addresses(document: Document) -> list[Span]:
-    text, spans = document.text, []
-    for match in _URL.finditer(text):
-        spans.append(_trimmed(match))
+    text = document.text
+    spans = [_trimmed(match) for match in _URL.finditer(text)]
     for match in _DOMAIN.finditer(text):
         ending = match[0].split("/")[0].split(":")[0].rsplit(".", 1)[-1]
-        if "/" in match[0] or ending.lower() not in _WORDLIKE and (ending.islower() or ending.isupper()):
+        if "/" in match[0] or (ending.lower() not in _WORDLIKE and (ending.islower() or ending.isupper())):
             spans.append(_trimmed(match))
     return [span for span in spans if document.high or not _PUBLIC.match(text[span.start : span.end])]
 
@@ -107,7 +125,9 @@ def _trimmed(match: re.Match[str]) -> Span:
 
 
 def _networks(text: str) -> list[Span]:
-    spans = [Span(*m.span(), "IP", 0.95, "rule:ip") for m in _IPV4.finditer(text)] if text.count(".") > 2 else []
+    spans = (
+        [Span(*m.span(), "IP", 0.95, "rule:ip") for m in _IPV4.finditer(text)] if text.count(".") > 2 else []
+    )
     if text.count(":") > 1:
         spans += [Span(*m.span(), "IP", 0.95, "rule:ip") for m in _IPV6.finditer(text) if _is_ipv6(m[0])]
     if text.count(":") > 4 or text.count("-") > 4:
@@ -149,7 +169,9 @@ def _phones(document: Document, taken: list[Span]) -> list[Span]:
                 continue
             category = _phone_category(document, match, source)
             if category:
-                spans.append(Span(_head(document, match, source), match.end(), category, 0.9, f"rule:phone-{source}"))
+                spans.append(
+                    Span(_head(document, match, source), match.end(), category, 0.9, f"rule:phone-{source}")
+                )
                 known.found.append(spans[-1])
     spans += [Span(*m.span(), "PHONE", 0.9, "rule:phone-words") for m in _VANITY.finditer(text)]
     return spans
@@ -172,11 +194,22 @@ def _phone_category(document: Document, match: re.Match[str], source: str) -> st
         category = "FAX" if behind["of"].lower() == "fax" else "PHONE"
     digits = "".join(letter for letter in re.split(r"[xe]", match[0].lower())[0] if letter.isdecimal())
     if source == "us":
-        return category or ("" if label is not None and label.strong and label.words == 0 and label.category in ("MRN", "SSN", "CARD", "-") else "PHONE")
+        return category or (
+            ""
+            if label is not None
+            and label.strong
+            and label.words == 0
+            and label.category in ("MRN", "SSN", "CARD", "-")
+            else "PHONE"
+        )
     if source == "international":
         return category or ("PHONE" if _calls(digits.lstrip("0")) or document.high else "")
     if source == "local":
-        return category or ("PHONE" if document.high and label is None and not unit_follows(document.text, match.end()) else "")
+        return category or (
+            "PHONE"
+            if document.high and label is None and not unit_follows(document.text, match.end())
+            else ""
+        )
     if not 7 <= len(digits) <= 15 or re.match(r"(?:19|20)\d\d[-/.]\d\d?[-/.]", match[0]):
         return category if category and 6 <= len(digits) <= 15 else ""
     if label is not None and not category:
@@ -187,7 +220,12 @@ def _phone_category(document: Document, match: re.Match[str], source: str) -> st
 def _grouped(shown: str, digits: str) -> bool:
     """Whether digits stand in groups as outside North America: 0688 843 79 56, (99) 645-791, 71-33-52-22."""
     groups = re.findall(r"\d+", shown)
-    if not 8 <= len(digits) <= 12 or len(groups) < 2 or len(groups) > 6 or "." in shown and "(" not in shown and len(groups) < 4:
+    if (
+        not 8 <= len(digits) <= 12
+        or len(groups) < 2
+        or len(groups) > 6
+        or ("." in shown and "(" not in shown and len(groups) < 4)
+    ):
         return False
     if shown.startswith("("):
         return True

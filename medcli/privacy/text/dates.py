@@ -81,8 +81,13 @@ _ON_THE = re.compile(
 
 _CLOCK = r"(?:(?:[01]?\d|2[0-3])(?:[:.][0-5]\d){1,2}(?:\.\d{1,6})?(?:\s?[ap]\.?m\b\.?)?|(?:1[0-2]|0?[1-9])\s?[ap]\.?m\b\.?|(?:[01]\d|2[0-3])[0-5]\d(?=\s?h|[\s.,;)]|$))"
 _ZONE = r"(?:\s?(?:Z\b|UTC|GMT|[ECMP][SD]?T\b|hrs?\b|hours\b|h\b|Uhr\b|o'clock|[+-]\d\d:?\d\d))?"
-_TIME_AFTER = re.compile(rf"(?:T|,?\s{{0,2}}(?:(?:at|um|\u00e0|a las|@|-|\u00b7|\()\s?)?)(?P<time>{_CLOCK}{_ZONE})(?![\w:]|\.\d)", re.IGNORECASE)
-_TIME_BEFORE = re.compile(rf"(?<![\w.:/-])(?P<time>{_CLOCK}{_ZONE})[\s,]{{0,2}}(?:on\s|of\s|hrs?\s)?(?:the\s)?$", re.IGNORECASE)
+_TIME_AFTER = re.compile(
+    rf"(?:T|,?\s{{0,2}}(?:(?:at|um|\u00e0|a las|@|-|\u00b7|\()\s?)?)(?P<time>{_CLOCK}{_ZONE})(?![\w:]|\.\d)",
+    re.IGNORECASE,
+)
+_TIME_BEFORE = re.compile(
+    rf"(?<![\w.:/-])(?P<time>{_CLOCK}{_ZONE})[\s,]{{0,2}}(?:on\s|of\s|hrs?\s)?(?:the\s)?$", re.IGNORECASE
+)
 
 
 #: How far before a month's name its day may begin.
@@ -106,7 +111,9 @@ def find_dates(document: Document) -> list[Span]:
             found += [match.span() for match in pattern.finditer(text)]
         found += [m.span("date") for m in _ON_THE.finditer(text)]
         found += [
-            m.span() for m in _YEAR_MONTH.finditer(text) if document.high or _TEMPORAL.search(text[max(0, m.start() - 20) : m.start()])
+            m.span()
+            for m in _YEAR_MONTH.finditer(text)
+            if document.high or _TEMPORAL.search(text[max(0, m.start() - 20) : m.start()])
         ]
         found += find_partial(document)
     spans = [Span(start, end, "DATE", 0.8, "rule:weekday") for start, end in _weekdays(document)]
@@ -151,7 +158,11 @@ def _named(document: Document, word: Word) -> list[tuple[int, int]]:
     year = _THEN_YEAR.match(text, word.end)
     if before is not None:
         start = max(0, word.start - _BACK) + before.start("worded" if before["worded"] else "day")
-        if year is None and (short := _SHORT_YEAR.match(text, word.end)) and not _UNIT.match(text, short.end()):
+        if (
+            year is None
+            and (short := _SHORT_YEAR.match(text, word.end))
+            and not _UNIT.match(text, short.end())
+        ):
             year = short
         glued = before.end("ord") == before.end() or before.group(0)[-1] in "-/._"
         sure = bool(before["worded"] or before["ord"] or before["of"] or year or glued)
@@ -178,9 +189,15 @@ def _alone(document: Document, word: Word, *, careful: bool) -> list[tuple[int, 
     before = document.text[max(0, word.start - 14) : word.start]
     named = word.text[0].isupper()
     match = _LONELY.search(before)
-    if match is None or short and not match[0].lower().startswith(("last", "since", "back", "mid", "late", "early", "until")):
+    if match is None or (
+        short and not match[0].lower().startswith(("last", "since", "back", "mid", "late", "early", "until"))
+    ):
         return []
-    if not (named or (document.high and not careful) or match[0].strip().lower() not in ("in", "by", "from", "through", "to", "this")):
+    if not (
+        named
+        or (document.high and not careful)
+        or match[0].strip().lower() not in ("in", "by", "from", "through", "to", "this")
+    ):
         return []
     return [(word.start, word.end)]
 
@@ -201,7 +218,9 @@ def _weekdays(document: Document) -> list[tuple[int, int]]:
         if before.lower().endswith("every "):
             continue
         near = _WEEKDAY_CONTEXT.search(before) is not None
-        if (near and (word.text[0].isupper() or len(name) > 5)) or (document.high and word.text[0].isupper() and not days[name]):
+        if (near and (word.text[0].isupper() or len(name) > 5)) or (
+            document.high and word.text[0].isupper() and not days[name]
+        ):
             found.append((word.start, word.end))
     return found
 
@@ -221,5 +240,7 @@ def _with_company(text: str, start: int, end: int) -> list[Span]:
     offset = max(0, start - 24)
     before = _TIME_BEFORE.search(text[offset:start])
     if before is not None:
-        spans.append(Span(offset + before.start("time"), offset + before.end("time"), "DATE", 0.9, "rule:time"))
+        spans.append(
+            Span(offset + before.start("time"), offset + before.end("time"), "DATE", 0.9, "rule:time")
+        )
     return spans

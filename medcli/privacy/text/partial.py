@@ -14,12 +14,12 @@ __all__ = ["find_holidays", "find_partial", "tail"]
 
 _DAY = r"(?:0?[1-9]|[12]\d|3[01])"
 _YEAR = r"(?:18|19|20)\d\d"
-_PART = re.compile(rf"(?<![\w./:-])(?:{_DAY})/(?:{_DAY})(?![\w/%]|[.:]\d|-\d)|(?<![\w./:-])(?:{_DAY})/(?:{_DAY})(?=-(?:{_DAY})/)")
+_PART = re.compile(
+    rf"(?<![\w./:-])(?:{_DAY})/(?:{_DAY})(?![\w/%]|[.:]\d|-\d)|(?<![\w./:-])(?:{_DAY})/(?:{_DAY})(?=-(?:{_DAY})/)"
+)
 _DASHED = re.compile(rf"(?<![\w./:-])(?:{_DAY})[-.](?:{_DAY})(?:\.(?!\d))?(?![\w/%-]|[.:]\d)")
 _TO = r"\s?(?:-|\u2013|\u2014|to|through|thru|until|till|and|&|,|or|,\s?and)\s?"
-_TAIL = re.compile(
-    rf"{_TO}(?P<date>(?:{_DAY})/(?:{_DAY})(?:/(?:{_YEAR}|\d\d))?)(?![\w/%]|[.:]\d)"
-)
+_TAIL = re.compile(rf"{_TO}(?P<date>(?:{_DAY})/(?:{_DAY})(?:/(?:{_YEAR}|\d\d))?)(?![\w/%]|[.:]\d)")
 _TAIL_DAY = re.compile(
     rf"\s?(?:-|\u2013|\u2014|to|through|thru|and|&)\s?(?:the\s)?(?P<date>{_DAY}(?:st|nd|rd|th)?(?:,?\s{_YEAR})?)(?=[\s.,;:)!?]|$)"
     r"(?!\s?(?:mg|ml|mm|cm|days?|weeks?|years?|months?|hours?|patients?|%|units?|other|of|more|/))",
@@ -34,9 +34,15 @@ _CUE = re.compile(
     r"(?:\s(?:on|is|was|of|the|date|dated|from|done|performed|in|to|at|chest|abdomen|abd|pelvis|a/p|head|brain|neck|spine|knee|hip|liver|and|with|without|contrast|visit)){0,2}[\s:,=(#-]{0,3}$",
     re.IGNORECASE,
 )
-_STRONG = re.compile(r"\b(?:dob|d\.o\.b\.?|born(?:\son)?|birthday|birth\s?date|date|dates|dated|bday|b-day|geb\.?|geboren)(?:\s(?:is|was|of birth|on))?[\s:,=(#]{0,3}$", re.IGNORECASE)
+_STRONG = re.compile(
+    r"\b(?:dob|d\.o\.b\.?|born(?:\son)?|birthday|birth\s?date|date|dates|dated|bday|b-day|geb\.?|geboren)(?:\s(?:is|was|of birth|on))?[\s:,=(#]{0,3}$",
+    re.IGNORECASE,
+)
 #: Who signs at the end of a line signs with the date.
-_SIGNED = re.compile(r"\b(?:dictated|transcribed|signed|typed|authenticated|reviewed|verified|finali[sz]ed|printed|addendum)\b[^\n]{0,60}$", re.IGNORECASE)
+_SIGNED = re.compile(
+    r"\b(?:dictated|transcribed|signed|typed|authenticated|reviewed|verified|finali[sz]ed|printed|addendum)\b[^\n]{0,60}$",
+    re.IGNORECASE,
+)
 _COUNT_BEFORE = re.compile(
     r"\b(?:pain|score[ds]?|scale|strength|power|motor|murmur|reflex(?:es)?|dtrs?|pulses?|apgars?|vision|acuity|severity|intensity|gcs|mmse|moca|grade|stage|nodes?|cores?|series|image|slice|se|im|ratio|"
     r"dose|sev|mrs|nihss|phq|gad|va|rated?|level|discomfort|ecog|type|phase|stages|phases|iop|bp|hr|phalen|orientation|oriented|muscle|edema|force|deltoids?|biceps|triceps|quad(?:riceps)?s?|grip|deauville|nyha|class|ccs|mallampati|asa|nottingham|bi-?rads|rads|[0-9]{1,2}/[0-9]{1,2}\s(?:on|in|at)|[0-9]{1,2}(?=\s$))"
@@ -58,10 +64,29 @@ _HOLIDAY = re.compile(
     re.IGNORECASE,
 )
 _FESTIVE = (
-    "mas", "day", "thanks", "easter", "year'", "years", "halloween", "july", "wednes", "mardi", "hanuk", "diwali", "ramadan", "eid", "kippur",
-    "rosh", "passover", "cinco",
+    "mas",
+    "day",
+    "thanks",
+    "easter",
+    "year'",
+    "years",
+    "halloween",
+    "july",
+    "wednes",
+    "mardi",
+    "hanuk",
+    "diwali",
+    "ramadan",
+    "eid",
+    "kippur",
+    "rosh",
+    "passover",
+    "cinco",
 )
-_HOLIDAY_CUE = re.compile(r"\b(?:on|since|at|over|before|after|around|last|this|of|by|until|next|during|past)\s(?:the\s)?$", re.IGNORECASE)
+_HOLIDAY_CUE = re.compile(
+    r"\b(?:on|since|at|over|before|after|around|last|this|of|by|until|next|during|past)\s(?:the\s)?$",
+    re.IGNORECASE,
+)
 
 
 def find_partial(document: Document) -> list[tuple[int, int]]:
@@ -91,12 +116,19 @@ def _dated(document: Document, match: re.Match[str]) -> bool:
         return True
     if _COUNT_BEFORE.search(near) or _COUNT_AFTER.match(text, end):
         return False
-    return document.high or _CUE.search(near) is not None or _SIGNED.search(line) is not None or _alone(text, start, end)
+    return (
+        document.high
+        or _CUE.search(near) is not None
+        or _SIGNED.search(line) is not None
+        or _alone(text, start, end)
+    )
 
 
 def _alone(text: str, start: int, end: int) -> bool:
     """Whether nothing else stands on the line, as at the head of a letter, or an entry begins: "3/4: seen today"."""
-    return (start == 0 or text[start - 1] == "\n") and (text[end : end + 1] == "\n" or _ENTRY.match(text, end) is not None)
+    return (start == 0 or text[start - 1] == "\n") and (
+        text[end : end + 1] == "\n" or _ENTRY.match(text, end) is not None
+    )
 
 
 def tail(text: str, end: int) -> list[tuple[int, int]]:
@@ -120,5 +152,7 @@ def find_holidays(document: Document) -> list[tuple[int, int]]:
     return [
         match.span("date")
         for match in _HOLIDAY.finditer(text)
-        if document.high or match[0][-4:].isdigit() or _HOLIDAY_CUE.search(text[max(0, match.start() - 14) : match.start()])
+        if document.high
+        or match[0][-4:].isdigit()
+        or _HOLIDAY_CUE.search(text[max(0, match.start() - 14) : match.start()])
     ]

@@ -26,7 +26,9 @@ _AFTER_COMMA = re.compile(r"(?<=[^\W\d_]),\s{1,2}(?P<zip>\d{5})(?:(?=[.,;)\n])|$
 _UK = re.compile(r"(?<!\w)(?P<zip>(?:[A-Z]{1,2}\d[A-Z\d]?)\s\d[ABD-HJLNP-UW-Z]{2})(?!\w)")
 #: A tumour's stage looks like a code of Alberta.
 _STAGE = re.compile(r"T\dN\dM\d")
-_CANADA = re.compile(r"(?<!\w)(?P<zip>[ABCEGHJ-NPRSTVXY]\d[ABCEGHJ-NPRSTV-Z][ -]?\d[ABCEGHJ-NPRSTV-Z]\d)(?!\w)")
+_CANADA = re.compile(
+    r"(?<!\w)(?P<zip>[ABCEGHJ-NPRSTVXY]\d[ABCEGHJ-NPRSTV-Z][ -]?\d[ABCEGHJ-NPRSTV-Z]\d)(?!\w)"
+)
 
 
 def find_codes(document: Document) -> list[Span]:

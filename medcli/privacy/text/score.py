@@ -85,12 +85,17 @@ class Scores:
     def lines(self) -> list[tuple[object, ...]]:
         """The table: one row a category in the order of ``categories.tsv``, then all; columns as in ``COLUMNS``."""
         order = list(CATEGORIES)
-        names = sorted(set(self.gold) | set(self.found), key=lambda name: (order.index(name) if name in order else 99, name))
+        names = sorted(
+            set(self.gold) | set(self.found),
+            key=lambda name: (order.index(name) if name in order else 99, name),
+        )
         return [self._line(name) for name in names] + [self._line(None)]
 
     def _line(self, name: str | None) -> tuple[object, ...]:
         counts = (self.gold, self.full, self.partial, self.same, self.found)
-        gold, full, partial, same, found = (count.total() if name is None else count[name] for count in counts)
+        gold, full, partial, same, found = (
+            count.total() if name is None else count[name] for count in counts
+        )
         return (name or "all", gold, full, self.recall(name), partial, same, found, self.precision(name))
 
     def over(self) -> dict[str, float | None]:
@@ -98,7 +103,9 @@ class Scores:
         return {
             "keep_hit": self.kept_hit / self.keep if self.keep else None,
             "free_touched": self.touched / self.free if self.free else None,
-            "characters_lost": self.lost / (self.characters - self.identity) if self.characters > self.identity else None,
+            "characters_lost": self.lost / (self.characters - self.identity)
+            if self.characters > self.identity
+            else None,
         }
 
     def as_dict(self) -> dict[str, Any]:
@@ -118,7 +125,7 @@ def _share(part: Counter[str], whole: Counter[str], category: str | None) -> flo
 
 @cache
 def _categories() -> dict[str, str]:
-    return {label: category for label, category in rows("gold_labels")}
+    return dict(rows("gold_labels"))
 
 
 def category_of(label: str) -> str:
@@ -150,7 +157,9 @@ def _gold(line: str, number: int) -> Gold:
     try:
         row = json.loads(line)
         text = row["text"]
-        spans = tuple(Span(span["start"], span["end"], category_of(span["label"])) for span in row.get("spans", ()))
+        spans = tuple(
+            Span(span["start"], span["end"], category_of(span["label"])) for span in row.get("spans", ())
+        )
         keep = tuple((part["start"], part["end"]) for part in row.get("keep", ()))
         places = [(span.start, span.end) for span in spans] + list(keep)
         sound = isinstance(text, str) and all(0 <= start < end <= len(text) for start, end in places)
@@ -200,7 +209,8 @@ def _count(scores: Scores, item: Gold, found: list[Span]) -> None:
         scores.full[span.category] += share >= FULL
         scores.partial[span.category] += share > 0
         scores.same[span.category] += share >= FULL and any(
-            other.category == span.category and other.start < span.end and span.start < other.end for other in found
+            other.category == span.category and other.start < span.end and span.start < other.end
+            for other in found
         )
     for span in found:
         scores.found[span.category] += 1
