@@ -53,6 +53,7 @@ _KINDS = frozenset(
     "department dept division section unit ward service services first second third call message chart hospital clinic center centre medicine health care us ct mri pet x-ray xray chest head neck abdominal cardiac "
     "cross-sectional diagnostic molecular functional advanced digital breast's annual clinical laboratory lab imaging radiology group practice".split()
 )
+_WRITINGS = frozenset("journal annals archives society association review trial study guideline guidelines".split())
 _OF = re.compile(r" (?:of|de|for|at|and|&) (?:the )?|[ \u00a0]|['’]s? | & |-|\. |, (?=Inc|LLC|Ltd|Corp|L\.L)")
 _OF_PLACE = re.compile(
     r"\b(?:University|Hospital|College|Institute|Bank|Church|Diocese|Universidad|Université|Universität|Hospital Universitario)"
@@ -65,32 +66,66 @@ _WORKS = re.compile(
     r"|[Rr]etired from|[Cc]o-?workers? at|[Cc]olleagues? at|[Ss]tudent at|[Ss]tudies at|[Tt]eaches at|[Tt]eacher at|[Aa]ttends|[Ii]ntern at|[Ee]nrolled (?:at|in)|[Vv]olunteers? at|[Bb]oss at|[Ii]nsured (?:by|through|with))"
     r" (?:the )?((?:[A-Z0-9][\w&'’.-]*|of|and|&|de)(?: (?:[A-Z0-9][\w&'’-]*|of|and|&|de(?= [A-Z])))*)"
 )
+_SCALE = re.compile(r"(?:['’]?s? (?:score|stag|class|criteria|stand|stent|tray|retract|type|technique|method)| Mono)")
+_MORE = re.compile(
+    r"(?: (?:Medical|Health|Hospitals?|Clinic|Center|Centre|Hospice|Healthcare|System|Cancer|Children's|Permanente|General|University|Radiology"
+    r"|Imaging|Institute|West|East|North|South|Parnassus)\b)+"
+)
+_FOUNDED = frozenset("university hospital college institute bank church diocese universidad université universität".split())
+_SAINTS = frozenset(("st", "saint", "ste", "sta"))
+_WORKING = frozenset("work works worked working employed employee employer job retired coworkers coworker co-worker co-workers colleagues colleague student studies teaches teacher attends intern enrolled volunteer volunteers boss insured".split())
 _AT = frozenset(("at", "from", "to", "@", "near"))
 
 
 def find_facilities(document: Document) -> list[Span]:
     """All institutions of a document."""
     text = document.text
-    spans = [Span(found.start(), found.end(), "FACILITY", 0.9, "list:facilities") for found in _known().finditer(text)]
-    spans += _headed(document)
-    spans += [Span(found.start(), found.end(), "FACILITY", 0.85, "rule:facility") for found in _OF_PLACE.finditer(text)]
-    if "S" in text:
+    looked = document.looked
+    spans = list(_known(document))
+    if looked.every & FACILITY:
+        spans += _headed(document)
+    if looked.present & _FOUNDED:
+        spans += [Span(found.start(), found.end(), "FACILITY", 0.85, "rule:facility") for found in _OF_PLACE.finditer(text)]
+    if looked.present & _SAINTS:
         spans += _saints(document)
-    spans += [
-        Span(found.start(1), found.end(1), "FACILITY", 0.8, "rule:employer")
-        for found in _WORKS.finditer(text)
-        if _is_name(found[1])
-    ]
-    return spans + _at(document)
+    if looked.present & _WORKING:
+        spans += [
+            Span(found.start(1), found.end(1), "FACILITY", 0.8, "rule:employer")
+            for found in _WORKS.finditer(text)
+            if _is_name(found[1])
+        ]
+    return spans + _at(document) if "at" in looked.present else spans
 
 
 @cache
-def _known() -> re.Pattern[str]:
+def _short_names() -> dict[str, list[tuple[str, str]]]:
+    """Names by their first word: what stands there, in lower case and as it must be written ("" for any way)."""
     path = Path(__file__).parent / "facilities_known.txt"
-    names = [line for line in path.read_text(encoding="utf-8").splitlines() if line and not line.startswith("#")]
-    several = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
-    heads = r"(?: (?:Medical|Health|Hospitals?|Clinic|Center|Centre|Hospice|Healthcare|System|Cancer|Children's|Permanente|General|University|Radiology|Imaging|Institute|West|East|North|South|Parnassus))*"
-    return re.compile(rf"\b(?:{several})(?!\w)(?!['’]?s? (?:score|stage|classification|criteria|stand))(?! Mono){heads}")
+    names: dict[str, list[tuple[str, str]]] = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            first = re.split(r"[ .]", line.lower())[0].removesuffix("'s")
+            names.setdefault(first, []).append((line.lower(), "" if " " in line else line))
+    for listed in names.values():
+        listed.sort(key=lambda pair: -len(pair[0]))
+    return names
+
+
+def _known(document: Document) -> Iterator[Span]:
+    """Hospitals by their short names, with the words that go on with them."""
+    looked, names = document.looked, _short_names()
+    for low in looked.present & names.keys():
+        for position, word in enumerate(looked.lows):
+            if word != low:
+                continue
+            start = looked.starts[position]
+            for phrase, written in names[low]:
+                end = start + len(phrase)
+                there = document.text[start:end] == written if written else document.lower.startswith(phrase, start)
+                if there and not document.text[end : end + 1].isalnum() and not _SCALE.match(document.text, end):
+                    more = _MORE.match(document.text, end)
+                    yield Span(start, more.end() if more else end, "FACILITY", 0.9, "list:facilities")
+                    break
 
 
 def _is_name(words: str) -> bool:
@@ -171,7 +206,7 @@ def _names_one(document: Document, first: int, head: int, last: int) -> bool:
         return _proper(looked, head, last) and strong
     rare = [position for position in words if _rare(looked, position)]
     if rare:
-        return strong or last > head or _led(document, first) or document.high or len(words) > 1
+        return not any(looked.lows[position] in _WRITINGS for position in range(first, last + 1))
     if not strong or all(looked.numbers[position] & MEDICAL and not looked.numbers[position] & (NAME | CITY) for position in words):
         return False
     return not (first == 0 or _opens(document, first)) or last > head or len(words) > 1

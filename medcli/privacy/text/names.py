@@ -32,6 +32,7 @@ from medcli.privacy.text.safe import eponym
 from medcli.privacy.text.span import Span
 from medcli.privacy.text.words import (
     CAPITAL,
+    CITY,
     COMMON,
     CREDENTIAL,
     EPONYM,
@@ -42,13 +43,17 @@ from medcli.privacy.text.words import (
     LOWER,
     MEDICAL,
     NAME,
+    OPENS,
+    REGION,
     RELATIVE,
     ROLE,
     SELF,
+    STATE,
     STOP,
     SUFFIX,
     TITLE,
     UPPER,
+    lexicon,
 )
 
 if TYPE_CHECKING:
@@ -57,7 +62,7 @@ if TYPE_CHECKING:
 __all__ = ["find_names"]
 
 #: Points that make a name, and those that make its words names wherever they stand again.
-_BALANCED, _HIGH, _SURE = 3.0, 1.8, 4.5
+_BALANCED, _HIGH, _SURE = 3.0, 1.15, 4.5
 #: A cue of so many points leaves no doubt that a person follows.
 _LIKELY = 2.5
 _MOST = 6
@@ -116,7 +121,7 @@ class _Search:
                 position += 1
                 continue
             self.found.append(run)
-            position = run.last + 1
+            position = max(run.last, position) + 1
         return self.found
 
     def _judged(self, position: int) -> _Run | None:
@@ -136,7 +141,8 @@ class _Search:
             return None
         if cue < FORCING and (eponym(self.text, self.looked, first, last) or self._place(last)):
             return None
-        points = self._own(first, last, cue) + max(cue + after(self.text, self.looked, last), 0)
+        cue += after(self.text, self.looked, last, _end(self.reading, last))
+        points = self._own(first, last, cue) + cue
         return _Run(first, last, points) if points >= self.least else None
 
     def _first(self, position: int, cue: float) -> int | None:
@@ -145,21 +151,23 @@ class _Search:
         if kind == FAINT and cue < FORCING and self.looked.numbers[position] & STOP and self.reading.opens(position):
             return None
         if kind > PARTICLES:
+            return position if cue >= FORCING or not self._in_city(position) else None
+        number, shape = self.looked.numbers[position], self.looked.shapes[position]
+        if shape == LOWER and cue >= _LIKELY and (number & FIRST) >= 2 and not number & (STOP | PARTICLE) and (number & COMMON) < COMMON:
             return position
         if cue < FORCING:
             return None
-        number, shape = self.looked.numbers[position], self.looked.shapes[position]
+        level = number & NAME
         if kind == PARTICLES:
             return position if self._particles_end(position) else None
         if number & STOP or number & TITLE:
             return None
         titled = bool(position) and strong_title(self.looked, position - 1)
         if kind == OTHER and shape in (CAPITAL, UPPER):
-            if titled and shape == CAPITAL:
+            if titled and shape == CAPITAL and (level or not number & (COMMON | MEDICAL)):
                 return position
             plain = number & (MEDICAL | COMMON | LABEL) and not number & LAST
-            return position if not plain or self._next_is_part(position) or after(self.text, self.looked, position) >= FORCING else None
-        level = number & NAME
+            return position if not plain or self._next_is_part(position) or after(self.text, self.looked, position, self.looked.ends[position]) >= FORCING else None
         common = (number & COMMON) >> 4
         if shape == LOWER and ((level and titled) or (common < 2 and not number & (MEDICAL | LABEL | ROLE) and (titled or not common))):
             return position
@@ -174,6 +182,16 @@ class _Search:
         while position + 1 < len(self.kinds) and self.kinds[position] == PARTICLES and self._gap(position + 1) in (" ", "'", ". "):
             position += 1
         return self.kinds[position] > INITIALS or self.looked.shapes[position] == CAPITAL
+
+    def _in_city(self, position: int) -> bool:
+        """Whether the word belongs to a listed city of several words: New York, Ann Arbor."""
+        table, lower, looked = lexicon(), self.document.lower, self.looked
+        for first in (position - 1, position):
+            if first >= 0 and looked.numbers[first] & OPENS and looked.shapes[first] != LOWER:
+                for last in range(max(first, position - 1) + 1, min(first + 3, len(looked.lows))):
+                    if table[lower[looked.starts[first] : looked.ends[last]]] & (CITY | REGION):
+                        return True
+        return False
 
     def _next_is_part(self, position: int) -> bool:
         following = position + 1
@@ -200,6 +218,9 @@ class _Search:
             kind = self.kinds[position]
             if kind == PARTICLES:
                 continue
+            if kind == OTHER and (self._capitals(position) or self._state_too(position)):
+                last = position
+                continue
             if kind < INITIALS or (kind == SMALL and not small) or self.looked.numbers[position] & (CREDENTIAL | SUFFIX) and self.looked.shapes[position] == UPPER:
                 if not (small and cue >= FORCING and self._small_too(position)):
                     break
@@ -207,6 +228,19 @@ class _Search:
                 break
             last = position
         return last
+
+    def _state_too(self, position: int) -> bool:
+        """Whether a state is a surname here: Aaliyah Washington."""
+        number = self.looked.numbers[position]
+        return bool(number & (STATE | REGION)) and number & LAST == LAST and self.kinds[position - 1] == STRONG
+
+    def _capitals(self, position: int) -> bool:
+        """Whether a listed word in capitals goes on with a name in capitals: ROBERT DOWNS."""
+        return (
+            self.looked.shapes[position] == self.looked.shapes[position - 1] == UPPER
+            and bool(self.looked.numbers[position] & NAME)
+            and len(self.looked.lows[position]) > 3
+        )
 
     def _small_too(self, position: int) -> bool:
         """Whether a second word written small belongs to a name that a strong cue has begun."""
@@ -275,13 +309,13 @@ class _Search:
         if not words:
             return 0.0 if initials < 2 else 0.6
         caret = "^" in self.text[self.looked.starts[first] : self.looked.ends[last]]
-        points = self._opening(words[0], alone=len(words) == 1)
+        points = self._opening(words[0], cue, alone=len(words) == 1)
         if len(words) > 1:
             points += max(self._further(position) for position in words[1:])
         if initials:
             points += 1.5 if len(words) == 1 and self._dotted(first, last) else 0.5
-        if all(numbers[position] & EPONYM for position in words):
-            points -= 1.5
+        if cue < _LIKELY and all(numbers[position] & EPONYM for position in words):
+            points -= 3.0 if len(words) > 1 else 0.0 if numbers[words[0]] & FIRST == FIRST and cue else 1.5
         if all(kinds[position] == SMALL for position in words):
             points *= 0.8
         if len(words) == 1:
@@ -291,7 +325,7 @@ class _Search:
     def _dotted(self, first: int, last: int) -> bool:
         return "." in self.text[self.looked.starts[first] : self.looked.ends[last] + 1]
 
-    def _opening(self, position: int, *, alone: bool) -> float:
+    def _opening(self, position: int, cue: float, *, alone: bool) -> float:
         number, kind = self.looked.numbers[position], self.kinds[position]
         given = number & FIRST
         if kind == UNKNOWN:
@@ -300,6 +334,8 @@ class _Search:
             return 0.2 if alone and self.reading.opens(position) else 1.2
         if kind in (STRONG, SMALL):
             return (3.0 if given == 3 else 2.0) if alone else (3.2 if given == 3 else 1.9)
+        if kind == MAYBE and alone and given >= 2 and cue >= 1.5:
+            return 1.6
         if kind == MAYBE:
             return (0.8 if self.reading.plain and not self.reading.opens(position) else 0.3) if alone else (2.0 if given >= 2 else 1.2)
         return 0.2 if alone else 0.9
@@ -315,7 +351,7 @@ class _Search:
     def _doubt(self, position: int) -> float:
         number = self.looked.numbers[position]
         doubt = 0.0
-        if number & MEDICAL and number & FIRST != FIRST:
+        if number & MEDICAL and (number & FIRST) < 2:
             doubt += 0.7
         if self.looked.shapes[position] == UPPER and not self.looked.shouts and len(self.looked.lows[position]) < 6:
             doubt += 1.0

@@ -136,17 +136,19 @@ def _neighbour(looked: Looked, previous: int, bare: str) -> float:
     return 0.0
 
 
-def after(text: str, looked: Looked, last: int) -> float:
-    """Points for what stands after the word."""
-    found = _AFTER.match(text, looked.ends[last])
+def after(text: str, looked: Looked, last: int, end: int) -> float:
+    """Points for what stands after the word, from ``end`` on."""
+    found = _AFTER.match(text, end)
     if found:
         if found["degree"]:
             return 5.0
         if found["age"]:
-            return 3.5 if " is a" in found["age"] else 2.0
+            return 3.5 if " is a" in found["age"] or found["age"][-1:] in "y-" else 2.0
         return 0.8
     following = last + 1
     if following < len(looked.lows) and looked.numbers[following] & ACT and looked.shapes[following] == LOWER:
         gap = text[looked.ends[last] : looked.starts[following]]
-        return 1.5 if gap == " " else 0.0
+        if gap != " ":
+            return 0.0
+        return 2.5 if looked.lows[following] == "family" else 1.5
     return 0.0

@@ -12,13 +12,19 @@ from typing import TYPE_CHECKING
 from medcli.privacy.text.words import (
     CAPITAL,
     COMMON,
+    COUNTY,
     FIRST,
     INITIAL,
     LAST,
     LOWER,
     MEDICAL,
     NAME,
+    OPENS,
     PARTICLE,
+    REGION,
+    RELATIVE,
+    ROLE,
+    STATE,
     STOP,
     TITLE,
     UNCASED,
@@ -33,8 +39,11 @@ __all__ = ["FAINT", "INITIALS", "MAYBE", "NOTHING", "OTHER", "PARTICLES", "SMALL
 
 NOTHING, OTHER, PARTICLES, INITIALS, SMALL, UNKNOWN, FAINT, MAYBE, STRONG = range(9)
 
-_LISTS = (1 << 16) - 1
+#: Without the bits that say no more than that some city's or county's name begins so.
+_LISTS = (1 << 16) - 1 & ~(OPENS | COUNTY)
 _FEW, _TITLED, _FOREIGN = 5, 0.7, 0.35
+#: Regions that are given names as often.
+_PERSONS = frozenset("georgia virginia chad jordan israel carolina dakota montana".split())
 _PRONOUNS = frozenset("ia")
 #: Shorter capitals than this are abbreviations unless a list has them as a name.
 _ABBREVIATION = 5
@@ -75,17 +84,22 @@ def read(document: Document) -> Reading:
     looked = document.looked
     kinds = [_kind(number, shape, low, looked.shouts) for number, shape, low in zip(looked.numbers, looked.shapes, looked.lows, strict=True)]
     text = document.text
+    carets = "^" in text
     for position, shape in enumerate(looked.shapes):
         if shape == INITIAL:
             kinds[position] = _initial(text, looked, kinds, position)
+        elif carets and kinds[position] == OTHER and text[looked.ends[position] : looked.ends[position] + 1] == "^":
+            kinds[position] = MAYBE
     return Reading(text, looked, kinds, _plain(looked))
 
 
 def _initial(text: str, looked: Looked, kinds: list[int], position: int) -> int:
     dotted = text[looked.ends[position] : looked.ends[position] + 1] in (".", "^")
     after_name = position > 0 and kinds[position - 1] in (STRONG, MAYBE, UNKNOWN, INITIALS)
-    if looked.lows[position] in _PRONOUNS and not dotted and not after_name:
-        return NOTHING
+    if looked.lows[position] in _PRONOUNS and not dotted:
+        ended = position + 1 == len(kinds) or looked.shapes[position + 1] != LOWER
+        if not (after_name and ended):
+            return NOTHING
     return INITIALS if dotted or after_name else OTHER
 
 
@@ -101,6 +115,10 @@ def _kind(number: int, shape: int, low: str, shouts: bool) -> int:
         return INITIALS
     if number & PARTICLE and low in ("st", "van", "von", "de", "da", "di", "del", "della", "la", "le", "el", "al", "san", "bin", "ibn", "ter", "den"):
         return PARTICLES
+    if number & (REGION | STATE) and low not in _PERSONS:
+        return OTHER
+    if number & (TITLE | ROLE | RELATIVE) and number & FIRST != FIRST:
+        return OTHER
     if number & (STOP | TITLE) and level < 2:
         return FAINT if level and shape == CAPITAL and number & FIRST and not number & TITLE else OTHER
     if shape == UPPER and not shouts and len(low) < 4 and (number & MEDICAL or level < 3):

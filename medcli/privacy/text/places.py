@@ -46,6 +46,10 @@ if TYPE_CHECKING:
 __all__ = ["find_places"]
 
 _BALANCED, _HIGH = 3.0, 2.0
+#: "lives in" leaves no doubt.
+_SURELY = 2.5
+#: States that are degrees behind a name.
+_DEGREES = frozenset(("MD", "PA", "MS", "MA", "DC", "ND"))
 #: Words before the kind of a street: 12 Martin Luther King Junior Boulevard.
 _STREET_WORDS = 5
 _CITY_WORDS = 4
@@ -81,9 +85,25 @@ _NEAR = {"lives": 2.5, "live": 2.5, "living": 2.5, "lived": 2.5, "resides": 2.5,
 def find_places(document: Document) -> list[Span]:
     """All places of a document, with the postal codes that stand beside them."""
     spans = [*_streets(document), *_boxes(document)]
-    document = _with(document, spans)
-    spans += find_facilities(document)
+    spans += find_facilities(_with(document, spans))
+    if document.looked.present & _COUNTIES:
+        spans += _counties(document)
     return spans + list(_cities(_with(document, spans)))
+
+
+def _counties(document: Document) -> Iterator[Span]:
+    """``Cook County``, ``St. Johns county``."""
+    looked = document.looked
+    for position, low in enumerate(looked.lows):
+        if low not in _COUNTIES or not position or looked.shapes[position - 1] != CAPITAL:
+            continue
+        first = position
+        while first and position - first < 3 and looked.shapes[first - 1] == CAPITAL and not looked.numbers[first - 1] & STOP:
+            if document.text[looked.ends[first - 1] : looked.starts[first]] not in (" ", ". "):
+                break
+            first -= 1
+        if first < position:
+            yield Span(looked.starts[first], looked.ends[position], "PLACE", 0.9, "rule:county")
 
 
 def _with(document: Document, spans: list[Span]) -> Document:
@@ -192,8 +212,7 @@ def _leading(document: Document, position: int) -> tuple[int, int] | None:
 def _address(document: Document, start: int, end: int, source: str) -> Iterator[Span]:
     """A street or box, its unit, and the city and postal code that follow."""
     text = document.text
-    if text[end : end + 1] == ".":
-        end += 1
+    end = _DIRECTION.match(text, end).end()
     unit = _UNIT.match(text, end)
     if unit:
         end = unit.end()
@@ -201,6 +220,8 @@ def _address(document: Document, start: int, end: int, source: str) -> Iterator[
     yield from _town(document, end)
 
 
+_DIRECTION = re.compile(r"\.?(?:,? (?:[NS][EW]|[NSEW])\b\.?)?")
+_COUNTIES = frozenset(("county", "parish", "borough", "township"))
 _TOWN = re.compile(r"[ \u00a0]{0,2}[,\n]{0,2}[ \u00a0\n]{0,4}(?:in )?((?:[^\W\d_][^\W\d_]*[.'’-]?[ -]?){1,40}?)(?=[ \u00a0]?[,\n]|[ \u00a0]+\d|[ \u00a0]*$|\.|[ ]+[A-Z]{2}\b)")
 
 
@@ -278,17 +299,21 @@ def _city(document: Document, position: int) -> tuple[int, float]:
     looked, text = document.looked, document.text
     number, shape = looked.numbers[position], looked.shapes[position]
     last, listed = _phrase(document, position)
-    if shape == LOWER and (not listed or number & (STOP | MEDICAL) and last == position):
+    if shape == LOWER and not listed:
         return last, 0.0
     if not listed and shape in (CAPITAL, UPPER):
         while last + 1 < len(looked.lows) and last - position < 2 and looked.shapes[last + 1] == CAPITAL and text[looked.ends[last] : looked.starts[last + 1]] in (" ", "-") and not looked.numbers[last + 1] & (STOP | FACILITY | HEAD):
             last += 1
     cue = _dwelling(document, position)
+    if shape == LOWER and last == position and (number & STOP or (number & MEDICAL and cue < _SURELY)):
+        return last, 0.0
     state = _STATE.match(text, looked.ends[last])
     stated = bool(state) and _is_state(text, looked.ends[last], state)
     county = text[looked.ends[last] : looked.ends[last] + 7].lower() == " county"
     if county and shape == CAPITAL:
         return min(last + 1, len(looked.lows) - 1), 4.0
+    if stated and state and state["short"] in _DEGREES and not _ZIP.match(text, state.end()) and (number & CITY) >> 8 < 3 and last == position:
+        stated = False
     if stated and shape == CAPITAL and not number & STOP:
         return last, 4.0 if listed or cue or "," in (state[0] if state else "") else 1.5
     if eponym(text, looked, position, last) or _clinical(looked, text, position, last):
@@ -297,7 +322,7 @@ def _city(document: Document, position: int) -> tuple[int, float]:
         return last, 0.0
     points = listed
     if shape == LOWER:
-        points = listed - 1.2 if cue >= 1.0 else 0.0
+        points = listed if cue >= 2.5 else listed - 1.2 if cue >= 1.0 else 0.0
     elif not listed:
         unknown = not number & ((1 << 14) - 1) or number & NAME
         fits = looked.lows[position] in _PREFIXES and last > position or bool(_SUFFIX.search(looked.lows[last]))

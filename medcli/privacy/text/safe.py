@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from medcli.privacy.text.words import (
     CAPITAL,
+    CITY,
     COMMON,
     EPONYM,
     FIRST,
@@ -60,7 +61,7 @@ def eponym(text: str, looked: Looked, first: int, last: int) -> bool:
     """Whether the words ``first`` to ``last`` name a disease, sign, score or device, by the word that follows."""
     numbers, starts, ends = looked.numbers, looked.starts, looked.ends
     listed = all(number & EPONYM for number in numbers[first : last + 1])
-    sure = not listed and numbers[first] & FIRST == FIRST
+    sure = not listed and numbers[first] & FIRST == FIRST and not numbers[first] & CITY
     for position in range(last + 1, min(last + 1 + _REACH, len(numbers))):
         gap = text[ends[position - 1] : starts[position]]
         if gap not in _JOINED:

@@ -119,6 +119,8 @@ class Looked:
         ``LOWER``, ``CAPITAL`` (also mixed), ``UPPER`` (two letters and more), ``INITIAL`` (one capital), ``UNCASED``.
     shouts
         The text is written in capitals, so that they say nothing.
+    every, present
+        All bits of all numbers, and all words: what no word has needs no search.
     """
 
     starts: list[int]
@@ -127,13 +129,15 @@ class Looked:
     numbers: list[int]
     shapes: list[int]
     shouts: bool
+    every: int
+    present: frozenset[str]
 
 
 def look(document: Document) -> Looked:
     """Look up every word of a document."""
     words, lower, table = document.words, document.lower, lexicon()
     starts, ends, lows, numbers, shapes = [], [], [], [], []
-    upper = small = 0
+    upper = small = every = 0
     for start, end, text in words:
         low = lower[start:end]
         if low[-2:] in ("'s", "’s", "s'", "s’"):
@@ -151,13 +155,15 @@ def look(document: Document) -> Looked:
             shape = UPPER
             upper += len(text) > 3
         else:
-            shape = CAPITAL if text[0].isupper() or text[1].isupper() else UNCASED if low == text else LOWER
+            parted = "-" in text or "'" in text or "’" in text  # al-Rashid, d'Angelo
+            shape = CAPITAL if parted or text[0].isupper() else UNCASED if low == text else LOWER
+        every |= number
         starts.append(start)
         ends.append(end)
         lows.append(low)
         numbers.append(number)
         shapes.append(shape)
-    return Looked(starts, ends, lows, numbers, shapes, upper > 2 * small and upper > 2)
+    return Looked(starts, ends, lows, numbers, shapes, upper > 2 * small and upper > 2, every, frozenset(lows))
 
 
 def _joined(table: Lexicon, low: str) -> int:
