@@ -44,6 +44,7 @@ from medcli.privacy.text.words import (
     MEDICAL,
     NAME,
     OPENS,
+    PARTICLE,
     REGION,
     RELATIVE,
     ROLE,
