@@ -186,7 +186,7 @@ def _add_name(
         for word in name.joined:
             needles.words.setdefault(word, Word(word, "NAME"))
         for word in name.beside:
-            cased = word in name.short and word not in words_of("title") and not common(word)
+            cased = word in name.short and word not in words_of("title") | words_of("function")
             needles.words.setdefault(word, Word(word, "NAME", alone=False, cased=cased))
         needles.dense.update(dict.fromkeys(name.dense, "NAME"))
         initials |= name.initials

@@ -283,9 +283,9 @@ def _settle(folded: Folded, tokens: list[tuple[int, int]], found: list[_Hit], ne
         return []
     text = folded.text
     found = sorted(found, key=lambda hit: (hit.start, -hit.end))
-    shouted = _shouted(folded.source(0, len(text)))
-    sure = [hit for hit in found if _identifies(folded, hit, shouted=shouted)]
-    links = [hit for hit in found if hit not in sure]
+    sure = [hit for hit in found if _identifies(folded, hit)]
+    identifying = set(sure)
+    links = [hit for hit in found if hit not in identifying]
     links += [
         _Hit(start, end, Word(text[start:end], "NAME", cased=False), exact=True)
         for start, end in tokens
@@ -297,24 +297,21 @@ def _settle(folded: Folded, tokens: list[tuple[int, int]], found: list[_Hit], ne
     return [_span(folded, *group) for group in groups]
 
 
-def _identifies(folded: Folded, hit: _Hit, *, shouted: bool) -> bool:
-    word = hit.word
+def _identifies(folded: Folded, hit: _Hit) -> bool:
+    """Whether a hit identifies by itself: a common word does where it is capitalised, and in names of files."""
+    word, text = hit.word, folded.text
     if word.alone:
         return True
+    if not word.cased or not hit.exact:
+        return False
+    if any(
+        mark == "_" or mark.isdigit()
+        for mark in (text[hit.start - 1 : hit.start], text[hit.end : hit.end + 1])
+    ):
+        return True
     source = folded.source(hit.start, hit.end)
-    capital = source[:1].isupper()
-    return (
-        word.cased
-        and capital
-        and hit.exact
-        and (not shouted or not source.isupper() or len(source) == len(folded.text))
-    )
-
-
-def _shouted(source: str) -> bool:
-    """Whether a text is written in capitals, so that a capital says nothing."""
-    letters = [char for char in source if char.isalpha()]
-    return len(letters) > 12 and sum(map(str.isupper, letters)) * 2 > len(letters)
+    # Two capitals are an abbreviation more often than a name.
+    return source[:1].isupper() and (len(word.text) > 2 or not source.isupper() or len(source) == len(text))
 
 
 def _is_initial(folded: Folded, start: int) -> bool:
@@ -324,40 +321,37 @@ def _is_initial(folded: Folded, start: int) -> bool:
 
 
 def _beside(text: str, links: list[_Hit], sure: list[_Hit]) -> list[_Hit]:
-    """Those of `links` that stand beside a sure hit, or beside another link that is no initial of the same word."""
-    kept: list[_Hit] = []
-    anchors = [(hit.start, hit.end, hit.word.category) for hit in sure]
-    waiting = sorted(links)
-    for one, other in pairwise(waiting):
-        # Two common words that are parts of the name, or an initial and a common word: Lung Young, J. Brown.
+    """Those of `links` that stand beside a sure hit, or beside another link where one of the two is no mere initial."""
+    kept = set(_paired(text, links))
+    every = sorted({*links, *sure})
+    anchored = kept | set(sure)
+    for ordered in (every, every[::-1]):
+        last: dict[str, _Hit] = {}
+        for hit in ordered:
+            category = hit.word.category
+            before = last.get(category)
+            if hit not in anchored and before is not None and _touch(text, *sorted((hit, before))):
+                anchored.add(hit)
+                kept.add(hit)
+            if hit in anchored:
+                last[category] = hit
+    return list(kept)
+
+
+def _paired(text: str, links: list[_Hit]) -> Iterable[_Hit]:
+    """Two common words that are parts of one name, or an initial and a common word: Lung Young, J. Brown."""
+    for one, other in pairwise(sorted(links)):
         different = one.word.text != other.word.text and one.word.category == other.word.category
         if (
             different
             and (one.word.speaks or other.word.speaks)
             and _BETWEEN.match(text[one.end : other.start])
         ):
-            kept += [hit for hit in (one, other) if hit not in kept]
-    anchors += [(hit.start, hit.end, hit.word.category) for hit in kept]
-    changed = True
-    while changed:
-        changed = False
-        for hit in waiting:
-            if hit in kept:
-                continue
-            if any(_touch(text, hit, anchor) for anchor in anchors):
-                kept.append(hit)
-                anchors.append((hit.start, hit.end, hit.word.category))
-                changed = True
-    return kept
+            yield from (one, other)
 
 
-def _touch(text: str, hit: _Hit, anchor: tuple[int, int, str]) -> bool:
-    start, end, category = anchor
-    if hit.word.category != category:
-        return False
-    if hit.start >= end:
-        return hit.start - end <= 4 and bool(_BETWEEN.match(text[end : hit.start]))
-    return start >= hit.end and start - hit.end <= 4 and bool(_BETWEEN.match(text[hit.end : start]))
+def _touch(text: str, one: _Hit, other: _Hit) -> bool:
+    return other.start - one.end <= 4 and bool(_BETWEEN.match(text[one.end : other.start]))
 
 
 def _joined(text: str, hits: list[_Hit]) -> list[tuple[int, int, str, float]]:

@@ -125,11 +125,11 @@ def _bounded(
     folded: Folded, places: list[int], at: int, core: str, *, figures: int, pure: bool
 ) -> tuple[int, int] | None:
     """The place of a number in the text, its leading zeros with it; None where it is part of something longer."""
-    text, seen = folded.text, folded.seen
+    text = folded.text
     last = at + len(core) - 1
     if len(core) < _SPREAD and places[last] - places[at] != last - at:
         return None
-    while pure and at and seen[places[at - 1]] == "0" and (places[at] - places[at - 1] < 2):
+    while pure and at and places[at] - places[at - 1] < 2 and _is_zero(text, places[at - 1]):
         at -= 1
     start, end = places[at], places[last] + 1
     figured = sum(map(str.isdigit, text[start:end])) * 2 >= figures
@@ -140,8 +140,15 @@ def _bounded(
         or (behind.isdigit() and text[end - 1].isdigit())
     ):
         return None
-    if before.isalpha() and text[start].isalpha():
+    # Many figures are no word, whatever letters they are run together with.
+    parted = figures >= _SPREAD
+    if not parted and before.isalpha() and text[start].isalpha():
         return None
-    if behind.isalpha() and text[end - 1].isalpha():
+    if not parted and behind.isalpha() and text[end - 1].isalpha():
         return None
     return start, end
+
+
+def _is_zero(text: str, at: int) -> bool:
+    """Whether a zero stands there, or what may have been read for one: an o behind no letter."""
+    return text[at] == "0" or (text[at] == "o" and not text[at - 1 : at].isalpha())
