@@ -22,6 +22,7 @@ from medcli.privacy.text.words import (
     LOWER,
     MEDICAL,
     NAME,
+    OPENS,
     PARTICLE,
     REGION,
     STATE,
@@ -53,7 +54,7 @@ _KINDS = frozenset(
     "department dept division section unit ward service services first second third call message chart hospital clinic center centre medicine health care us ct mri pet x-ray xray chest head neck abdominal cardiac "
     "cross-sectional diagnostic molecular functional advanced digital breast's annual clinical laboratory lab imaging radiology group practice".split()
 )
-_WRITINGS = frozenset("journal annals archives society association review trial study guideline guidelines".split())
+_WRITINGS = frozenset("american european international world journal annals archives society association review trial study guideline guidelines".split())
 _OF = re.compile(r" (?:of|de|for|at|and|&) (?:the )?|[ \u00a0]|['’]s? | & |-|\. |, (?=Inc|LLC|Ltd|Corp|L\.L)")
 _OF_PLACE = re.compile(
     r"\b(?:University|Hospital|College|Institute|Bank|Church|Diocese|Universidad|Université|Universität|Hospital Universitario)"
@@ -240,7 +241,16 @@ def _tail(document: Document, last: int) -> int:
     if looked.shapes[last] == LOWER:
         return looked.ends[last]
     found = _TAIL.match(document.text, looked.ends[last])
-    return found.end() if found else looked.ends[last]
+    if found:
+        return found.end()
+    end = looked.ends[last]
+    for position in range(last + 1, min(last + 4, len(looked.lows))):  # Scripps Memorial Hospital La Jolla
+        if document.text[end : looked.starts[position]] != " " or looked.shapes[position] != CAPITAL:
+            break
+        if not looked.numbers[position] & (CITY | OPENS) or looked.numbers[position] & (STOP | COMMON | MEDICAL):
+            break
+        end = looked.ends[position]
+    return end
 
 
 def _saints(document: Document) -> Iterator[Span]:

@@ -66,6 +66,8 @@ __all__ = ["find_names"]
 _BALANCED, _HIGH, _SURE = 3.0, 1.15, 4.5
 #: A cue of so many points leaves no doubt that a person follows.
 _LIKELY = 2.5
+#: What a degree or a number without a comma before it is worth; it may be a projection or a grade.
+_CAPITAL_DEGREE = 4.5
 _MOST = 6
 _LEADING = frozenset("van von de da di del della dos das der den ter ten la le el al bin ibn ben st san abu du zu".split())
 _CALLS = TITLE | LABEL | SELF | RELATIVE | ROLE
@@ -142,8 +144,11 @@ class _Search:
             return None
         if cue < FORCING and (eponym(self.text, self.looked, first, last) or self._place(last)):
             return None
-        cue += after(self.text, self.looked, last, _end(self.reading, last))
-        points = self._own(first, last, cue) + cue
+        behind = after(self.text, self.looked, last, _end(self.reading, last))
+        own = self._own(first, last, cue + behind)
+        if behind == _CAPITAL_DEGREE and own < 1.0:  # CHEST PA, Grade II
+            behind = 0.0
+        points = own + cue + behind
         return _Run(first, last, points) if points >= self.least else None
 
     def _first(self, position: int, cue: float) -> int | None:
@@ -316,7 +321,8 @@ class _Search:
         if initials:
             points += 1.5 if len(words) == 1 and self._dotted(first, last) else 0.5
         if cue < _LIKELY and all(numbers[position] & EPONYM for position in words):
-            points -= 3.0 if len(words) > 1 else 0.0 if numbers[words[0]] & FIRST == FIRST and cue else 1.5
+            doubt = 3.0 if len(words) > 1 else 0.0 if numbers[words[0]] & FIRST == FIRST and cue else 1.5
+            points -= doubt / 2 if self.document.high else doubt
         if all(kinds[position] == SMALL for position in words):
             points *= 0.8
         if len(words) == 1:
@@ -339,7 +345,7 @@ class _Search:
             return 1.6
         if kind == MAYBE:
             return (0.8 if self.reading.plain and not self.reading.opens(position) else 0.3) if alone else (2.0 if given >= 2 else 1.2)
-        return 0.2 if alone else 0.9
+        return 0.2 if alone else 1.1 if given else 0.9
 
     def _further(self, position: int) -> float:
         number, kind = self.looked.numbers[position], self.kinds[position]

@@ -45,8 +45,10 @@ _AFTER = re.compile(
     r"(?P<degree>(?:,? ?\(?|, )(?:M\.? ?D\b|D\.? ?O\b\.|Ph\.? ?D\b|R\.? ?N\b|N\.? ?P\b|P\.?A\b|MBBS|MB\b|M\.B\.|FRC[RSP]|FAC[RSCP]|FASN|DDS|DMD|DPT"
     r"|Pharm\.? ?D|LCSW|PsyD|RT\(R\)|RDMS|CRNA|FNP|LPN|CNA|MPH|BSN|MSN|Jr\b|Sr\b|II\b|III\b|IV\b|Esq))"
     r"|(?P<age>[ \u00a0]?[,(/]? ?(?:is an? |is |aged? |age |a )?\d{1,3}(?! ?(?:mg|ml|mm|cm|%|mcg|/))"
-    r"(?: ?[-–]?(?:y|yr|yo|year|month|mo|m\b|f\b|week)|[ ,)])"
-    r"|[ \u00a0]?[,(]? ?(?:DOB|MRN|D\.O\.B|born|b\.|ID\b|SSN))"
+    r"(?: ?[-–]?(?:y|yr|yo|year|month|mo|[mMfF]\b|week)|[ ,)])"
+    r"|,? \(?(?:fe)?male\b|, (?:man|woman|boy|girl)\b"
+    r"|[ \u00a0]?[,(]? ?(?:DOB|MRN|D\.O\.B|born|b\.|ID\b|SSN|MRN))"
+    r"|(?P<film>,? (?:MRI|CT|CXR|PET|EEG|ECG|EKG|US|XR|[Xx]-?ray|MRN)\b)"
     r"|(?P<own>['’]s?(?= ))"
 )
 
@@ -141,7 +143,9 @@ def after(text: str, looked: Looked, last: int, end: int) -> float:
     found = _AFTER.match(text, end)
     if found:
         if found["degree"]:
-            return 5.0
+            return 5.0 if found["degree"][0] == "," or "." in found["degree"] else 4.5
+        if found["film"]:
+            return 0.8
         if found["age"]:
             return 3.5 if " is a" in found["age"] or found["age"][-1:] in "y-" else 2.0
         return 0.8

@@ -88,6 +88,8 @@ def read(document: Document) -> Reading:
     for position, shape in enumerate(looked.shapes):
         if shape == INITIAL:
             kinds[position] = _initial(text, looked, kinds, position)
+        elif shape == LOWER and looked.ends[position] - looked.starts[position] == 1 and position and kinds[position - 1] == SMALL:
+            kinds[position] = INITIALS if text[looked.ends[position] : looked.ends[position] + 1] == "." else kinds[position]
         elif carets and kinds[position] == OTHER and text[looked.ends[position] : looked.ends[position] + 1] == "^":
             kinds[position] = MAYBE
     return Reading(text, looked, kinds, _plain(looked))

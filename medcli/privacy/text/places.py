@@ -16,7 +16,6 @@ from medcli.privacy.text.words import (
     CAPITAL,
     CITY,
     COMMON,
-    COUNTY,
     DWELL,
     EPONYM,
     FACILITY,
@@ -152,10 +151,13 @@ def _numbered(document: Document, position: int) -> tuple[int, int] | None:
     for back in range(position, max(-1, position - _STREET_WORDS - 1), -1):
         before = text[max(0, looked.starts[back] - 24) : looked.starts[back]]
         house = _NUMBER.search(before)
-        if house and (back < position or "t" in house[0] or "d" in house[0] or "h" in house[0]):
+        if house and (back < position or looked.lows[position] == "broadway" or "t" in house[0] or "d" in house[0] or "h" in house[0]):
             if small and not _street_in_small(looked.lows[position], looked.numbers[back:position]):
                 return None
-            return looked.starts[back] - len(before) + house.start(), looked.ends[position]
+            last = position
+            while last + 1 < len(looked.lows) and looked.numbers[last + 1] & STREET and looked.shapes[last + 1] == CAPITAL and text[looked.ends[last] : looked.starts[last + 1]] == " ":
+                last += 1
+            return looked.starts[back] - len(before) + house.start(), looked.ends[last]
         if back == position:
             continue_ok = True
         else:
@@ -326,7 +328,7 @@ def _city(document: Document, position: int) -> tuple[int, float]:
     elif not listed:
         unknown = not number & ((1 << 14) - 1) or number & NAME
         fits = looked.lows[position] in _PREFIXES and last > position or bool(_SUFFIX.search(looked.lows[last]))
-        points = (0.7 if unknown else 0.0) + (1.0 if fits else 0.0)
+        points = (1.5 if unknown else 0.0) + (1.0 if fits else 0.0)
         if cue < 1.5 and not fits:
             points = 0.0
     return last, points + cue if points else 0.0
@@ -352,7 +354,7 @@ def _phrase(document: Document, position: int) -> tuple[int, float]:
     if not level:
         return position, 0.0
     if number & FIRST == FIRST or number & LAST == LAST:
-        return position, 1.4 if level > 1 else 1.0
+        return position, 1.6 if level > 1 else 1.0
     return position, (0.8, 1.6, 2.4)[level - 1]
 
 

@@ -174,6 +174,8 @@ def _joined(table: Lexicon, low: str) -> int:
     if parts and parts[0] in ("o", "d", "l", "al", "el", "mc", "fitz"):
         tail = table["".join(parts)] | table[parts[-1]]
         return (tail & (MEDICAL | COMMON)) or FIRST | LAST
+    if parts[1:] and parts[-1] in ("san", "sama", "sensei", "kun", "chan", "ji"):
+        return table[parts[0]] & NAME | LAST
     numbers = [table[part] for part in parts]
     if any(number & (EPONYM | MEDICAL) for number in numbers):
         if all(number & NAME for number in numbers) and not any(number & COMMON for number in numbers):
