@@ -9,8 +9,8 @@ import re
 from collections.abc import Sequence
 
 from medcli.privacy.text import checks
-from medcli.privacy.text.document import Document
 from medcli.privacy.text.codes import find_forms, find_logins
+from medcli.privacy.text.document import Document
 from medcli.privacy.text.forms import is_clinical_code, unit_follows
 from medcli.privacy.text.labels import Label, label_after, label_before
 from medcli.privacy.text.span import Span
@@ -77,7 +77,7 @@ def _labelled(document: Document, taken: list[Span]) -> list[Span]:
             label = label_after(lower, match.end()) or label
         if label is not None and label.clinical:
             continue
-        span = _value(document, match, label) or _bare(document, match, label) or _lettered(document, match)
+        span = _value(document, match, label) or _lettered(document, match) or _bare(document, match, label)
         if span is not None:
             spans.append(span)
             last = span.end, span.category

@@ -125,7 +125,7 @@ def _share(part: Counter[str], whole: Counter[str], category: str | None) -> flo
 
 @cache
 def _categories() -> dict[str, str]:
-    return dict(rows("gold_labels"))
+    return {row[0]: row[1] for row in rows("gold_labels")}
 
 
 def category_of(label: str) -> str:
