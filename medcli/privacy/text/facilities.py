@@ -29,6 +29,7 @@ from medcli.privacy.text.words import (
     STOP,
     TITLE,
     UPPER,
+    word_set,
 )
 
 if TYPE_CHECKING:
@@ -41,40 +42,36 @@ __all__ = ["find_facilities"]
 
 _MOST = 6
 #: These end a facility's name, whatever common words stand before them; the others need a word no language has.
-_STRONG = frozenset(
-    "hospital hosp infirmary clinic clinics hospice sanatorium klinik klinikum krankenhaus spital hôpital hopital ospedale university college academy "
-    "va vamc institute foundation laboratories corporation corp inc llc ltd gmbh healthcare memorial nursing elementary church pharmacy больница".split()
-)
+_STRONG = word_set("facilities-strong")
 #: Kinds of facilities: without another word they name none.
-_KINDS = frozenset(
-    "general community teaching psychiatric outpatient inpatient pain sleep fertility urgent cancer dental eye memory wound walk-in walk trauma emergency primary intensive public mental nuclear internal family "
-    "sports interventional veterans state county national local private regional university university's academic medical surgical day women's womens children's childrens pediatric paediatric maternity rural urban tertiary "
-    "district city acute long term stroke heart vascular breast burn field home base mobile foreign my our your his her their the this that a an any same other another nearest which what each every new old big small "
-    "school college high middle primary elementary nursery law graduate boarding community-based speech physical occupational respiratory infectious travel vaccine diabetes allergy weight hormone skin foot hand spine joint "
-    "department dept division section unit ward service services first second third call message chart hospital clinic center centre medicine health care us ct mri pet x-ray xray chest head neck abdominal cardiac "
-    "cross-sectional diagnostic molecular functional advanced digital breast's annual clinical laboratory lab imaging radiology group practice".split()
+_KINDS = word_set("facilities-kinds")
+_WRITINGS = word_set("facilities-writings")
+_OF = re.compile(
+    r" (?:of|de|for|at|and|&) (?:the )?|[ \u00a0]|['\u2019]s? | & |-|\. |, (?=Inc|LLC|Ltd|Corp|L\.L)"
 )
-_WRITINGS = frozenset("american european international world journal annals archives society association review trial study guideline guidelines".split())
-_OF = re.compile(r" (?:of|de|for|at|and|&) (?:the )?|[ \u00a0]|['’]s? | & |-|\. |, (?=Inc|LLC|Ltd|Corp|L\.L)")
 _OF_PLACE = re.compile(
     r"\b(?:University|Hospital|College|Institute|Bank|Church|Diocese|Universidad|Université|Universität|Hospital Universitario)"
     r" (?:of|de|at) (?:the )?(?!Medicine|Radiology|Surgery|Nursing|Technology|Science|Public|Health)"
     r"[A-Z][^\W\d_]+(?:[ -](?:(?:de|la|los|las|del|der|von|[a-z]+(?= (?:Health|Hosp|Med)))|[A-Z][^\W\d_]+)){0,5}"
 )
-_SAINT = re.compile(r"\b(?:St\.?|Saint|Ste\.?|Sta\.?|ST\.?)[ \u00a0]+([A-Z][^\W\d_]+(?:[ -][A-Z][^\W\d_]+)?)(['’]s)?(?![^\W\d_])")
+_SAINT = re.compile(
+    r"\b(?:St\.?|Saint|Ste\.?|Sta\.?|ST\.?)[ \u00a0]+([A-Z][^\W\d_]+(?:[ -][A-Z][^\W\d_]+)?)(['\u2019]s)?(?![^\W\d_])"
+)
 _WORKS = re.compile(
     r"\b(?:(?:[Ww]orks?|[Ww]orked|[Ww]orking)(?: (?:as an?|part[- ]time|full[- ]time|nights))?(?: [a-z]+){0,3} (?:at|for)|[Ee]mployed (?:by|at|with)|[Ee]mployee (?:of|at)|[Ee]mployer(?: is|:)|[Jj]ob (?:at|with)"
     r"|[Rr]etired from|[Cc]o-?workers? at|[Cc]olleagues? at|[Ss]tudent at|[Ss]tudies at|[Tt]eaches at|[Tt]eacher at|[Aa]ttends|[Ii]ntern at|[Ee]nrolled (?:at|in)|[Vv]olunteers? at|[Bb]oss at|[Ii]nsured (?:by|through|with))"
-    r" (?:the )?((?:[A-Z0-9][\w&'’.-]*|of|and|&|de)(?: (?:[A-Z0-9][\w&'’-]*|of|and|&|de(?= [A-Z])))*)"
+    r" (?:the )?((?:[A-Z0-9][\w&'\u2019.-]*|of|and|&|de)(?: (?:[A-Z0-9][\w&'\u2019-]*|of|and|&|de(?= [A-Z])))*)"
 )
-_SCALE = re.compile(r"(?:['’]?s? (?:score|stag|class|criteria|stand|stent|tray|retract|type|technique|method)| Mono)")
+_SCALE = re.compile(
+    r"(?:['\u2019]?s? (?:score|stag|class|criteria|stand|stent|tray|retract|type|technique|method)| Mono)"
+)
 _MORE = re.compile(
     r"(?: (?:Medical|Health|Hospitals?|Clinic|Center|Centre|Hospice|Healthcare|System|Cancer|Children's|Permanente|General|University|Radiology"
     r"|Imaging|Institute|West|East|North|South|Parnassus)\b)+"
 )
-_FOUNDED = frozenset("university hospital college institute bank church diocese universidad université universität".split())
+_FOUNDED = word_set("facilities-founded")
 _SAINTS = frozenset(("st", "saint", "ste", "sta"))
-_WORKING = frozenset("work works worked working employed employee employer job retired coworkers coworker co-worker co-workers colleagues colleague student studies teaches teacher attends intern enrolled volunteer volunteers boss insured".split())
+_WORKING = word_set("facilities-working")
 _AT = frozenset(("at", "from", "to", "@", "near"))
 
 
@@ -86,7 +83,10 @@ def find_facilities(document: Document) -> list[Span]:
     if looked.every & FACILITY:
         spans += _headed(document)
     if looked.present & _FOUNDED:
-        spans += [Span(found.start(), found.end(), "FACILITY", 0.85, "rule:facility") for found in _OF_PLACE.finditer(text)]
+        spans += [
+            Span(found.start(), found.end(), "FACILITY", 0.85, "rule:facility")
+            for found in _OF_PLACE.finditer(text)
+        ]
     if looked.present & _SAINTS:
         spans += _saints(document)
     if looked.present & _WORKING:
@@ -122,15 +122,27 @@ def _known(document: Document) -> Iterator[Span]:
             start = looked.starts[position]
             for phrase, written in names[low]:
                 end = start + len(phrase)
-                there = document.text[start:end] == written if written else document.lower.startswith(phrase, start)
-                if there and not document.text[end : end + 1].isalnum() and not _SCALE.match(document.text, end):
+                there = (
+                    document.text[start:end] == written
+                    if written
+                    else document.lower.startswith(phrase, start)
+                )
+                if (
+                    there
+                    and not document.text[end : end + 1].isalnum()
+                    and not _SCALE.match(document.text, end)
+                ):
                     more = _MORE.match(document.text, end)
                     yield Span(start, more.end() if more else end, "FACILITY", 0.9, "list:facilities")
                     break
 
 
 def _is_name(words: str) -> bool:
-    return not words[0].isdigit() and (words[0].isupper()) and words.lower() not in ("home", "night", "i", "er", "icu", "ed")
+    return (
+        not words[0].isdigit()
+        and (words[0].isupper())
+        and words.lower() not in ("home", "night", "i", "er", "icu", "ed")
+    )
 
 
 def _headed(document: Document) -> Iterator[Span]:
@@ -145,10 +157,9 @@ def _headed(document: Document) -> Iterator[Span]:
         while last + 1 < len(numbers) and numbers[last + 1] & FACILITY and _near(document, last + 1):
             last += 1
         first = _start(document, position)
-        if first < position or (last > position and _proper(looked, position, last)):
-            if _names_one(document, first, position, last):
-                end = _tail(document, last)
-                yield Span(looked.starts[first], end, "FACILITY", 0.85, "rule:facility")
+        named = first < position or (last > position and _proper(looked, position, last))
+        if named and _names_one(document, first, position, last):
+            yield Span(looked.starts[first], _tail(document, last), "FACILITY", 0.85, "rule:facility")
         position = last + 1
 
 
@@ -156,7 +167,7 @@ def _near(document: Document, position: int) -> bool:
     looked = document.looked
     gap = document.text[looked.ends[position - 1] : looked.starts[position]]
     same = (looked.shapes[position] == LOWER) == (looked.shapes[position - 1] == LOWER)
-    return same and gap in (" ", "\u00a0", " & ", "'s ", "’s ", "-")
+    return same and gap in (" ", "\u00a0", " & ", "'s ", "\u2019s ", "-")
 
 
 def _start(document: Document, head: int) -> int:
@@ -171,16 +182,22 @@ def _start(document: Document, head: int) -> int:
         position -= 1
         number, shape, low = looked.numbers[position], looked.shapes[position], looked.lows[position]
         if small:
-            fits = shape != LOWER or (number & (NAME | CITY) and not number & (COMMON | STOP)) or not number or low in ("st", "saint", "mercy", "mount", "mt")
+            fits = (
+                shape != LOWER
+                or (number & (NAME | CITY) and not number & (COMMON | STOP))
+                or not number
+                or low in ("st", "saint", "mercy", "mount", "mt")
+            )
             if not fits or (number & (STOP | TITLE | LABEL) and low not in ("st", "saint")):
                 break
             first = position
         elif shape == LOWER:
             if not (not number or number & PARTICLE or low in ("of", "and", "for", "the", "in")):
                 break
-        elif number & (STOP | TITLE) and low not in ("st", "no") and not number & NAME:
-            break
-        elif looked.numbers[position] & LABEL and ":" in text[looked.ends[position] : looked.starts[position + 1]]:
+        elif (number & (STOP | TITLE) and low not in ("st", "no") and not number & NAME) or (
+            looked.numbers[position] & LABEL
+            and ":" in text[looked.ends[position] : looked.starts[position + 1]]
+        ):
             break
         else:
             first = position
@@ -191,13 +208,25 @@ def _start(document: Document, head: int) -> int:
 
 
 def _proper(looked: Looked, first: int, last: int) -> bool:
-    return any(looked.lows[position] in ("memorial", "mercy", "presbyterian", "methodist", "baptist", "lutheran") for position in range(first, last + 1)) and looked.shapes[first] != LOWER
+    return (
+        any(
+            looked.lows[position] in ("memorial", "mercy", "presbyterian", "methodist", "baptist", "lutheran")
+            for position in range(first, last + 1)
+        )
+        and looked.shapes[first] != LOWER
+    )
 
 
 def _names_one(document: Document, first: int, head: int, last: int) -> bool:
     """Whether a name, and not only a kind of place, stands before the facility's words."""
     looked = document.looked
-    words = [position for position in range(first, head) if looked.lows[position] not in _KINDS and not looked.numbers[position] & (STOP & ~NAME) and looked.shapes[position] != LOWER]
+    words = [
+        position
+        for position in range(first, head)
+        if looked.lows[position] not in _KINDS
+        and not looked.numbers[position] & (STOP & ~NAME)
+        and looked.shapes[position] != LOWER
+    ]
     strong = any(looked.lows[position] in _STRONG for position in range(head, last + 1))
     if looked.shapes[head] == LOWER:
         words = [position for position in range(first, head) if looked.lows[position] not in _KINDS]
@@ -208,7 +237,10 @@ def _names_one(document: Document, first: int, head: int, last: int) -> bool:
     rare = [position for position in words if _rare(looked, position)]
     if rare:
         return not any(looked.lows[position] in _WRITINGS for position in range(first, last + 1))
-    if not strong or all(looked.numbers[position] & MEDICAL and not looked.numbers[position] & (NAME | CITY) for position in words):
+    if not strong or all(
+        looked.numbers[position] & MEDICAL and not looked.numbers[position] & (NAME | CITY)
+        for position in words
+    ):
         return False
     return not (first == 0 or _opens(document, first)) or last > head or len(words) > 1
 
@@ -219,7 +251,10 @@ def _rare(looked: Looked, position: int) -> bool:
     if number & (REGION | STATE) and not number & NAME:
         return False
     if number & MEDICAL and not number & EPONYM:
-        return bool(number & 0b1111 and number & NAME and (number & 3 == 3 or number & 12 == 12)) or number & CITY > 1 << 8
+        return (
+            bool(number & 0b1111 and number & NAME and (number & 3 == 3 or number & 12 == 12))
+            or number & CITY > 1 << 8
+        )
     return not number & COMMON or bool(number & NAME and not number & MEDICAL and number & COMMON == 1 << 4)
 
 
@@ -232,7 +267,9 @@ def _opens(document: Document, first: int) -> bool:
     return "\n" in gap or gap.strip()[-1:] in (".", "!", "?", ":")
 
 
-_TAIL = re.compile(r" (?:of|at|in|for) (?:the )?[A-Z][^\W\d_]+(?:[ -][A-Z][^\W\d_]+){0,3}|(?:, | )(?:Inc|LLC|Ltd|Corp)\b\.?")
+_TAIL = re.compile(
+    r" (?:of|at|in|for) (?:the )?[A-Z][^\W\d_]+(?:[ -][A-Z][^\W\d_]+){0,3}|(?:, | )(?:Inc|LLC|Ltd|Corp)\b\.?"
+)
 
 
 def _tail(document: Document, last: int) -> int:
@@ -247,7 +284,9 @@ def _tail(document: Document, last: int) -> int:
     for position in range(last + 1, min(last + 4, len(looked.lows))):  # Scripps Memorial Hospital La Jolla
         if document.text[end : looked.starts[position]] != " " or looked.shapes[position] != CAPITAL:
             break
-        if not looked.numbers[position] & (CITY | OPENS) or looked.numbers[position] & (STOP | COMMON | MEDICAL):
+        if not looked.numbers[position] & (CITY | OPENS) or looked.numbers[position] & (
+            STOP | COMMON | MEDICAL
+        ):
             break
         end = looked.ends[position]
     return end
@@ -256,7 +295,9 @@ def _tail(document: Document, last: int) -> int:
 def _saints(document: Document) -> Iterator[Span]:
     """``St. Vincent's``; a saint alone only after ``at``, ``to`` or ``from``."""
     for found in _SAINT.finditer(document.text):
-        if found[2] or re.search(r"\b(?:at|to|from) $", document.text[max(0, found.start() - 6) : found.start()]):
+        if found[2] or re.search(
+            r"\b(?:at|to|from) $", document.text[max(0, found.start() - 6) : found.start()]
+        ):
             if found[1].lower() in ("louis", "paul", "petersburg") and not found[2]:
                 continue
             yield Span(found.start(), found.end(), "FACILITY", 0.85, "rule:saint")
@@ -271,10 +312,17 @@ def _at(document: Document) -> list[Span]:
             continue
         if text[looked.ends[position - 1] : looked.starts[position]] != " " or not _rare(looked, position):
             continue
-        if looked.numbers[position] & (STOP | TITLE | LABEL) or (looked.shapes[position] == UPPER and not looked.shouts and len(looked.lows[position]) < 4):
+        if looked.numbers[position] & (STOP | TITLE | LABEL) or (
+            looked.shapes[position] == UPPER and not looked.shouts and len(looked.lows[position]) < 4
+        ):
             continue
         last = position
-        while last + 1 < len(looked.lows) and last - position < 3 and looked.shapes[last + 1] == CAPITAL and text[looked.ends[last] : looked.starts[last + 1]] in (" ", "'s ", "’s "):
+        while (
+            last + 1 < len(looked.lows)
+            and last - position < 3
+            and looked.shapes[last + 1] == CAPITAL
+            and text[looked.ends[last] : looked.starts[last + 1]] in (" ", "'s ", "\u2019s ")
+        ):
             last += 1
         spans.append(Span(looked.starts[position], looked.ends[last], "FACILITY", 0.7, "rule:at"))
     return spans

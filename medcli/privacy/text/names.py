@@ -18,7 +18,6 @@ from medcli.privacy.text.names_cues import FORCING, after, before, strong_title
 from medcli.privacy.text.names_parts import (
     FAINT,
     INITIALS,
-    MAYBE,
     NOTHING,
     OTHER,
     PARTICLES,
@@ -28,6 +27,7 @@ from medcli.privacy.text.names_parts import (
     Reading,
     read,
 )
+from medcli.privacy.text.names_points import LIKELY, Points
 from medcli.privacy.text.safe import eponym
 from medcli.privacy.text.span import Span
 from medcli.privacy.text.words import (
@@ -35,7 +35,6 @@ from medcli.privacy.text.words import (
     CITY,
     COMMON,
     CREDENTIAL,
-    EPONYM,
     FACILITY,
     FIRST,
     LABEL,
@@ -55,6 +54,8 @@ from medcli.privacy.text.words import (
     TITLE,
     UPPER,
     lexicon,
+    marked,
+    word_set,
 )
 
 if TYPE_CHECKING:
@@ -63,15 +64,15 @@ if TYPE_CHECKING:
 __all__ = ["find_names"]
 
 #: Points that make a name, and those that make its words names wherever they stand again.
-_BALANCED, _HIGH, _SURE = 3.0, 1.15, 4.5
-#: A cue of so many points leaves no doubt that a person follows.
-_LIKELY = 2.5
+_BALANCED, _HIGH, _SURE = 2.4, 1.0, 4.5
 #: What a degree or a number without a comma before it is worth; it may be a projection or a grade.
 _CAPITAL_DEGREE = 4.5
 _MOST = 6
-_LEADING = frozenset("van von de da di del della dos das der den ter ten la le el al bin ibn ben st san abu du zu".split())
+_LEADING = word_set("names-leading")
 _CALLS = TITLE | LABEL | SELF | RELATIVE | ROLE
-_GAP = re.compile(r"[ \u00a0\u3000]|\.[ \u00a0]?|[ \u00a0]?[\"“”‘(][\"“”]?|[\"“”’)][ \u00a0]|\^|[ \u00a0]?[・·][ \u00a0]?")
+_GAP = re.compile(
+    r"[ \u00a0\u3000]|\.[ \u00a0]?|[ \u00a0]?[\"“”\u2018(][\"“”]?|[\"“”\u2019)][ \u00a0]|\^|[ \u00a0]?[・·][ \u00a0]?"
+)
 _REVERSED = re.compile(r",[ \u00a0]?|\^|,\n")
 _AND = re.compile(r",? (?:and|&|or|y|und|et) |[,;/&] ?|, (?:and|or) ")
 _DEGREE = re.compile(r"\. ?[A-Z]\b")
@@ -91,7 +92,13 @@ def find_names(document: Document) -> list[Span]:
     runs = _Search(document, reading).runs()
     looked = document.looked
     spans = [
-        Span(looked.starts[run.first], _end(reading, run.last), "NAME", min(0.99, 0.5 + run.points / 16), "list:names")
+        Span(
+            looked.starts[run.first],
+            _end(reading, run.last),
+            "NAME",
+            min(0.99, 0.5 + run.points / 16),
+            "list:names",
+        )
         for run in runs
     ]
     return spans + _again(document, reading, runs) + names_scripts.find(document)
@@ -110,6 +117,8 @@ class _Search:
         self.document, self.reading = document, reading
         self.text, self.looked, self.kinds = document.text, document.looked, reading.kinds
         self.least = _HIGH if document.high else _BALANCED
+        self.taken = marked(document.found, len(document.text))
+        self.points = Points(reading, high=document.high)
         self.found: list[_Run] = []
 
     def runs(self) -> list[_Run]:
@@ -140,12 +149,12 @@ class _Search:
         last = self._extended(first, cue)
         last = self._reversed(first, last, cue)
         last = self._trimmed(first, last)
-        if self.document.covered(self.looked.starts[first], self.looked.ends[last]):
+        if 0 not in self.taken[self.looked.starts[first] : self.looked.ends[last]]:
             return None
         if cue < FORCING and (eponym(self.text, self.looked, first, last) or self._place(last)):
             return None
         behind = after(self.text, self.looked, last, _end(self.reading, last))
-        own = self._own(first, last, cue + behind)
+        own = self.points.own(first, last, cue + behind)
         if behind == _CAPITAL_DEGREE and own < 1.0:  # CHEST PA, Grade II
             behind = 0.0
         points = own + cue + behind
@@ -154,12 +163,23 @@ class _Search:
     def _first(self, position: int, cue: float) -> int | None:
         """The word where a name may begin: this one, if it is a part of a name or a strong cue makes it one."""
         kind = self.kinds[position]
-        if kind == FAINT and cue < FORCING and self.looked.numbers[position] & STOP and self.reading.opens(position):
+        if (
+            kind == FAINT
+            and cue < FORCING
+            and self.looked.numbers[position] & STOP
+            and self.reading.opens(position)
+        ):
             return None
         if kind > PARTICLES:
             return position if cue >= FORCING or not self._in_city(position) else None
         number, shape = self.looked.numbers[position], self.looked.shapes[position]
-        if shape == LOWER and cue >= _LIKELY and (number & FIRST) >= 2 and not number & (STOP | PARTICLE) and (number & COMMON) < COMMON:
+        if (
+            shape == LOWER
+            and cue >= LIKELY
+            and (number & FIRST) >= 2
+            and not number & (STOP | PARTICLE)
+            and (number & COMMON) < COMMON
+        ):
             return position
         if cue < FORCING:
             return None
@@ -173,19 +193,34 @@ class _Search:
             if titled and shape == CAPITAL and (level or not number & (COMMON | MEDICAL)):
                 return position
             plain = number & (MEDICAL | COMMON | LABEL) and not number & LAST
-            return position if not plain or self._next_is_part(position) or after(self.text, self.looked, position, self.looked.ends[position]) >= FORCING else None
+            return (
+                position
+                if not plain
+                or self._next_is_part(position)
+                or after(self.text, self.looked, position, self.looked.ends[position]) >= FORCING
+                else None
+            )
         common = (number & COMMON) >> 4
-        if shape == LOWER and ((level and titled) or (common < 2 and not number & (MEDICAL | LABEL | ROLE) and (titled or not common))):
+        if shape == LOWER and (
+            (level and titled)
+            or (common < 2 and not number & (MEDICAL | LABEL | ROLE) and (titled or not common))
+        ):
             return position
         return None
 
     def _leads(self, position: int) -> bool:
         """Whether a particle stands before the name: da Mota, DE GRATIE, St. John."""
-        return self.looked.lows[position] in _LEADING and bool(re.fullmatch(r"[ \u00a0]|\. |['’]", self._gap(position + 1)))
+        return self.looked.lows[position] in _LEADING and bool(
+            re.fullmatch(r"[ \u00a0]|\. |['\u2019]", self._gap(position + 1))
+        )
 
     def _particles_end(self, position: int) -> bool:
         """Whether particles (van de) are followed by a part of a name."""
-        while position + 1 < len(self.kinds) and self.kinds[position] == PARTICLES and self._gap(position + 1) in (" ", "'", ". "):
+        while (
+            position + 1 < len(self.kinds)
+            and self.kinds[position] == PARTICLES
+            and self._gap(position + 1) in (" ", "'", ". ")
+        ):
             position += 1
         return self.kinds[position] > INITIALS or self.looked.shapes[position] == CAPITAL
 
@@ -218,7 +253,7 @@ class _Search:
         while position + 1 < end:
             position += 1
             if not _GAP.fullmatch(self._gap(position)) or (
-                ". " in self._gap(position) and self.kinds[position - 1] not in (INITIALS,)
+                ". " in self._gap(position) and self.kinds[position - 1] != INITIALS
             ):
                 break
             kind = self.kinds[position]
@@ -227,10 +262,22 @@ class _Search:
             if kind == OTHER and (self._capitals(position) or self._state_too(position)):
                 last = position
                 continue
-            if kind < INITIALS or (kind == SMALL and not small) or self.looked.numbers[position] & (CREDENTIAL | SUFFIX) and self.looked.shapes[position] == UPPER:
+            if (
+                kind < INITIALS
+                or (kind == SMALL and not small)
+                or (
+                    self.looked.numbers[position] & (CREDENTIAL | SUFFIX)
+                    and self.looked.shapes[position] == UPPER
+                )
+            ):
                 if not (small and cue >= FORCING and self._small_too(position)):
                     break
-            elif kind == FAINT and self.looked.numbers[position] & STOP and cue < FORCING and self.kinds[first] != STRONG:
+            elif (
+                kind == FAINT
+                and self.looked.numbers[position] & STOP
+                and cue < FORCING
+                and self.kinds[first] != STRONG
+            ):
                 break
             last = position
         return last
@@ -238,7 +285,9 @@ class _Search:
     def _state_too(self, position: int) -> bool:
         """Whether a state is a surname here: Aaliyah Washington."""
         number = self.looked.numbers[position]
-        return bool(number & (STATE | REGION)) and number & LAST == LAST and self.kinds[position - 1] == STRONG
+        return (
+            bool(number & (STATE | REGION)) and number & LAST == LAST and self.kinds[position - 1] == STRONG
+        )
 
     def _capitals(self, position: int) -> bool:
         """Whether a listed word in capitals goes on with a name in capitals: ROBERT DOWNS."""
@@ -264,14 +313,23 @@ class _Search:
         if not _REVERSED.fullmatch(gap):
             return last
         number, kind = self.looked.numbers[following], self.kinds[following]
-        given = (number & FIRST) >= 2 or (cue >= FORCING and number & FIRST) or kind in (INITIALS, UNKNOWN) or gap == "^" or (kind == SMALL and number & FIRST)
+        given = (
+            (number & FIRST) >= 2
+            or (cue >= FORCING and number & FIRST)
+            or kind in (INITIALS, UNKNOWN)
+            or gap == "^"
+            or (kind == SMALL and number & FIRST)
+        )
         if kind < INITIALS and not (gap == "^" and kind == OTHER):
             return last
         own = self.looked.numbers[last]
         family = own & LAST or self.kinds[last] == UNKNOWN or cue >= FORCING or gap == "^"
         if not (given and family) or number & CREDENTIAL:
             return last
-        if kind == INITIALS and self.text[self.looked.ends[following] : self.looked.ends[following] + 2] in (".D", ".N"):
+        if kind == INITIALS and self.text[self.looked.ends[following] : self.looked.ends[following] + 2] in (
+            ".D",
+            ".N",
+        ):
             return last
         return self._extended(following, cue)
 
@@ -279,10 +337,20 @@ class _Search:
         """Without the initials of a degree (``M`` of M.D.) and without a credential."""
         while last > first and (
             (self.kinds[last] == INITIALS and _DEGREE.match(self.text, self.looked.ends[last]))
-            or (self.kinds[last] == INITIALS and last - 1 > first and self.kinds[last - 1] == INITIALS and self.text[self.looked.starts[last - 1] : self.looked.ends[last]] in ("M.D", "D.O", "R.N", "N.P", "P.A"))
+            or (
+                self.kinds[last] == INITIALS
+                and last - 1 > first
+                and self.kinds[last - 1] == INITIALS
+                and self.text[self.looked.starts[last - 1] : self.looked.ends[last]]
+                in ("M.D", "D.O", "R.N", "N.P", "P.A")
+            )
         ):
             last -= 1
-            if self.text[self.looked.starts[last] : self.looked.ends[last] + 2] in ("M.D", "D.O", "R.N", "N.P", "P.A") and last > first:
+            if (
+                self.text[self.looked.starts[last] : self.looked.ends[last] + 2]
+                in ("M.D", "D.O", "R.N", "N.P", "P.A")
+                and last > first
+            ):
                 last -= 1
         return last
 
@@ -293,7 +361,7 @@ class _Search:
             following < len(self.kinds)
             and bool(self.looked.numbers[following] & FACILITY)
             and self.looked.shapes[following] in (CAPITAL, UPPER)
-            and self._gap(following) in (" ", "'s ", "’s ", "' ")
+            and self._gap(following) in (" ", "'s ", "\u2019s ", "' ")
             and not self.looked.numbers[following] & NAME
         )
 
@@ -306,63 +374,6 @@ class _Search:
             return 0.0
         gap = self.text[self.looked.ends[last] : self.looked.starts[position]]
         return 2.0 if _AND.fullmatch(gap) else 0.0
-
-    def _own(self, first: int, last: int, cue: float) -> float:
-        """Points for the run's own words."""
-        kinds, numbers = self.kinds, self.looked.numbers
-        words = [position for position in range(first, last + 1) if kinds[position] not in (PARTICLES, INITIALS)]
-        initials = sum(kinds[position] == INITIALS for position in range(first, last + 1))
-        if not words:
-            return 0.0 if initials < 2 else 0.6
-        caret = "^" in self.text[self.looked.starts[first] : self.looked.ends[last]]
-        points = self._opening(words[0], cue, alone=len(words) == 1)
-        if len(words) > 1:
-            points += max(self._further(position) for position in words[1:])
-        if initials:
-            points += 1.5 if len(words) == 1 and self._dotted(first, last) else 0.5
-        if cue < _LIKELY and all(numbers[position] & EPONYM for position in words):
-            doubt = 3.0 if len(words) > 1 else 0.0 if numbers[words[0]] & FIRST == FIRST and cue else 1.5
-            points -= doubt / 2 if self.document.high else doubt
-        if all(kinds[position] == SMALL for position in words):
-            points *= 0.8
-        if len(words) == 1:
-            points -= self._doubt(words[0]) if cue < _LIKELY else 0.0
-        return points + (3.0 if caret else 0.0)
-
-    def _dotted(self, first: int, last: int) -> bool:
-        return "." in self.text[self.looked.starts[first] : self.looked.ends[last] + 1]
-
-    def _opening(self, position: int, cue: float, *, alone: bool) -> float:
-        number, kind = self.looked.numbers[position], self.kinds[position]
-        given = number & FIRST
-        if kind == UNKNOWN:
-            if not self.reading.plain:
-                return 0.3
-            return 0.2 if alone and self.reading.opens(position) else 1.2
-        if kind in (STRONG, SMALL):
-            return (3.0 if given == 3 else 2.0) if alone else (3.2 if given == 3 else 1.9)
-        if kind == MAYBE and alone and given >= 2 and cue >= 1.5:
-            return 1.6
-        if kind == MAYBE:
-            return (0.8 if self.reading.plain and not self.reading.opens(position) else 0.3) if alone else (2.0 if given >= 2 else 1.2)
-        return 0.2 if alone else 1.1 if given else 0.9
-
-    def _further(self, position: int) -> float:
-        number, kind = self.looked.numbers[position], self.kinds[position]
-        if kind == UNKNOWN:
-            return 1.2 if self.reading.plain else 0.6
-        if kind in (STRONG, SMALL):
-            return 2.0
-        return 1.5 if kind == MAYBE and number & LAST else 0.9
-
-    def _doubt(self, position: int) -> float:
-        number = self.looked.numbers[position]
-        doubt = 0.0
-        if number & MEDICAL and (number & FIRST) < 2:
-            doubt += 0.7
-        if self.looked.shapes[position] == UPPER and not self.looked.shouts and len(self.looked.lows[position]) < 6:
-            doubt += 1.0
-        return doubt
 
 
 def _again(document: Document, reading: Reading, runs: list[_Run]) -> list[Span]:
@@ -382,7 +393,11 @@ def _again(document: Document, reading: Reading, runs: list[_Run]) -> list[Span]
         return []
     spans = []
     for position, low in enumerate(looked.lows):
-        if low not in sure or position in taken or not _stands_again(document, reading, position, rare=sure[low]):
+        if (
+            low not in sure
+            or position in taken
+            or not _stands_again(document, reading, position, rare=sure[low])
+        ):
             continue
         spans.append(Span(looked.starts[position], looked.ends[position], "NAME", 0.9, "list:again"))
     return spans
@@ -390,8 +405,14 @@ def _again(document: Document, reading: Reading, runs: list[_Run]) -> list[Span]
 
 def _stands_again(document: Document, reading: Reading, position: int, *, rare: bool) -> bool:
     looked = document.looked
-    if eponym(document.text, looked, position, position) or document.covered(looked.starts[position], looked.ends[position]):
+    if eponym(document.text, looked, position, position) or document.covered(
+        looked.starts[position], looked.ends[position]
+    ):
         return False
     if rare:
         return True
-    return looked.shapes[position] in (CAPITAL, UPPER) and not reading.opens(position) and reading.kinds[position] > NOTHING
+    return (
+        looked.shapes[position] in (CAPITAL, UPPER)
+        and not reading.opens(position)
+        and reading.kinds[position] > NOTHING
+    )

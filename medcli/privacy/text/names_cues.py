@@ -19,6 +19,7 @@ from medcli.privacy.text.words import (
     SELF,
     TITLE,
     UPPER,
+    word_set,
 )
 
 if TYPE_CHECKING:
@@ -29,15 +30,12 @@ __all__ = ["FORCING", "after", "before", "strong_title"]
 #: A cue of so many points makes a name of most words.
 FORCING = 4.0
 
-_TITLES = frozenset(
-    "mr mrs ms mx dr drs prof sr sra srta mme mlle herr frau dott smt shri señor señora signor signora pani dhr mevr "
-    "mevrouw monsieur madame господин госпожа д-р κύριος κυρία δρ دكتور السيد السيدة د דר מר גברת डॉ श्री श्रीमती".split()
-)
-_GREETINGS = frozenset("dear hi hello hey hola cc re attn fao sincerely regards aka thanks thx cheers signed".split())
-_SIGNED = frozenset("by sincerely regards thanks cheers faithfully truly respectfully gratefully wishes".split())
+_TITLES = word_set("names-titles")
+_GREETINGS = word_set("names-greetings")
+_SIGNED = word_set("names-signed")
 _BY = frozenset(("by", "per", "via"))
-_PERSONS = frozenset("man woman boy girl male female gentleman lady person baby child".split())
-_NAMING = frozenset(("name", "named", "called", "nickname", "nicknamed", "alias", "aka", "née", "nee", "surname", "firstname", "lastname"))
+_PERSONS = word_set("names-persons")
+_NAMING = word_set("names-naming")
 _NAMES = frozenset(("name", "names", "nickname", "surname", "lastname", "firstname"))
 _IS = frozenset(("is", "was", "are", "as"))
 _LABEL_GAP = re.compile(r"\s{0,2}(?:\([^()\n]{0,12}\))?\s{0,3}[:=#\t]+[\s*_]{0,6}[\"“'(\[<]?|[\s*_]*\|\s*")
@@ -45,18 +43,20 @@ _AFTER = re.compile(
     r"(?P<degree>(?:,? ?\(?|, )(?:M\.? ?D\b|D\.? ?O\b\.|Ph\.? ?D\b|R\.? ?N\b|N\.? ?P\b|P\.?A\b|MBBS|MB\b|M\.B\.|FRC[RSP]|FAC[RSCP]|FASN|DDS|DMD|DPT"
     r"|Pharm\.? ?D|LCSW|PsyD|RT\(R\)|RDMS|CRNA|FNP|LPN|CNA|MPH|BSN|MSN|Jr\b|Sr\b|II\b|III\b|IV\b|Esq))"
     r"|(?P<age>[ \u00a0]?[,(/]? ?(?:is an? |is |aged? |age |a )?\d{1,3}(?! ?(?:mg|ml|mm|cm|%|mcg|/))"
-    r"(?: ?[-–]?(?:y|yr|yo|year|month|mo|[mMfF]\b|week)|[ ,)])"
+    r"(?: ?[-\u2013]?(?:y|yr|yo|year|month|mo|[mMfF]\b|week)|[ ,)])"
     r"|,? \(?(?:fe)?male\b|, (?:man|woman|boy|girl)\b"
     r"|[ \u00a0]?[,(]? ?(?:DOB|MRN|D\.O\.B|born|b\.|ID\b|SSN|MRN))"
     r"|(?P<film>,? (?:MRI|CT|CXR|PET|EEG|ECG|EKG|US|XR|[Xx]-?ray|MRN)\b)"
-    r"|(?P<own>['’]s?(?= ))"
+    r"|(?P<own>['\u2019]s?(?= ))"
 )
 
 
 def strong_title(looked: Looked, position: int) -> bool:
     """Whether the word is a title that leaves no doubt (Mrs); MR, MS and DR in capitals may be methods and diseases."""
     low = looked.lows[position]
-    return low in _TITLES and (looked.shouts or looked.shapes[position] != UPPER or low not in ("mr", "ms", "dr", "sr", "pa"))
+    return low in _TITLES and (
+        looked.shouts or looked.shapes[position] != UPPER or low not in ("mr", "ms", "dr", "sr", "pa")
+    )
 
 
 def before(text: str, looked: Looked, position: int) -> float:
@@ -99,7 +99,11 @@ def _line(looked: Looked, previous: int, gap: str) -> float:
     if gap.count("\n") > 2:
         return 0.0
     low = looked.lows[previous]
-    if low in _SIGNED or low in _NAMES or (low == "you" and previous and looked.lows[previous - 1] == "thank"):
+    if (
+        low in _SIGNED
+        or low in _NAMES
+        or (low == "you" and previous and looked.lows[previous - 1] == "thank")
+    ):
         return 4.5
     return 0.0
 
@@ -112,7 +116,11 @@ def _title(looked: Looked, previous: int, position: int) -> float:
         return 2.0
     if looked.shapes[previous] == CAPITAL and looked.shapes[position] == CAPITAL:
         return 3.5
-    return 2.5 if looked.numbers[previous] & (RELATIVE | ROLE) or low in ("doctor", "miss", "nurse", "sister") else 1.5
+    return (
+        2.5
+        if looked.numbers[previous] & (RELATIVE | ROLE) or low in ("doctor", "miss", "nurse", "sister")
+        else 1.5
+    )
 
 
 def _neighbour(looked: Looked, previous: int, bare: str) -> float:
@@ -123,7 +131,7 @@ def _neighbour(looked: Looked, previous: int, bare: str) -> float:
     if number & SELF and not bare:
         if low in _NAMING:
             return 4.0
-        if low in ("i'm", "im", "i’m") or (low == "am" and earlier == "i"):
+        if low in ("i'm", "im", "i\u2019m") or (low == "am" and earlier == "i"):
             return 2.0
     if low == "is" and earlier in ("this", "i", "it", "here"):
         return 1.5

@@ -30,12 +30,25 @@ from medcli.privacy.text.words import (
     UNCASED,
     UPPER,
     Looked,
+    word_set,
 )
 
 if TYPE_CHECKING:
     from medcli.privacy.text.document import Document
 
-__all__ = ["FAINT", "INITIALS", "MAYBE", "NOTHING", "OTHER", "PARTICLES", "SMALL", "STRONG", "UNKNOWN", "Reading", "read"]
+__all__ = [
+    "FAINT",
+    "INITIALS",
+    "MAYBE",
+    "NOTHING",
+    "OTHER",
+    "PARTICLES",
+    "SMALL",
+    "STRONG",
+    "UNKNOWN",
+    "Reading",
+    "read",
+]
 
 NOTHING, OTHER, PARTICLES, INITIALS, SMALL, UNKNOWN, FAINT, MAYBE, STRONG = range(9)
 
@@ -43,10 +56,11 @@ NOTHING, OTHER, PARTICLES, INITIALS, SMALL, UNKNOWN, FAINT, MAYBE, STRONG = rang
 _LISTS = (1 << 16) - 1 & ~(OPENS | COUNTY)
 _FEW, _TITLED, _FOREIGN = 5, 0.7, 0.35
 #: Regions that are given names as often.
-_PERSONS = frozenset("georgia virginia chad jordan israel carolina dakota montana".split())
+_PERSONS = frozenset(["georgia", "virginia", "chad", "jordan", "israel", "carolina", "dakota", "montana"])
+_LEADING = word_set("names-leading")
 _PRONOUNS = frozenset("ia")
-#: Shorter capitals than this are abbreviations unless a list has them as a name.
-_ABBREVIATION = 5
+#: Capitals no longer than this are abbreviations unless a list has them as a name.
+_ABBREVIATION = 4
 
 
 @dataclass(eq=False, slots=True)
@@ -73,7 +87,7 @@ class Reading:
         gap = self.text[self.looked.ends[position - 1] : self.looked.starts[position]]
         if "\n" in gap or "•" in gap:
             return True
-        end = gap.strip(" \u00a0\"'“‘([*-–")[-1:]
+        end = gap.strip(" \u00a0\"'“\u2018([*-\u2013")[-1:]
         if end == "." and self.kinds[position - 1] in (INITIALS, STRONG):
             return self.kinds[position - 1] == STRONG
         return end in (".", "!", "?", ":", ";") and not self.looked.numbers[position - 1] & TITLE
@@ -82,15 +96,31 @@ class Reading:
 def read(document: Document) -> Reading:
     """Classify every word."""
     looked = document.looked
-    kinds = [_kind(number, shape, low, looked.shouts) for number, shape, low in zip(looked.numbers, looked.shapes, looked.lows, strict=True)]
+    kinds = [
+        _kind(number, shape, low, looked.shouts)
+        for number, shape, low in zip(looked.numbers, looked.shapes, looked.lows, strict=True)
+    ]
     text = document.text
     carets = "^" in text
     for position, shape in enumerate(looked.shapes):
         if shape == INITIAL:
             kinds[position] = _initial(text, looked, kinds, position)
-        elif shape == LOWER and looked.ends[position] - looked.starts[position] == 1 and position and kinds[position - 1] == SMALL:
-            kinds[position] = INITIALS if text[looked.ends[position] : looked.ends[position] + 1] == "." else kinds[position]
-        elif carets and kinds[position] == OTHER and text[looked.ends[position] : looked.ends[position] + 1] == "^":
+        elif (
+            shape == LOWER
+            and looked.ends[position] - looked.starts[position] == 1
+            and position
+            and kinds[position - 1] == SMALL
+        ):
+            kinds[position] = (
+                INITIALS
+                if text[looked.ends[position] : looked.ends[position] + 1] == "."
+                else kinds[position]
+            )
+        elif (
+            carets
+            and kinds[position] == OTHER
+            and text[looked.ends[position] : looked.ends[position] + 1] == "^"
+        ):
             kinds[position] = MAYBE
     return Reading(text, looked, kinds, _plain(looked))
 
@@ -108,18 +138,13 @@ def _initial(text: str, looked: Looked, kinds: list[int], position: int) -> int:
 def _kind(number: int, shape: int, low: str, shouts: bool) -> int:
     level = max(number & FIRST, (number & LAST) >> 2)
     if shape in (LOWER, UNCASED):
-        if shape == UNCASED:
-            return STRONG if level and not number & STOP else NOTHING
-        if number & PARTICLE:
-            return PARTICLES
-        return SMALL if level == 3 and not number & (COMMON | STOP) and len(low) > 2 else NOTHING
+        return _uncapitalised(number, shape, low, level)
     if shape == INITIAL:
         return INITIALS
-    if number & PARTICLE and low in ("st", "van", "von", "de", "da", "di", "del", "della", "la", "le", "el", "al", "san", "bin", "ibn", "ter", "den"):
+    if number & PARTICLE and low in _LEADING:
         return PARTICLES
-    if number & (REGION | STATE) and low not in _PERSONS:
-        return OTHER
-    if number & (TITLE | ROLE | RELATIVE) and number & FIRST != FIRST:
+    role = number & (TITLE | ROLE | RELATIVE) and number & FIRST != FIRST
+    if role or (number & (REGION | STATE) and low not in _PERSONS):
         return OTHER
     if number & (STOP | TITLE) and level < 2:
         return FAINT if level and shape == CAPITAL and number & FIRST and not number & TITLE else OTHER
@@ -127,12 +152,17 @@ def _kind(number: int, shape: int, low: str, shouts: bool) -> int:
         return OTHER
     if level:
         return (FAINT, MAYBE, STRONG)[level - 1] if level > 1 or shape == CAPITAL or shouts else OTHER
-    if not number & _LISTS:
-        if number & PARTICLE:
-            return PARTICLES
-        unknown = len(low) > 2 if shape == CAPITAL else len(low) >= _ABBREVIATION
-        return UNKNOWN if unknown else OTHER
-    return PARTICLES if number & PARTICLE else OTHER
+    if number & (_LISTS | PARTICLE):
+        return PARTICLES if number & PARTICLE else OTHER
+    return UNKNOWN if len(low) > (2 if shape == CAPITAL else _ABBREVIATION) else OTHER
+
+
+def _uncapitalised(number: int, shape: int, low: str, level: int) -> int:
+    if shape == UNCASED:
+        return STRONG if level and not number & STOP else NOTHING
+    if number & PARTICLE:
+        return PARTICLES
+    return SMALL if level == 3 and not number & (COMMON | STOP) and len(low) > 2 else NOTHING
 
 
 def _plain(looked: Looked) -> bool:

@@ -22,8 +22,12 @@ __all__ = ["find"]
 _ANY = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _HAN = re.compile(r"[\u3400-\u9fff々]+")
 _HANGUL = re.compile(r"[\uac00-\ud7af]+")
-_BEFORE = re.compile(r"(?:姓名|名字|患者|病人|氏名|医师|医生|醫師|医師|主治|签名|親屬|家属|名前|我叫|叫|是|환자|이름|성명|담당의|의사|보호자)[:：\s]*(?:は|为|為|名)?[:：\s]*$")
-_AFTER = re.compile(r"\s*(?:先生|女士|小姐|太太|医生|醫生|医师|大夫|主任|教授|护士|さん|さま|様|氏|くん|ちゃん|医師|看護師|씨|님|선생|교수|의사|간호사|환자|[,，(（]?\s*(?:男|女|\d{1,3}\s*[岁歲歳才세]))")
+_BEFORE = re.compile(
+    r"(?:姓名|名字|患者|病人|氏名|医师|医生|醫師|医師|主治|签名|親屬|家属|名前|我叫|叫|是|환자|이름|성명|담당의|의사|보호자)[:\uff1a\s]*(?:は|为|為|名)?[:\uff1a\s]*$"
+)
+_AFTER = re.compile(
+    r"\s*(?:先生|女士|小姐|太太|医生|醫生|医师|大夫|主任|教授|护士|さん|さま|様|氏|くん|ちゃん|医師|看護師|씨|님|선생|교수|의사|간호사|환자|[,\uff0c(\uff08]?\s*(?:男|女|\d{1,3}\s*[岁歲歳才세]))"
+)
 _PARTICLES = re.compile(r"(?:은|는|이|가|을|를|의|에게|와|과|씨|님)$")
 _TITLES = "先生女士小姐太太医生醫師大夫主任教授"
 _LONGEST = 4
@@ -40,7 +44,9 @@ def find(document: Document) -> list[Span]:
 def _han(document: Document) -> Iterator[tuple[int, int]]:
     text = document.text
     for found in _HAN.finditer(text):
-        alone = len(found[0]) <= _LONGEST and not _ANY.search(text[max(0, found.start() - 2) : found.start()] + text[found.end() : found.end() + 1])
+        alone = len(found[0]) <= _LONGEST and not _ANY.search(
+            text[max(0, found.start() - 2) : found.start()] + text[found.end() : found.end() + 1]
+        )
         position = found.start()
         while position < found.end():
             end = _family(text, position, found.end())
@@ -49,8 +55,10 @@ def _han(document: Document) -> Iterator[tuple[int, int]]:
                 continue
             called = bool(_BEFORE.search(text, max(0, position - 8), position))
             for stop in range(min(found.end(), end + 2), end - 1, -1):
-                if _AFTER.match(text, stop) or (called and stop == min(found.end(), end + 2)) or (
-                    alone and position == found.start() and stop == found.end() > end
+                if (
+                    _AFTER.match(text, stop)
+                    or (called and stop == min(found.end(), end + 2))
+                    or (alone and position == found.start() and stop == found.end() > end)
                 ):
                     yield position, stop
                     position = stop - 1
@@ -75,5 +83,10 @@ def _hangul(document: Document) -> Iterator[tuple[int, int]]:
         if not 2 < len(bare) <= _LONGEST or not table[bare[0]] & LAST:
             continue
         called = _BEFORE.search(text, max(0, found.start() - 8), found.start())
-        if called or bare != word or _AFTER.match(text, found.start() + len(bare)) or not _ANY.search(text[: found.start()]):
+        if (
+            called
+            or bare != word
+            or _AFTER.match(text, found.start() + len(bare))
+            or not _ANY.search(text[: found.start()])
+        ):
             yield found.start(), found.start() + len(bare)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["eponym", "keeps", "ordinary"]
 
-_JOINED = frozenset((" ", "-", "–", "'s ", "’s ", "' ", "’ ", "/", " - "))
+_JOINED = frozenset((" ", "-", "\u2013", "'s ", "\u2019s ", "' ", "\u2019 ", "/", " - "))
 #: Head words may stand a little further on: Glasgow Coma Scale, Hoffa's fat pad sign.
 _REACH = 3
 
@@ -43,7 +43,11 @@ def keeps(document: Document, start: int, end: int) -> bool:
     last = bisect.bisect_left(looked.starts, end) - 1
     if last < first:
         return False
-    if first and looked.numbers[first - 1] & TITLE and document.text[looked.ends[first - 1] : start].strip() in ("", "."):
+    if (
+        first
+        and looked.numbers[first - 1] & TITLE
+        and document.text[looked.ends[first - 1] : start].strip() in ("", ".")
+    ):
         return False
     return eponym(document.text, looked, first, last) or all(
         ordinary(number) for number in looked.numbers[first : last + 1]

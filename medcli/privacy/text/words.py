@@ -17,9 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from medcli.privacy.text.document import Document
+    from collections.abc import Iterable
 
-__all__ = ["Lexicon", "Looked", "lexicon", "look"]
+    from medcli.privacy.text.document import Document
+    from medcli.privacy.text.span import Span
+
+__all__ = ["Lexicon", "Looked", "lexicon", "look", "marked", "word_set"]
 
 _HERE = Path(__file__).parent
 
@@ -38,6 +41,7 @@ TITLE, GIVEN, RELATIVE, ROLE, BY, SELF, LABEL, CREDENTIAL, SUFFIX, ACT, PARTICLE
 FACILITY, STREET, UNIT, DWELL, AT, STOP, STATE = (1 << (_CUE + position) for position in range(13, 20))
 NAME = FIRST | LAST
 
+_POSSESSIVE = ("'s", "\u2019s", "s'", "s\u2019")
 #: How a word is written.
 LOWER, CAPITAL, UPPER, INITIAL, UNCASED = range(5)
 
@@ -103,6 +107,26 @@ def _cues() -> dict[str, int]:
     return cues
 
 
+@cache
+def _sets() -> dict[str, frozenset[str]]:
+    rows = (_HERE / "words_sets.tsv").read_text(encoding="utf-8").splitlines()[1:]
+    pairs = (row.partition("\t") for row in rows if not row.startswith("#"))
+    return {name: frozenset(words.split()) for name, _tab, words in pairs}
+
+
+def word_set(name: str) -> frozenset[str]:
+    """A small set of words that one rule asks for, by its name in ``words_sets.tsv``."""
+    return _sets()[name]
+
+
+def marked(spans: Iterable[Span], length: int) -> bytearray:
+    """1 for each code point of a text that a span covers, else 0."""
+    marks = bytearray(length)
+    for span in spans:
+        marks[span.start : span.end] = b"\1" * (span.end - span.start)
+    return marks
+
+
 @dataclass(eq=False, slots=True)
 class Looked:
     """A document's words beside what is known of each: lists of equal length.
@@ -138,11 +162,10 @@ def look(document: Document) -> Looked:
     words, lower, table = document.words, document.lower, lexicon()
     starts, ends, lows, numbers, shapes = [], [], [], [], []
     upper = small = every = 0
-    for start, end, text in words:
-        low = lower[start:end]
-        if low[-2:] in ("'s", "’s", "s'", "s’"):
-            end = end - 2 if low[-1] == "s" else end - 1
-            low = lower[start:end]
+    for start, stop, text in words:
+        low = lower[start:stop]
+        if low[-2:] in _POSSESSIVE:
+            low = low[:-2] if low[-1] == "s" else low[:-1]
         number = table[low]
         if not number and not low.isalpha():
             number = _joined(table, low)
@@ -155,21 +178,31 @@ def look(document: Document) -> Looked:
             shape = UPPER
             upper += len(text) > 3
         else:
-            parted = "-" in text or "'" in text or "’" in text  # al-Rashid, d'Angelo
+            parted = "-" in text or "'" in text or "\u2019" in text  # al-Rashid, d'Angelo
             shape = CAPITAL if parted or text[0].isupper() else UNCASED if low == text else LOWER
         every |= number
         starts.append(start)
-        ends.append(end)
+        ends.append(start + len(low))
         lows.append(low)
         numbers.append(number)
         shapes.append(shape)
-    return Looked(starts, ends, lows, numbers, shapes, upper > 2 * small and upper > 2, every, frozenset(lows))
+    return Looked(
+        starts, ends, lows, numbers, shapes, upper > 2 * small and upper > 2, every, frozenset(lows)
+    )
 
 
 def _joined(table: Lexicon, low: str) -> int:
     """What a word of several parts (Smith-Jones, follow-up, O'Neil) is, by its parts."""
-    parts = [part for part in low.replace("’", "'").replace("‐", "-").replace("‑", "-").replace("'", "-").split("-") if part]
-    if "’" in low and (number := table[low.replace("’", "'")]):
+    parts = [
+        part
+        for part in low.replace("\u2019", "'")
+        .replace("\u2010", "-")
+        .replace("\u2011", "-")
+        .replace("'", "-")
+        .split("-")
+        if part
+    ]
+    if "\u2019" in low and (number := table[low.replace("\u2019", "'")]):
         return number
     if parts and parts[0] in ("o", "d", "l", "al", "el", "mc", "fitz"):
         tail = table["".join(parts)] | table[parts[-1]]
