@@ -25,6 +25,9 @@ _BEFORE = re.compile(
     re.IGNORECASE,
 )
 #: A name or a person, then the age between commas.
+_TITLED = re.compile(
+    rf"\b(?:Mr|Mrs|Ms|Miss|Dr|Prof)\.?\s[^\W\d_]+(?:\s[^\W\d_]+)?\s(?:is|was|turned|turns)\s(?:now\s)?(?P<age>{_OLD})(?!\d|[.,]\d|\s?%)"
+)
 _BETWEEN = re.compile(
     rf"[^\W\d_],\s(?P<age>{_OLD}),\s(?=is|was|has|had|presents|presented|who|with|a\s|an\s|came|from|lives|living|male|female|admitted|diagnosed|died|comes)"
 )
@@ -49,12 +52,13 @@ def find_ages(document: Document) -> list[Span]:
     text, lower = document.text, document.lower
     spans: list[Span] = []
     if document.digits:
-        for pattern in (_AFTER, _BEFORE, _BETWEEN, _COLON, _DICOM):
-            spans += [
-                Span(*match.span("age"), "AGE", 0.95, "rule:age")
-                for match in pattern.finditer(text)
-                if not _warm(text, match)
-            ]
+        spans += [
+            Span(match.start(), match.start() + len(match[0].rstrip()), "AGE", 0.95, "rule:age")
+            for match in _AFTER.finditer(text)
+            if not _warm(text, match)
+        ]
+        for pattern in (_BEFORE, _TITLED, _BETWEEN, _COLON, _DICOM):
+            spans += [Span(*match.span("age"), "AGE", 0.95, "rule:age") for match in pattern.finditer(text)]
         if "b" in lower or "n" in lower:
             spans += [
                 Span(*match.span("year"), "AGE", 0.95, "rule:birth-year")

@@ -28,8 +28,8 @@ _UID = re.compile(r"(?<![\w.])[0-2](?:\.(?:0|[1-9]\d{0,38})){5,31}(?![\w]|\.\d)"
 _UUID = re.compile(r"(?<![\w-])[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}(?![\w-])")
 _UDI = re.compile(r"\(01\)\d{14}(?:\(\d{2}\)[\w-]{1,20}){0,4}")
 _LOGIN = re.compile(
-    r"\b(?:user\s?names?|user\s?ids?|usr|log-?ins?(?:\s(?:id|name))?|screen\sname|handle|instagram|twitter|facebook|tiktok|skype|snapchat|telegram|account\sname|portal\suser(?:name)?)"
-    r"(?:\s(?:is|was|of)\s|\s?[:=#]\s?)['\"@]?(?P<value>[\w][\w.-]{2,39})",
+    r"\b(?:user\s?names?|user\s?ids?|usr|log-?ins?(?:\s(?:id|name))?|screen\sname|handle|instagram|twitter|facebook|tiktok|skype|snapchat|telegram|account\sname|portal\suser(?:name)?|(?:logged|signed)\sin\sas)"
+    r"(?:\s(?:is|was|of)\s|\s?[:=#]\s?|(?<=\sas)\s)['\"@]?(?P<value>[\w][\w.-]{2,39})",
     re.IGNORECASE,
 )
 _TYPIST = re.compile(
@@ -37,12 +37,13 @@ _TYPIST = re.compile(
     re.IGNORECASE,
 )
 _PLATE = re.compile(
-    r"\b(?:plates?|tag|registration)(?:\s(?:number|no\.?|is|was|of|reads|reading)){0,2}\s?[:#=]?\s?(?=[A-Z0-9 -]{0,7}\d)(?P<value>[A-Z0-9]{1,4}[ -][A-Z0-9]{2,5})(?!\w)",
+    r"\b(?:plates?|tag|(?:vehicle\s)?reg(?:istration)?)(?:\s(?:number|no\.?|is|was|of|reads|reading)){0,2}\s?[:#=]?\s?(?=[A-Z0-9 -]{0,12}\d)"
+    r"(?P<value>(?-i:[A-Z0-9]{1,4}(?:[ -][A-Z0-9]{2,5}){1,2})|[a-z]{2,3}[ -]?\d{3,4})(?!\w)",
     re.IGNORECASE,
 )
-_PLATED = re.compile("plate|registration|tag")
+_PLATED = re.compile(r"plate|\breg|tag")
 _LOGIN_CUES = (
-    "user", "log", "handle", "screen", "gram", "twit", "face", "skype", "account name", "tiktok", "snap", "usr",
+    "user", "log", "signed in", "handle", "screen", "gram", "twit", "face", "skype", "account name", "tiktok", "snap", "usr",
 )  # fmt: skip
 _PLAIN = frozenset(
     (

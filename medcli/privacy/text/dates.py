@@ -10,7 +10,7 @@ import re
 from functools import cache
 
 from medcli.privacy.text.document import Document, Word
-from medcli.privacy.text.partial import find_holidays, find_partial, tail
+from medcli.privacy.text.partial import find_holidays, find_partial, ranged, tail
 from medcli.privacy.text.span import Span
 from medcli.privacy.text.tables import rows
 
@@ -23,7 +23,6 @@ _WORDED = (
 _DAY = r"(?:0?[1-9]|[12]\d|3[01])"
 _MONTH = r"(?:0?[1-9]|1[0-2])"
 _YEAR = r"(?:18|19|20)\d\d"
-_ORDINAL = r"(?:st|nd|rd|th|[.\u00ba\u00aa]|er)?"
 
 #: 1956-03-04, 3/4/1956, 04.03.56 and the like. Letters may follow only as the time of an ISO date.
 _NUMERIC = re.compile(
@@ -44,10 +43,10 @@ _THEN_DAY = re.compile(
     rf"\.?[\s\-/,_]{{0,3}}(?:the\s)?(?P<day>{_DAY})(?P<ord>(?:st|nd|rd|th)?)(?!\d|[^\W\d_]|[.,]\d|\s?[%/x\u00d7]|:\d|-[A-Za-z])"
 )
 _THEN_YEAR = re.compile(
-    rf"\.?(?:[\s,./_-]{{0,3}}(?:(?:of|de|del|in)\s)?(?P<full>{_YEAR})|(?:\s?['\u2019]|[-/_.])(?P<short>\d\d))(?![\w/]|[.,-]\d)"
+    rf"\.?(?:[\s,./_-]{{0,3}}(?:(?:of|de|del|in)\s)?(?P<full>{_YEAR})|(?:,?\s?['\u2019]|[-/_.])(?P<short>\d\d))(?![\w/]|[.,-]\d)"
 )
 _DAY_BEFORE = re.compile(
-    rf"(?<![\w/])(?<!\d[.,:-])(?P<day>{_DAY})(?P<ord>(?:st|nd|rd|th)?)[.\u00ba\u00aa]?(?:er)?[\s\-/.,_]{{0,3}}(?P<of>(?:(?:day\s)?of|de|del|d')\s?)?$"
+    rf"(?<![\w/])(?<!\d[.,:-])(?P<day>(?:{_DAY}(?:st|nd|rd|th)?\s?[-\u2013]\s?)?{_DAY})(?P<ord>(?:st|nd|rd|th)?)[.\u00ba\u00aa]?(?:er)?[\s\-/.,_]{{0,3}}(?P<of>(?:(?:day\s)?of|de|del|d')\s?)?$"
     rf"|(?<!\w)(?P<worded>{_WORDED})\s(?:day\s)?of\s$",
     re.IGNORECASE,
 )
@@ -174,7 +173,7 @@ def _named(document: Document, word: Word) -> list[tuple[int, int]]:
         sure = bool(day["ord"] or (after and after["full"]))
         if sure or not weak or _timely(text, word.start):
             end = after.end() if after else day.end()
-            return [(word.start, end), *tail(text, end)]
+            return ranged([(word.start, end), *tail(text, end)], text)
     worded = _THEN_WORD.match(text, word.end)
     if worded is not None and not weak:
         return [(word.start, worded.end())]
@@ -232,11 +231,10 @@ def _with_company(text: str, start: int, end: int) -> list[Span]:
     if weekday is not None and weekday["day"].lower() in _names("weekday"):
         start = max(0, start - 22) + weekday.start("day")
     after = _TIME_AFTER.match(text, end)
-    if after is not None and after[0][0] in "Tt":  # ISO 8601: one value
-        return [Span(start, after.end(), "DATE", 0.97, "rule:date-time")]
-    spans.append(Span(start, end, "DATE", 0.97, "rule:date"))
-    if after is not None:
-        spans.append(Span(*after.span("time"), "DATE", 0.9, "rule:time"))
+    if after is None:
+        spans.append(Span(start, end, "DATE", 0.97, "rule:date"))
+    else:
+        spans.append(Span(start, after.end("time"), "DATE", 0.97, "rule:date-time"))
     offset = max(0, start - 24)
     before = _TIME_BEFORE.search(text[offset:start])
     if before is not None:

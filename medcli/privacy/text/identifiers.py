@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from medcli.privacy.text import checks
 from medcli.privacy.text.codes import find_forms, find_logins
@@ -26,8 +27,9 @@ _GROUPS = re.compile(
     re.IGNORECASE,
 )
 _LETTERS = re.compile(r"(?<!\w)[A-Z]{1,3} $")
+_LETTERED = re.compile(r"(?: \d{3,5}){0,3}(?: [A-Z](?![\w.]))?")
 _HEAD = re.compile(r"[A-Za-z]{0,3}\d{2,5}")
-_MORE = re.compile(r"\s{0,2}(?:,|;|/|and|&|or|\+|,\s?and)\s{0,2}(?:#\s?)?$")
+_MORE = re.compile(r"\s{0,2}(?:,|;|/|and|&|or|\+|,\s?and|vs\.?|versus|to|-)\s{0,2}(?:#\s?)?$")
 #: Forms that only identifiers have: letters and a long number, a year or a letter code and a running number.
 _CODE = re.compile(
     r"[A-Za-z]{1,4}-?\d{6,14}[A-Za-z]?|[A-Za-z]{2,6}-?\d{5,14}[A-Za-z]{0,2}|[A-Z]{1,3}-?\d{2}-\d{3,8}|(?:19|20)\d\d-(?!(?:19|20)\d\d$)\d{4,9}|\d{3,6}-[A-Z]{1,3}\d{4,8}|"
@@ -76,9 +78,12 @@ def _labelled(document: Document, taken: list[Span]) -> list[Span]:
         if label is None or not (label.strong or label.marked):
             label = label_after(lower, match.end()) or label
         if label is not None and label.clinical:
+            last = match.end(), "-"
             continue
         span = _value(document, match, label) or _lettered(document, match) or _bare(document, match, label)
         if span is not None:
+            if text[span.start - 1 : span.start] == "#":
+                span = replace(span, start=span.start - 1)
             spans.append(span)
             last = span.end, span.category
     return spans
@@ -126,7 +131,14 @@ def _lettered(document: Document, match: re.Match[str]) -> Span | None:
         or unit_follows(document.text, match.end())
     ):
         return None
-    return Span(letters.start(), match.end(), label.category, 0.85, f"rule:label-{label.category.lower()}")
+    more = _LETTERED.match(document.text, match.end())
+    return Span(
+        letters.start(),
+        more.end() if more else match.end(),
+        label.category,
+        0.85,
+        f"rule:label-{label.category.lower()}",
+    )
 
 
 def _fits(label: Label, shown: str, digits: int) -> bool:

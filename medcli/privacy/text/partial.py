@@ -10,7 +10,7 @@ import re
 
 from medcli.privacy.text.document import Document
 
-__all__ = ["find_holidays", "find_partial", "tail"]
+__all__ = ["find_holidays", "find_partial", "ranged", "tail"]
 
 _DAY = r"(?:0?[1-9]|[12]\d|3[01])"
 _YEAR = r"(?:18|19|20)\d\d"
@@ -49,6 +49,7 @@ _COUNT_BEFORE = re.compile(
     r"\b[^.;\n]{0,16}$",
     re.IGNORECASE,
 )
+_RANGE = re.compile(rf"\s?[-\u2013]\s?{_DAY}/{_DAY}(?![\w%]|[.:]\d)")
 _ENTRY = re.compile(r"\s?(?::|[-\u2013\u2014]\s)")
 _COUNT_AFTER = re.compile(
     r"\s?(?:[-\s]?(?:inch|in\.|\"|mm|cm|mg|mcg|ml|tab|tablets?|cup|tsp|strength|pain|motor|murmur|systolic|power|lymph|nodes?|cores?|positive|of\b|patients?|cases|samples|criteria|points?|pts|severity|scale|"
@@ -94,7 +95,7 @@ def find_partial(document: Document) -> list[tuple[int, int]]:
     text, found = document.text, []
     for match in _PART.finditer(text):
         if _dated(document, match):
-            found += [match.span(), *tail(text, match.end())]
+            found += ranged([match.span(), *tail(text, match.end())], text)
     for match in _DASHED.finditer(text):
         if _STRONG.search(text[max(0, match.start() - 26) : match.start()]) and _range(match[0]):
             found.append(match.span())
@@ -118,6 +119,7 @@ def _dated(document: Document, match: re.Match[str]) -> bool:
         return False
     return (
         document.high
+        or _RANGE.match(text, end) is not None
         or _CUE.search(near) is not None
         or _SIGNED.search(line) is not None
         or _alone(text, start, end)
@@ -142,6 +144,17 @@ def tail(text: str, end: int) -> list[tuple[int, int]]:
         found.append(match.span("date"))
         end = match.end("date")
     return found
+
+
+def ranged(places: list[tuple[int, int]], text: str) -> list[tuple[int, int]]:
+    """Dates with nothing but a hyphen between them as one: 3/4-3/9."""
+    joined = places[:1]
+    for start, end in places[1:]:
+        if text[joined[-1][1] : start] in ("-", "\u2013"):
+            joined[-1] = (joined[-1][0], end)
+        else:
+            joined.append((start, end))
+    return joined
 
 
 def find_holidays(document: Document) -> list[tuple[int, int]]:

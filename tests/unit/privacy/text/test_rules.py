@@ -87,7 +87,7 @@ def test_each_category_has_its_name(text: str, category: str):
 
 def test_age_89_stays_and_90_goes():
     assert found("an 89-year-old") == []
-    assert found("a 90-year-old") == [("90", "AGE")]
+    assert found("a 90-year-old") == [("90-year-old", "AGE")]
 
 
 def test_the_birth_year_of_somebody_over_89_goes():
@@ -104,7 +104,7 @@ def test_card_with_a_wrong_check_digit_is_no_card():
 
 
 def test_time_goes_with_its_date_only():
-    assert ("14:30", "DATE") in found("on 3/4/2020 at 14:30")
+    assert found("on 3/4/2020 at 14:30") == [("3/4/2020 at 14:30", "DATE")]
     assert found("every day at 14:30") == []
 
 
