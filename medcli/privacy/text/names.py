@@ -253,7 +253,9 @@ class _Search:
         while position + 1 < end:
             position += 1
             if not _GAP.fullmatch(self._gap(position)) or (
-                ". " in self._gap(position) and self.kinds[position - 1] != INITIALS
+                ". " in self._gap(position)
+                and self.kinds[position - 1] != INITIALS
+                and self.looked.lows[position - 1] != "st"
             ):
                 break
             kind = self.kinds[position]

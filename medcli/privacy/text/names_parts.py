@@ -56,7 +56,7 @@ NOTHING, OTHER, PARTICLES, INITIALS, SMALL, UNKNOWN, FAINT, MAYBE, STRONG = rang
 _LISTS = (1 << 16) - 1 & ~(OPENS | COUNTY)
 _FEW, _TITLED, _FOREIGN = 5, 0.7, 0.35
 #: Regions that are given names as often.
-_PERSONS = frozenset(["georgia", "virginia", "chad", "jordan", "israel", "carolina", "dakota", "montana"])
+_PERSONS = word_set("names-regions")
 _LEADING = word_set("names-leading")
 _PRONOUNS = frozenset("ia")
 #: Capitals no longer than this are abbreviations unless a list has them as a name.

@@ -20,10 +20,12 @@ from medcli.privacy.text.words import (
     MEDICAL,
     NAME,
     REGION,
+    STATE,
     STOP,
     TITLE,
     WEAKHEAD,
     Looked,
+    word_set,
 )
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["eponym", "keeps", "ordinary"]
 
+#: Regions that are given names as often.
+_PERSONS = word_set("names-regions")
 _JOINED = frozenset((" ", "-", "\u2013", "'s ", "\u2019s ", "' ", "\u2019 ", "/", " - "))
 #: Head words may stand a little further on: Glasgow Coma Scale, Hoffa's fat pad sign.
 _REACH = 3
@@ -50,7 +54,9 @@ def keeps(document: Document, start: int, end: int) -> bool:
     ):
         return False
     return eponym(document.text, looked, first, last) or all(
-        ordinary(number) for number in looked.numbers[first : last + 1]
+        ordinary(looked.numbers[position])
+        or (looked.numbers[position] & (REGION | STATE) and looked.lows[position] not in _PERSONS)
+        for position in range(first, last + 1)
     )
 
 
