@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
+from itertools import pairwise
 
 __all__ = ["Folded", "fold", "optical", "plain"]
 
@@ -18,8 +19,9 @@ _OPTICAL = str.maketrans("oilsb", "01158")
 _SINGLE = str.maketrans(
     {"ø": "o", "đ": "d", "ð": "d", "ł": "l", "\u0131": "i", "æ": "ae", "œ": "oe", "þ": "th"}
 )
-#: A base character with its marks, or conjoining jamo that make one syllable.
-_CLUSTER = re.compile(r"[\u1100-\u11ff]+|.[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]*", re.DOTALL)
+_MARKS = r"[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]"
+#: A run of ASCII, a base character with its marks, or conjoining jamo that make one syllable.
+_CLUSTER = re.compile(rf"[\x00-\x7f]+(?!{_MARKS})|[\u1100-\u11ff]+|.{_MARKS}*", re.DOTALL)
 
 
 class Folded:
@@ -48,7 +50,12 @@ class Folded:
         parts: list[str] = []
         places: list[tuple[int, int]] = []
         for match in _CLUSTER.finditer(source):
-            part = _folded(match[0])
+            source_part = match[0]
+            if source_part.isascii():
+                parts.append(source_part.lower())
+                places += pairwise(range(match.start(), match.end() + 1))
+                continue
+            part = _folded(source_part)
             parts.append(part)
             places += [match.span()] * len(part)
         self._places = places
@@ -68,8 +75,6 @@ class Folded:
 
 @lru_cache(maxsize=8192)
 def _folded(cluster: str) -> str:
-    if cluster.isascii():
-        return cluster.lower()
     letters = [char for char in cluster if unicodedata.category(char) != "Cf"]
     spread = unicodedata.normalize("NFKD", "".join(letters).casefold())
     bare = "".join(char for char in spread if not unicodedata.combining(char)).translate(_SINGLE)
@@ -78,7 +83,11 @@ def _folded(cluster: str) -> str:
 
 def fold(text: str) -> str:
     """`text` without case, accents and invisible characters."""
-    return text.lower() if text.isascii() else "".join(map(_folded, _CLUSTER.findall(text)))
+    return (
+        text.lower()
+        if text.isascii()
+        else "".join(part.lower() if part.isascii() else _folded(part) for part in _CLUSTER.findall(text))
+    )
 
 
 def optical(folded: str) -> str:

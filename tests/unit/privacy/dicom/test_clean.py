@@ -32,8 +32,10 @@ def identity(*values: tuple[int, str, bytes]) -> Identity:
 WHO = identity((0x00100010, "PN", b"Quistgaard^Ottoline"), (0x00100020, "LO", b"4532521"))
 
 
-def cleaned(vr: str, raw: bytes, charset: bytes = b"", who: Identity = WHO) -> bytes | None:
-    return Cleaner(clean("descriptors"), NAMES).clean(vr, raw, charset, who, known=False)
+def cleaned(
+    vr: str, raw: bytes, charset: bytes = b"", who: Identity = WHO, *, known: bool = False
+) -> bytes | None:
+    return Cleaner(clean("descriptors"), NAMES).clean(vr, raw, charset, who, known=known)
 
 
 @pytest.mark.parametrize(
@@ -71,14 +73,14 @@ def test_values_keep_their_form(vr: str, raw: bytes, wanted: bytes | None) -> No
 )
 def test_the_character_set_stays(charset: str, codec: str) -> None:
     word = {"iso8859_5": "Лёгкие", "gb18030": "胸部", "shift_jis": "ﾑﾈ"}.get(codec, "Schädel")
-    new = cleaned("LO", f"{word} Quistgaard".encode(codec), charset.encode())
+    new = cleaned("LO", f"{word} Quistgaard".encode(codec), charset.encode(), known=True)
     assert new is not None
     assert new.decode(codec) == f"{word} [NAME]"
 
 
 def test_escapes_of_iso_2022_are_written_again() -> None:
     raw = b"\x1b$B" + "胸部".encode("iso2022_jp")[3:-3] + b"\x1b(B Quistgaard"
-    new = cleaned("LO", raw, b"\\ISO 2022 IR 87")
+    new = cleaned("LO", raw, b"\\ISO 2022 IR 87", known=True)
     assert new is not None
     assert b"Quistgaard" not in new
     assert pydicom.charset.decode_bytes(new, ["iso8859", "iso2022_jp"], set()) == "胸部 [NAME]"
