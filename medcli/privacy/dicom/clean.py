@@ -143,6 +143,8 @@ class Cleaner:
 
     def _value(self, text: str, identity: Identity, room: int | None, *, known: bool) -> str | None:
         spans = self._spans(text, identity, known=known)
+        if not spans:
+            return None if identity.needles.finds(text) else text
         edits = self._replacer.edits(text, spans, identity.context)
         full = ((edit.start, edit.end, edit.text) for edit in edits)
         short_ones = ((span.start, span.end, _SHORT) for span in spans)
