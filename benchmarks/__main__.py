@@ -10,8 +10,8 @@ from pathlib import Path
 
 from benchmarks.measure import ROOT
 
-ALL = ("startup", "scrub_speed", "scrub_residue", "scrub_memory", "ask_speed")
-PEERS = ("scrub_speed", "scrub_residue")
+ALL = ("startup", "scrub_speed", "scrub_residue", "scrub_memory", "ask_speed", "text_speed")
+PEERS = ("scrub_speed", "scrub_residue", "text_speed")
 PLACES = ("scrub_speed", "scrub_memory")
 
 
@@ -22,7 +22,9 @@ def main() -> None:
         "--quick", action="store_true", help="small sets and one round: whether it runs, not how fast"
     )
     parser.add_argument(
-        "--peers", type=Path, help="virtual environment that holds dicom-anonymizer and dicognito"
+        "--peers",
+        type=Path,
+        help="virtual environment that holds dicom-anonymizer, dicognito and presidio-analyzer",
     )
     parser.add_argument("--scratch", type=Path, help="folder for the sets: 4 GiB free on a local disk")
     parser.add_argument("--json", type=Path, help="file that takes the figures")
@@ -74,6 +76,7 @@ QUICK = {
     "startup": ["--rounds", "1"],
     "scrub_speed": ["--files", "100", "--large-files", "20", "--peer-files", "20", "--rounds", "1"],
     "ask_speed": ["--rounds", "1", "--pictures", "1", "--singles", "2"],
+    "text_speed": ["--texts", "200", "--rounds", "1"],
     "scrub_memory": ["--native", "0.1", "--encapsulated", "0.1", "--files", "1000"],
 }
 
