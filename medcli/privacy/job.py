@@ -263,7 +263,11 @@ scrub.__signature__ = _signature()  # type: ignore[attr-defined]
 
 
 def perform(spec: ScrubSpec, progress: Progress | None = None) -> Result:
-    """Do what a Spec asks for: explain, verify, plan or de-identify."""
+    """Do what a Spec asks for: measure, explain, verify, plan or de-identify."""
+    if spec.score is not None:
+        from medcli.privacy.measure import measure
+
+        return measure(spec)
     if spec.explain:
         from medcli.privacy.describe import explain
 

@@ -92,7 +92,9 @@ class Texts:
             head |= {"instance": digest, "content": digest, "sha256": result.sha256, "own": place}
         sized = cast("dict[str, object]", head) | {"size": result.size}
         facts = {
-            name: value for name in ("format", "records", "attribute") if (value := getattr(result, name))
+            name: value
+            for name in ("format", "records", "attribute", "notes")
+            if (value := getattr(result, name))
         }
         outcome = _KINDS.get(result.status, ("failed", result.reason))
         told = facts | {"route": "text"} if result.status != "ignored" else {}

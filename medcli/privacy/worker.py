@@ -115,13 +115,13 @@ def _keep_memory() -> None:
 class Worker:
     """Does one item after another; see :class:`ScrubWorkers`."""
 
-    def __init__(self, plan: ScrubWorkers, scrubber: Scrubber) -> None:
+    def __init__(self, plan: ScrubWorkers, scrubber: Scrubber, texts: Texts | None = None) -> None:
         self._plan = plan
         self._scrubber = scrubber
         self._names = Names(plan.key)
         self._members = hmac.digest(plan.key, b"item", "sha256")
         self._notes = Notebook(plan.notebooks)
-        self._texts: Texts | None = None
+        self._texts = texts
 
     def close(self) -> None:
         """Close what is open from file to file."""

@@ -182,6 +182,14 @@ class Cleaner:
         if wish is not None:
             raise Unfit("unsound")
 
+    def shows(self, record: str, form: Format, cleaned: Cleaned) -> bool:
+        """Whether any string of a record still says what was removed from the one that it was made of."""
+        return any(
+            shows(token.text, cleaned.removed, ())
+            or any(self._goes(span) for span in cleaned.known.find(token.text))
+            for token in form.tokens(record)
+        )
+
     def names(self, name: str) -> bool:
         """Whether the name of a file or folder says something of somebody."""
         return self._shows(_spaced(name), self._known(self._general)) or any(

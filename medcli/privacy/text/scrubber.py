@@ -8,6 +8,7 @@ are.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 from collections import Counter
@@ -64,6 +65,8 @@ class ScrubbedText:
         Of the released file.
     actions
         JSON of counts by action and category.
+    notes
+        For a verification: the released path that was compared.
     """
 
     status: str
@@ -76,6 +79,7 @@ class ScrubbedText:
     sha256: str = ""
     size: int = 0
     actions: str = "{}"
+    notes: tuple[str, ...] = ()
 
 
 class TextScrubber:
@@ -171,6 +175,39 @@ class TextScrubber:
             result.format, result.suffix = reading.format.name, reading.format.suffix
             self._into(result, reading, target)
         return result
+
+    def suffix(self, source: bytes | Path | str, name: str) -> str:
+        """How the released name of a text ends."""
+        stream, reading = opened(source, name, self._policy.encoding)
+        stream.close()
+        return reading.format.suffix
+
+    def left(self, source: bytes | Path | str, name: str, released: Path) -> str:
+        """Search a released text for what had to go from its source.
+
+        Returns
+        -------
+        str
+            ``residue``, ``unsound`` where it is not that text's, ``text-not-examined`` where a detector failed, or
+            nothing.
+        """
+        cleaner = self._cleaner(Fields(self._policy.fields, self._policy.known_fields))
+        try:
+            old, reading = opened(source, name, self._policy.encoding)
+            new, again = opened(released, name, self._policy.encoding)
+            with old, new:
+                pairs = itertools.zip_longest(reading.records(), again.records())
+                for number, (record, mine) in enumerate(pairs):
+                    if record is None or mine is None:
+                        return "unsound"
+                    cleaned = cleaner.clean(record, reading.format, first=not number)
+                    if cleaner.shows(mine, reading.format, cleaned):
+                        return "residue"
+        except (Unfit, OSError):
+            return "unsound"
+        except SafetyRefused:
+            return "text-not-examined"
+        return ""
 
     def _into(self, result: ScrubbedText, reading: Reading, target: Path | str | None) -> None:
         try:
