@@ -304,10 +304,8 @@ def _identifies(folded: Folded, hit: _Hit) -> bool:
         return True
     if not word.cased or not hit.exact:
         return False
-    if any(
-        mark == "_" or mark.isdigit()
-        for mark in (text[hit.start - 1 : hit.start], text[hit.end : hit.end + 1])
-    ):
+    marks = (text[hit.start - 1 : hit.start], text[hit.end : hit.end + 1])
+    if len(word.text) > 2 and any(mark == "_" or mark.isdigit() for mark in marks):
         return True
     source = folded.source(hit.start, hit.end)
     # Two capitals are an abbreviation more often than a name.
