@@ -45,6 +45,7 @@ _MOST = 6
 _STRONG = word_set("facilities-strong")
 #: Kinds of facilities: without another word they name none.
 _KINDS = word_set("facilities-kinds")
+_PAIRS = word_set("facilities-pairs")
 _WRITINGS = word_set("facilities-writings")
 _OF = re.compile(
     r" (?:of|de|for|at|and|&) (?:the )?|[ \u00a0]|['\u2019]s? | & |-|\. |, (?=Inc|LLC|Ltd|Corp|L\.L)"
@@ -55,7 +56,7 @@ _OF_PLACE = re.compile(
     r"[A-Z][^\W\d_]+(?:[ -](?:(?:de|la|los|las|del|der|von|[a-z]+(?= (?:Health|Hosp|Med)))|[A-Z][^\W\d_]+)){0,5}"
 )
 _SAINT = re.compile(
-    r"\b(?:St\.?|Saint|Ste\.?|Sta\.?|ST\.?)[ \u00a0]+([A-Z][^\W\d_]+(?:[ -][A-Z][^\W\d_]+)?)(['\u2019]s)?(?![^\W\d_])"
+    r"\b(?:St\.?|Saint|Ste\.?|Sta\.?|ST\.?)[ \u00a0]+([A-Z][^\W\d_]+(?:[ -][A-Z][^\W\d_]+)?)(['\u2019]s)?(?![^\W\d_])(?! (?:wort|dance|fire))"
 )
 _WORKS = re.compile(
     r"\b(?:(?:[Ww]orks?|[Ww]orked|[Ww]orking)(?: (?:as an?|part[- ]time|full[- ]time|nights))?(?: [a-z]+){0,3} (?:at|for)|[Ee]mployed (?:by|at|with)|[Ee]mployee (?:of|at)|[Ee]mployer(?: is|:)|[Jj]ob (?:at|with)"
@@ -227,7 +228,9 @@ def _names_one(document: Document, first: int, head: int, last: int) -> bool:
         and not looked.numbers[position] & (STOP & ~NAME)
         and looked.shapes[position] != LOWER
     ]
-    strong = any(looked.lows[position] in _STRONG for position in range(head, last + 1))
+    strong = any(looked.lows[position] in _STRONG for position in range(head, last + 1)) or (
+        last > head and looked.lows[last - 1] + "-" + looked.lows[last] in _PAIRS
+    )
     if looked.shapes[head] == LOWER:
         words = [position for position in range(first, head) if looked.lows[position] not in _KINDS]
         real = [position for position in words if _rare(looked, position)]

@@ -73,6 +73,10 @@ _CALLS = TITLE | LABEL | SELF | RELATIVE | ROLE
 _GAP = re.compile(
     r"[ \u00a0\u3000]|\.[ \u00a0]?|[ \u00a0]?[\"“”\u2018(][\"“”]?|[\"“”\u2019)][ \u00a0]|\^|[ \u00a0]?[・·][ \u00a0]?"
 )
+#: Fixed expressions with a name in them, which is nobody's any more.
+_FIXED = re.compile(
+    "|".join(re.escape(phrase.replace("_", " ")) for phrase in sorted(word_set("safe-phrases")))
+)
 _REVERSED = re.compile(r",[ \u00a0]?|\^|,\n")
 _AND = re.compile(r",? (?:and|&|or|y|und|et) |[,;/&] ?|, (?:and|or) ")
 _DEGREE = re.compile(r"\. ?[A-Z]\b")
@@ -150,6 +154,10 @@ class _Search:
         last = self._reversed(first, last, cue)
         last = self._trimmed(first, last)
         if 0 not in self.taken[self.looked.starts[first] : self.looked.ends[last]]:
+            return None
+        fixed = _FIXED.match(self.document.lower, self.looked.starts[first]) if cue < FORCING else None
+        if fixed:
+            self.taken[fixed.start() : fixed.end()] = b"\1" * (fixed.end() - fixed.start())
             return None
         if cue < FORCING and (eponym(self.text, self.looked, first, last) or self._place(last)):
             return None

@@ -33,6 +33,7 @@ FORCING = 4.0
 _TITLES = word_set("names-titles")
 _GREETINGS = word_set("names-greetings")
 _SIGNED = word_set("names-signed")
+_SEXES = frozenset(("m", "f", "yo", "y", "male", "female"))
 _BY = frozenset(("by", "per", "via"))
 _PERSONS = word_set("names-persons")
 _NAMING = word_set("names-naming")
@@ -70,6 +71,11 @@ def before(text: str, looked: Looked, position: int) -> float:
         return _label(looked, previous, gap)
     if "\n" in gap:
         return _line(looked, previous, gap)
+    if (
+        looked.lows[previous] in _SEXES
+        and text[max(0, looked.starts[previous] - 2) : looked.starts[previous]].strip(" -").isdigit()
+    ):
+        return 1.5
     bare = gap.strip(" \u00a0\"“'(")
     if number & TITLE and bare in ("", "."):
         return _title(looked, previous, position)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from medcli.privacy.text.names_parts import INITIALS, MAYBE, PARTICLES, SMALL, STRONG, UNKNOWN
-from medcli.privacy.text.words import EPONYM, FIRST, LAST, MEDICAL, UPPER
+from medcli.privacy.text.words import CITY, EPONYM, FIRST, LAST, MEDICAL, UPPER
 
 if TYPE_CHECKING:
     from medcli.privacy.text.names_parts import Reading
@@ -59,6 +59,14 @@ class Points:
             if not self.reading.plain:
                 return 0.3
             return 0.2 if alone and self.reading.opens(position) else 1.2
+        if (
+            kind == STRONG
+            and alone
+            and given < 3
+            and not number & (MEDICAL | EPONYM | CITY)
+            and self._inside(position)
+        ):
+            return 2.5
         if kind in (STRONG, SMALL):
             return (3.0 if given == 3 else 2.0) if alone else (3.2 if given == 3 else 1.9)
         if kind == MAYBE and alone and given >= 2 and cue >= 1.5:
@@ -69,7 +77,13 @@ class Points:
                 if alone
                 else (2.0 if given >= 2 else 1.2)
             )
-        return 0.2 if alone else 1.1 if given else 0.9
+        if alone or not self.reading.plain:
+            return 0.2
+        return 1.1 if given else 0.9
+
+    def _inside(self, position: int) -> bool:
+        """Whether the word stands inside a sentence that uses capitals as English does."""
+        return self.reading.plain and not self.reading.opens(position)
 
     def _further(self, position: int) -> float:
         number, kind = self.looked.numbers[position], self.kinds[position]
@@ -77,7 +91,9 @@ class Points:
             return 1.2 if self.reading.plain else 0.6
         if kind in (STRONG, SMALL):
             return 2.0
-        return 1.5 if kind == MAYBE and number & LAST else 0.9
+        if kind == MAYBE and number & LAST:
+            return 1.5
+        return 0.9 if self.reading.plain else 0.5
 
     def _doubt(self, position: int) -> float:
         number = self.looked.numbers[position]

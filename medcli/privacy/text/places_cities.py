@@ -111,12 +111,14 @@ def _city(document: Document, position: int) -> tuple[int, float]:
     if shape == LOWER:
         return last, _small(document, position, last, listed) if listed else 0.0
     if not listed:
+        if last > position:  # a country of several words
+            return last, 0.0
         last = _unlisted(document, position)
     cue = _dwelling(document, position)
     if shape == CAPITAL and not number & STOP and _stated(document, last):
         comma = document.text[looked.ends[last]] == ","
         return last, 4.0 if listed or cue or comma else 1.5
-    alone = number & (REGION | STATE) and last == position
+    alone = number & (REGION | STATE | EPONYM if not cue else REGION | STATE) and last == position
     if (
         alone
         or eponym(document.text, looked, position, last)
@@ -159,7 +161,7 @@ def _guessed(document: Document, position: int, last: int, cue: float) -> float:
     fits = (looked.lows[position] in _PREFIXES and last > position) or bool(_SUFFIX.search(looked.lows[last]))
     if cue < 1.5 and not fits:
         return 0.0
-    return (1.5 if unknown else 0.0) + (1.0 if fits else 0.0)
+    return ((1.5 if unknown else 0.0) if cue else 0.0) + (1.0 if fits else 0.0)
 
 
 def _stated(document: Document, last: int) -> bool:
@@ -188,14 +190,18 @@ def _phrase(document: Document, position: int) -> tuple[int, float]:
         table = lexicon()
         for last in range(min(position + _CITY_WORDS, len(looked.lows)) - 1, position, -1):
             phrase = lower[looked.starts[position] : looked.ends[last]]
-            if len(phrase) < 40 and table[phrase] & CITY and looked.shapes[last] == looked.shapes[position]:
-                return last, 2.4
+            if (
+                len(phrase) < 40
+                and table[phrase] & (CITY | REGION)
+                and looked.shapes[last] == looked.shapes[position]
+            ):
+                return last, 0.0 if table[phrase] & REGION else 2.3
     level = (number & CITY) >> 8
     if not level:
         return position, 0.0
     if number & FIRST == FIRST or number & LAST == LAST:
         return position, 1.6 if level > 1 else 1.0
-    return position, (0.8, 1.6, 2.4)[level - 1]
+    return position, (0.8, 1.6, 2.3)[level - 1]
 
 
 def _dwelling(document: Document, position: int) -> float:

@@ -215,5 +215,6 @@ def _joined(table: Lexicon, low: str) -> int:
             return LAST | (EPONYM if all(number & EPONYM for number in numbers) else 0)
         return MEDICAL | (EPONYM if all(number & EPONYM for number in numbers) else 0)
     if any(number & COMMON for number in numbers) and not all(number & NAME for number in numbers):
-        return 1 << 4
+        named = any(number & LAST == LAST and not number & COMMON for number in numbers)
+        return 1 << 4 | (2 << 2 if named else 0)  # Barnes-Jewish is a maybe, follow-up is not
     return min((number & NAME for number in numbers), default=0)
