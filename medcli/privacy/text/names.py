@@ -64,7 +64,7 @@ if TYPE_CHECKING:
 __all__ = ["find_names"]
 
 #: Points that make a name, and those that make its words names wherever they stand again.
-_BALANCED, _HIGH, _SURE = 2.4, 1.0, 4.5
+_BALANCED, _HIGH, _SURE = 2.0, 1.0, 4.5
 #: What a degree or a number without a comma before it is worth; it may be a projection or a grade.
 _CAPITAL_DEGREE = 4.5
 _MOST = 6

@@ -18,7 +18,6 @@ from medcli.privacy.text.words import (
     LAST,
     LOWER,
     MEDICAL,
-    NAME,
     OPENS,
     PARTICLE,
     REGION,
@@ -54,7 +53,7 @@ NOTHING, OTHER, PARTICLES, INITIALS, SMALL, UNKNOWN, FAINT, MAYBE, STRONG = rang
 
 #: Without the bits that say no more than that some city's or county's name begins so.
 _LISTS = (1 << 16) - 1 & ~(OPENS | COUNTY)
-_FEW, _TITLED, _FOREIGN = 5, 0.7, 0.35
+_FEW, _TITLED, _FOREIGN = 4, 0.7, 0.35
 #: Regions that are given names as often.
 _PERSONS = word_set("names-regions")
 _LEADING = word_set("names-leading")
@@ -172,7 +171,7 @@ def _plain(looked: Looked) -> bool:
     for number, shape, low in zip(looked.numbers, looked.shapes, looked.lows, strict=True):
         if len(low) > 3:
             long += 1
-            capital += shape == CAPITAL and not number & NAME
+            capital += shape == CAPITAL and number & FIRST != FIRST and number & LAST != LAST
         if shape == LOWER:
             small += 1
             strange += not number

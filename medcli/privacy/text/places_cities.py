@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COUNTIES", "find_cities", "find_counties"]
 
-_BALANCED, _HIGH = 2.4, 1.8
+_BALANCED, _HIGH = 2.2, 1.8
 #: "lives in" leaves no doubt.
 _SURELY = 2.5
 #: States that are degrees behind a name.

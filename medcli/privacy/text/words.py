@@ -42,6 +42,8 @@ FACILITY, STREET, UNIT, DWELL, AT, STOP, STATE = (1 << (_CUE + position) for pos
 NAME = FIRST | LAST
 
 _POSSESSIVE = ("'s", "\u2019s", "s'", "s\u2019")
+#: A capital may follow these within a name: McDonald, DeAngelo.
+_INNER = ("mc", "mac", "de", "di", "du", "la", "le", "van", "von", "fitz", "st", "o")
 #: How a word is written.
 LOWER, CAPITAL, UPPER, INITIAL, UNCASED = range(5)
 
@@ -178,8 +180,7 @@ def look(document: Document) -> Looked:
             shape = UPPER
             upper += len(text) > 3
         else:
-            parted = "-" in text or "'" in text or "\u2019" in text  # al-Rashid, d'Angelo
-            shape = CAPITAL if parted or text[0].isupper() else UNCASED if low == text else LOWER
+            shape = _mixed(text, low)
         every |= number
         starts.append(start)
         ends.append(start + len(low))
@@ -189,6 +190,15 @@ def look(document: Document) -> Looked:
     return Looked(
         starts, ends, lows, numbers, shapes, upper > 2 * small and upper > 2, every, frozenset(lows)
     )
+
+
+def _mixed(text: str, low: str) -> int:
+    """How a word is written that is neither small nor all capitals."""
+    if "-" in text or "'" in text or "\u2019" in text:  # al-Rashid, d'Angelo
+        return CAPITAL
+    if not text[0].isupper():
+        return UNCASED if low == text else LOWER  # mRNA
+    return CAPITAL if text[1:].islower() or low.startswith(_INNER) else UPPER  # AFib, but McDonald
 
 
 def _joined(table: Lexicon, low: str) -> int:
