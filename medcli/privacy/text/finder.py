@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 from medcli.errors import SafetyRefused
 from medcli.privacy.text.categories import CATEGORIES
 from medcli.privacy.text.document import Document
+from medcli.privacy.text.forms import clinical
 from medcli.privacy.text.merge import union
 from medcli.privacy.text.rules import Rules
 from medcli.privacy.text.span import Detector, Span
@@ -87,9 +88,7 @@ class Finder:
         document.found += self.rules.search(document)
         for recognise in _lists():
             document.found += recognise(document)
-        kept = _keeper()
-        model = [span for answer in others for span in answer]
-        document.found += [span for span in model if not kept(document, span.start, span.end)]
+        document.found += _unvetoed(document, [span for answer in others for span in answer])
         return union(document.found, text)
 
 
@@ -112,6 +111,19 @@ def _asked(detector: Detector, texts: Sequence[str]) -> Sequence[Sequence[Span]]
 
 def _sound(span: Span, text: str) -> bool:
     return 0 <= span.start < span.end <= len(text) and span.category in CATEGORIES
+
+
+def _unvetoed(document: Document, spans: Sequence[Span]) -> list[Span]:
+    """What detectors found, less what is clinical language: T1, 120/80, Parkinson disease."""
+    if not spans:
+        return []
+    kept, forms = _keeper(), clinical(document)
+    return [
+        span
+        for span in spans
+        if not kept(document, span.start, span.end)
+        and not any(start <= span.start and span.end <= end for start, end in forms)
+    ]
 
 
 def _lists() -> Iterable[Callable[[Document], Iterable[Span]]]:

@@ -26,7 +26,7 @@ _CODE = re.compile(
 )
 _LEVEL = r"(?:[CTLS]\d{1,2}\s?[-/\u2013]\s?[CTLS]?\d{1,2})"
 _CLINICAL = re.compile(
-    rf"(?<!\w)(?:{_LEVEL}|T[12](?:\*|/FLAIR|-weighted)?|\d{{2,3}}/\d{{2,3}}(?:\s?mm\s?Hg)?|(?:BI|PI|LI|TI|Lung|O|NI|CAD|C)-RADS\s?\d[A-C]?|GCS\s?\d{{1,2}}|"
+    rf"(?<!\w)(?:{_LEVEL}|T[12](?:\*|/FLAIR|-weighted)?|\d{{3}}/\d{{2,3}}(?:\s?mm\s?Hg)?|(?:BI|PI|LI|TI|Lung|O|NI|CAD|C)-RADS\s?\d[A-C]?|GCS\s?\d{{1,2}}|"
     r"ECOG\s?\d|Gleason\s?\d\s?\+\s?\d|(?:series|image|slice|im|se)\s?#?\d{1,4}(?:[/,]\s?(?:image\s?)?\d{1,4})?|-?\d{1,4}\s?HU|p?[TNM][0-4][a-c]?(?:N[0-3][a-c]?)?(?:M[01x])?)(?!\w)",
     re.IGNORECASE,
 )

@@ -1,18 +1,16 @@
-"""Postal codes, and what of a ZIP code may stay.
+"""Postal codes that their form, or the state before them, gives away.
 
-Knows the states, the forms of codes and the table of thinly peopled areas (``zip3.tsv``). Refuses to know towns.
+Knows the states and the forms of codes. Refuses to know towns, and what of a code may stay.
 """
 
 from __future__ import annotations
 
 import re
-from functools import cache
 
 from medcli.privacy.text.document import Document
 from medcli.privacy.text.span import Span
-from medcli.privacy.text.tables import rows
 
-__all__ = ["find_codes", "shortened"]
+__all__ = ["find_codes"]
 
 _STATE = (
     r"(?:A[LKZRSP]|C[AOT]|D[EC]|F[LM]|G[AU]|HI|I[DLNA]|K[SY]|LA|M[EDAINSOTHP]|N[EVHJMYCD]|O[HKR]|P[ARW]|RI|S[CD]|T[NX]|UT|V[TAI]|W[AVIY]|A[EA]|"
@@ -41,26 +39,3 @@ def find_codes(document: Document) -> list[Span]:
         for match in pattern.finditer(document.text)
         if _STAGE.fullmatch(match[0]) is None
     ]
-
-
-@cache
-def _thin() -> frozenset[str]:
-    return frozenset(prefix for prefix, _ in rows("zip3"))
-
-
-def shortened(code: str) -> str:
-    """What may stay of a postal code: the first three digits of a ZIP code whose area holds more than 20,000 people.
-
-    Parameters
-    ----------
-    code
-        As found in a text.
-
-    Returns
-    -------
-    str
-        Three digits; ``000`` for a thinly peopled area, and for whatever is no ZIP code of the United States.
-    """
-    if re.fullmatch(r"\d{5}(?:[- ]?\d{4})?", code) is None or code[:3] in _thin():
-        return "000"
-    return code[:3]

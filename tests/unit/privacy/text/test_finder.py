@@ -85,6 +85,18 @@ def test_the_finds_of_a_detector_count():
     assert Span(3, 10, "NAME", 0.9, "model") in finder.find("xx Zzyzxqv yy")
 
 
+def test_clinical_language_vetoes_a_detector_and_never_known_identity():
+    text = "T2 signal at L4/5, BP 120/80"
+    spans = [
+        Span(0, 2, "NAME", 0.9, "model"),
+        Span(13, 17, "ID", 0.9, "model"),
+        Span(22, 28, "DATE", 0.9, "model"),
+    ]
+    assert Finder(detectors=[Model([spans])]).find(text) == []
+    known = Knows(Span(0, 2, "NAME", 1.0, "known"))
+    assert [span.source for span in Finder(detectors=[Model([spans])]).find(text, known)] == ["known"]
+
+
 @pytest.mark.parametrize(
     "answer",
     [
