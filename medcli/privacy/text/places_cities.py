@@ -53,7 +53,7 @@ _CITY_WORDS = 4
 _LISTED = CITY | OPENS
 _PREFIXES = word_set("places-prefixes")
 _SUFFIX = re.compile(
-    r"[a-zé]{2,}(?:ville|town|burgh?|borough|field|ford|bury|shire|port|stad|mouth|haven|chester|cester|view|side|wood|dale|land|grad|heim|hausen|polis|pur|abad)$"
+    r"[a-zé]{2}(?:ville|town|burgh?|borough|field|ford|bury|shire|port|stad|mouth|haven|chester|cester|view|side|wood|dale|land|grad|heim|hausen|polis|pur|abad)$"
 )
 _NEAR = {"lives": 2.5, "live": 2.5, "living": 2.5, "lived": 2.5, "resides": 2.5, "resident": 2.5, "moved": 2.5, "relocated": 2.5, "born": 2.0, "grew": 2.0, "from": 1.5, "hometown": 2.5, "native": 2.0, "near": 1.3, "outside": 1.3, "around": 0.8, "in": 1.0, "to": 0.8, "at": 1.0, "of": 0.5, "visiting": 1.5, "visited": 1.5, "flew": 1.5, "drove": 1.5, "based": 1.5, "travelled": 1.5, "traveled": 1.5}  # fmt: skip
 COUNTIES = frozenset(("county", "parish", "borough", "township"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+import time
 from itertools import pairwise
 
 import pytest
@@ -15,6 +16,7 @@ from medcli.errors import SafetyRefused
 from medcli.privacy.text.finder import Finder
 from medcli.privacy.text.merge import union
 from medcli.privacy.text.span import Span
+from tests.unit.privacy.text.test_rules import HOSTILE
 
 TEXT = "My patient John Smith (MRN 12345, DOB 3/4/1956), member ID ABC123, seen on Tuesday March 3."
 
@@ -139,6 +141,22 @@ def test_any_text_gives_spans_inside_it(text: str):
     spans = Finder(sensitivity="high").find(text)
     assert all(0 <= span.start < span.end <= len(text) for span in spans)
     assert all(one.end <= other.start for one, other in pairwise(spans))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "piece", [*HOSTILE, "John Smith ", "Dr. ", "de la ", "123 Main St ", "University of ", "Boston, ", "J. "]
+)
+def test_four_times_the_text_takes_about_four_times_as_long(piece: str):
+    def cost(length: int) -> float:
+        text = (piece * length)[:length]
+        begin = time.process_time()
+        Finder(sensitivity="high").find(text)
+        return time.process_time() - begin
+
+    cost(1000)
+    small, large = (min(cost(length), cost(length)) for length in (10_000, 40_000))
+    assert large < 0.5 or large < 8 * small
 
 
 def test_neither_import_nor_search_opens_a_socket():
