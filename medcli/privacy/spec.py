@@ -420,6 +420,8 @@ class ScrubSpec:
                 "--verify with --source needs --key-file, and the other way round.",
                 hint="medcli scrub --verify RELEASE --source DIR --key-file RELEASE-confidential/key",
             )
+        if self.source is None:
+            self._forbid("--verify without --source", _TEXT)
         if self.source is None and (self.subjects or self.rules or self.date_shift):
             raise UsageError(
                 "--subjects, --rules and --date-shift say something to --verify only together with --source."

@@ -33,6 +33,8 @@ __all__ = ["Cleaned", "Cleaner", "Wish"]
 _LONGEST_VALUE = 120
 #: Times that a text is looked at again after it was changed.
 _ROUNDS = 3
+#: A bare number of fewer characters is nobody's identifier, unless its field says so.
+_SHORTEST_NUMBER = 4
 _NOTHING = Known()
 
 
@@ -153,8 +155,9 @@ class Cleaner:
         wishes = [Wish(token) for token in tokens if token.kind != "name" and self._cleaned(token)]
         self._find(wishes, known)
         removed = self._removed(wishes)
-        for wish in wishes:
-            wish.spans = union([*wish.spans, *repeats(wish.token.text, removed)], wish.token.text)
+        for wish in wishes if removed else ():
+            if more := repeats(wish.token.text, removed):
+                wish.spans = union([*wish.spans, *more], wish.token.text)
         self._edit(wishes, known, self._context(record, form, facts, patients, removed=removed))
         counts = Counter(
             (self._replacer.action(span.category), span.category) for wish in wishes for span in wish.spans
@@ -176,6 +179,8 @@ class Cleaner:
             if wish is not None and token.kind != "name" and self._cleaned(token) and token.text == wish.text:
                 mine = inside(wish.edits)
                 wish = next(wished, None)
+            if not cleaned.known and not cleaned.removed:
+                continue
             left = [span for span in cleaned.known.find(token.text) if self._goes(span)]
             if outside(left, mine, token.text) or shows(token.text, cleaned.removed, mine):
                 raise Unfit("residue")
@@ -197,7 +202,10 @@ class Cleaner:
         )
 
     def _cleaned(self, token: Token) -> bool:
-        return self._fields.chosen(token.path) or bool(self._fields.category(token.path))
+        known = bool(self._fields.category(token.path))
+        if token.kind == "number" and len(token.text) < _SHORTEST_NUMBER and not known:
+            return False
+        return self._fields.chosen(token.path) or known
 
     def _titled(self, record: str, table: Table) -> None:
         """Take a table's first row for its titles, if it can be that and holds nothing that identifies."""
@@ -247,7 +255,7 @@ class Cleaner:
             if category and token.text.strip():
                 wish.spans = _trimmed(Span(0, len(token.text), category, 1.0, "field"), token.text)
             elif token.kind == "number":
-                wish.spans = _all_of(known.find(token.text), token.text)
+                wish.spans = _all_of(known.find(token.text), token.text) if known else []
             else:
                 searched.append(wish)
         self._search(searched, [wish.token.text for wish in searched], known)

@@ -88,7 +88,7 @@ def _like(match: re.Match[str], new: date) -> str:
     found = match.groupdict()
     if "a" in found:
         first, second = (new.month, new.day) if _month_first(match) else (new.day, new.month)
-        padded = found["a"][0] == "0" or found["b"][0] == "0"
+        padded = len(found["a"]) == len(found["b"]) == 2
         parts = [f"{one:02d}" if padded else str(one) for one in (first, second)]
         if found.get("y"):
             parts.append(_year(found["y"], new))

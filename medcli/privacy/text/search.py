@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 from medcli.privacy.text.formats.token import Edit
 from medcli.privacy.text.span import Span
@@ -63,7 +64,8 @@ def origin_of(edits: Sequence[Edit]) -> Callable[[int], int]:
     return origin
 
 
-def _pattern(removed: Iterable[tuple[str, str]]) -> re.Pattern[str] | None:
+@lru_cache(maxsize=8)
+def _pattern(removed: tuple[tuple[str, str], ...]) -> re.Pattern[str] | None:
     """One pattern for all strings that are worth looking for elsewhere: as they stand, between other signs than letters."""
     wanted = {
         text
@@ -76,19 +78,15 @@ def _pattern(removed: Iterable[tuple[str, str]]) -> re.Pattern[str] | None:
     return re.compile(rf"(?<![^\W_])(?:{joined})(?![^\W_])")
 
 
-def repeats(text: str, removed: Sequence[tuple[str, str]]) -> list[Span]:
+def repeats(text: str, removed: tuple[tuple[str, str], ...]) -> list[Span]:
     """Where a text says again what was removed anywhere in its record."""
-    pattern = _pattern(removed)
-    if pattern is None:
-        return []
-    category = {text: kind for kind, text in reversed(removed)}
-    return [
-        Span(match.start(), match.end(), category[match[0]], 1.0, "repeat")
-        for match in pattern.finditer(text)
-    ]
+    pattern = _pattern(removed) if removed else None
+    found = list(pattern.finditer(text)) if pattern is not None else []
+    category = {text: kind for kind, text in reversed(removed)} if found else {}
+    return [Span(match.start(), match.end(), category[match[0]], 1.0, "repeat") for match in found]
 
 
-def shows(text: str, removed: Sequence[tuple[str, str]], places: Sequence[tuple[int, int]]) -> bool:
+def shows(text: str, removed: tuple[tuple[str, str], ...], places: Sequence[tuple[int, int]]) -> bool:
     """Whether a text still says, outside of places, what was removed."""
     found = [Span(span.start, span.end, span.category) for span in repeats(text, removed)]
     return bool(outside(found, places, text))

@@ -51,6 +51,9 @@ class Token(NamedTuple):
     path: tuple[str, ...] = ()
     kind: str = "text"
 
+    def __repr__(self) -> str:
+        return f"Token({self.start}, {self.end}, kind={self.kind!r})"
+
 
 class Edit(NamedTuple):
     """What takes the place of ``text[start:end]`` of a token; code points of the text that the token says."""
@@ -58,6 +61,9 @@ class Edit(NamedTuple):
     start: int
     end: int
     text: str
+
+    def __repr__(self) -> str:
+        return f"Edit({self.start}, {self.end})"
 
 
 class Format(Protocol):
