@@ -52,6 +52,8 @@ _DEGREES = frozenset(("MD", "PA", "MS", "MA", "DC", "ND"))
 _CITY_WORDS = 4
 _LISTED = CITY | OPENS
 _PREFIXES = word_set("places-prefixes")
+#: Letters at a word's end that its form is read from; the whole of a very long word would cost its square.
+_TAIL = 12
 _SUFFIX = re.compile(
     r"[a-zé]{2}(?:ville|town|burgh?|borough|field|ford|bury|shire|port|stad|mouth|haven|chester|cester|view|side|wood|dale|land|grad|heim|hausen|polis|pur|abad)$"
 )
@@ -158,7 +160,9 @@ def _guessed(document: Document, position: int, last: int, cue: float) -> float:
     looked = document.looked
     number = looked.numbers[position]
     unknown = not number & ((1 << 14) - 1) or number & NAME
-    fits = (looked.lows[position] in _PREFIXES and last > position) or bool(_SUFFIX.search(looked.lows[last]))
+    fits = (looked.lows[position] in _PREFIXES and last > position) or bool(
+        _SUFFIX.search(looked.lows[last][-_TAIL:])
+    )
     if cue < 1.5 and not fits:
         return 0.0
     return ((1.5 if unknown else 0.0) if cue else 0.0) + (1.0 if fits else 0.0)

@@ -38,6 +38,7 @@ _STREET_WORDS = 5
 _TOWN_WORDS = 3
 _LONG = 24
 _ENDING_LENGTH = 5
+_TAIL = 12
 _BETWEEN = re.compile(r"[ \u00a0]*[,\n;]?[ \u00a0\n]*(?:\d{4,6} )?")
 _NUMBER = re.compile(
     r"(?<![\d/.,:-])\d{1,6}(?:[-/]\d{1,4})?[A-Za-z]?(?: 1/2)?,?[ \u00a0]+(?:[NSEW]{1,2}\.?[ \u00a0]+)?(?:\d{1,3}(?:st|nd|rd|th)[ \u00a0]*)?$"
@@ -86,7 +87,7 @@ def _street(document: Document, position: int) -> tuple[int, int] | None:
         bounds = _numbered(document, position) or _unnumbered(document, position)
     if bounds is None and low in _LEADING:
         bounds = _leading(document, position)
-    if bounds is None and capital and len(low) > _ENDING_LENGTH and _ENDING.search(low):
+    if bounds is None and capital and len(low) > _ENDING_LENGTH and _ENDING.search(low[-_TAIL:]):
         house = _HOUSE.match(document.text, looked.ends[position])
         bounds = (looked.starts[position], house.end()) if house else None
     return bounds

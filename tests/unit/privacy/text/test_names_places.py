@@ -200,3 +200,9 @@ def test_nothing_is_loaded_before_a_text_is_searched():
         "assert not {'numpy', 'socket', 'pydicom'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.parametrize("letter", ["A", "a", "-", "é", " ", "^"])
+def test_a_very_long_word_ends_the_search_too(letter: str):
+    """Backtracking over 200,000 letters would take hours; the test would not end."""
+    assert found("A" + letter * 200_000, "high") == []
