@@ -85,7 +85,7 @@ class TextProver(Texts):
     """
 
     def __init__(self, policy: Policy, names: Pseudonyms, root: Path, released: Collection[str]) -> None:
-        super().__init__(policy, names, None)
+        super().__init__(policy.text, names, None)
         self._root, self._released = root, released
         self._source: tuple[bytes | Path | str, str] = (b"", "")
 

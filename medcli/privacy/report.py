@@ -77,6 +77,7 @@ def text_method(policy: TextPolicy) -> dict[str, object]:
         "replaced_by": policy.table(),
         "fields": list(policy.fields),
         "known": bool(policy.known),
+        "detectors": [wish.partition(":")[0] for wish in policy.detectors],
         "recognisers": len(recognisers_of(policy.recognisers)),
         "names_kept": policy.keep_names,
     }

@@ -14,6 +14,7 @@ from medcli.errors import UsageError
 from medcli.privacy import places
 from medcli.privacy.layout import LAYOUTS
 from medcli.privacy.policy import CLEAN, CLEAN_COLUMNS, PROFILES, RETAIN, Policy
+from medcli.privacy.text import detectors
 from medcli.privacy.text.formats.encodings import is_codec
 from medcli.privacy.text.replace_policy import TextPolicy
 from medcli.settings import option
@@ -48,6 +49,8 @@ _TEXT = (
     "keep_names",
     "recognisers",
     "sensitivity",
+    "detector",
+    "trust_host",
 )
 _IDLE_IN_EXPLAIN = ("sources", "output", "restart", "retry_failed", "dry_run", *_TEXT)
 _IDLE_IN_VERIFY = (
@@ -226,6 +229,18 @@ class ScrubSpec:
         metavar="FILE",
         shapes_product=False,
     )
+    detector: tuple[str, ...] = option(
+        "Also ask a detector about each text (repeatable): presidio, hf:FOLDER, gliner:FOLDER, or llm:URL#MODEL. One that"
+        " fails withholds the text.",
+        default=(),
+        metavar="NAME[:SOURCE]",
+    )
+    trust_host: tuple[str, ...] = option(
+        "Host at which --detector llm may be asked (repeatable); texts are sent there as they are.",
+        default=(),
+        metavar="HOST",
+        shapes_product=False,
+    )
     encoding: str = option(
         "Encoding of texts that are neither UTF-8 nor marked, as in latin-1. Default: such texts are withheld.",
         default="",
@@ -374,6 +389,8 @@ class ScrubSpec:
             encoding=self.encoding,
             keep_names=self.keep_names,
             known=() if self.known is None else lists.read_known_facts(self.known),
+            detectors=tuple(self.detector),
+            trusted=tuple(self.trust_host),
             recognisers="" if self.recognisers is None else lists.read_recognisers(self.recognisers),
         )
 
@@ -404,14 +421,19 @@ class ScrubSpec:
                 f"--pixels {self.pixels} is not built yet.",
                 hint="Without it files whose pixels may show text are withheld.",
             )
+        self._check_text()
+        if self.workers is not None and (type(self.workers) is not int or self.workers < 1):
+            raise UsageError("--workers is a whole number, 1 or more.")
+
+    def _check_text(self) -> None:
         if self.sensitivity not in ("balanced", "high"):
             raise UsageError("--sensitivity is one of: balanced, high.")
         if self.encoding and not is_codec(self.encoding):
             raise UsageError(
                 "--encoding is no encoding of text that Python knows.", hint="As in latin-1 or cp1252."
             )
-        if self.workers is not None and (type(self.workers) is not int or self.workers < 1):
-            raise UsageError("--workers is a whole number, 1 or more.")
+        for wish in self.detector:
+            detectors.check(wish)
 
     def _check_verify(self) -> None:
         self._forbid("--verify", _IDLE_IN_VERIFY)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from medcli.jobs.model import State
 from medcli.privacy.dicom.pseudonyms import Pseudonyms
-from medcli.privacy.policy import Policy
+from medcli.privacy.text.replace_policy import TextPolicy
 from medcli.privacy.text.scrubber import ScrubbedText, TextScrubber
 
 if TYPE_CHECKING:
@@ -38,16 +38,16 @@ class Texts:
     Parameters
     ----------
     policy
-        The run's.
+        The run's, for texts.
     names
         Its pseudonyms.
     identities
         The file that says who the patients of the batch are, or None.
     """
 
-    def __init__(self, policy: Policy, names: Pseudonyms, identities: str | None) -> None:
-        self._policy, self._names = policy.text, names
-        self._scrubber = TextScrubber(policy.text, names, identities)
+    def __init__(self, policy: TextPolicy, names: Pseudonyms, identities: str | None) -> None:
+        self._policy, self._names = policy, names
+        self._scrubber = TextScrubber(policy, names, identities)
 
     def close(self) -> None:
         """Close what is open from text to text."""

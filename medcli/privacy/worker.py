@@ -12,7 +12,7 @@ import os
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any
@@ -91,7 +91,14 @@ class ScrubWorkers:
         from medcli.privacy.dicom.scrubber import Scrubber
 
         _keep_memory()
-        self._worker = Worker(self, Scrubber(self.policy, self.key, identify=self.wait))
+        scrubber = Scrubber(self.policy, self.key, identify=self.wait)
+        texts = None
+        if self.policy.text.detectors and not self.wait:
+            from medcli.privacy.texts import Texts
+
+            # What a detector lacks is to be told at once, and not of each text.
+            texts = Texts(self.policy.text, scrubber.names, self.identities)
+        self._worker = Worker(self, scrubber, texts)
         return self._worker
 
     def __exit__(
@@ -258,7 +265,9 @@ class Worker:
         if self._texts is None:
             from medcli.privacy.texts import Texts
 
-            self._texts = Texts(self._plan.policy, self._scrubber.names, self._plan.identities)
+            text = self._plan.policy.text
+            text = replace(text, detectors=()) if self._plan.wait else text
+            self._texts = Texts(text, self._scrubber.names, self._plan.identities)
         if self._plan.wait:
             result = self._texts.look(source, name)
             if result is None:

@@ -335,3 +335,23 @@ def test_fields_that_no_file_has_withhold_it(tmp_path: Path) -> None:
     put(tmp_path, x__jsonl='{"text": "Mr. Miller"}\n')
     release(tmp_path, "--fields", "caption", source="x.jsonl", code=5)
     assert reasons(tmp_path) == {"x.jsonl": "field-not-found"}
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "says"),
+    [
+        (["--detector", "oracle"], 2, "--detector takes"),
+        (["--detector", "hf"], 2, "needs a folder or Hub id"),
+        (["--detector", "llm:http://models.example/v1#x"], 2, "trust"),
+        (["--detector", "presidio"], 3, "pip install"),
+        (["--encoding", "rot13"], 2, "--encoding"),
+        (["--known-fields", "bed=BED"], 2, "--known-fields"),
+    ],
+)
+def test_wrong_wishes_for_texts_are_told_before_anything_is_released(
+    tmp_path: Path, options: list[str], code: int, says: str
+) -> None:
+    put(tmp_path, x__txt="fine")
+    told = run("scrub", tmp_path / "x.txt", "--output", tmp_path / "release", "--workers", "1", *options)
+    assert (told[0], says in told[2]) == (code, True), told
+    assert not (tmp_path / "release").exists() or tree(tmp_path / "release") == {}

@@ -59,6 +59,8 @@ class TextPolicy:
         Whether texts keep their names, where those say nothing of anybody.
     known
         (subject, or empty for everybody; category; value) of ``--known``: confidential.
+    detectors, trusted
+        What is asked beside rules and lists, as ``--detector`` names it; hosts that a hosted model may be at.
     recognisers
         Text of the user's recognisers, or empty.
     """
@@ -71,6 +73,8 @@ class TextPolicy:
     keep_names: bool = False
     known: tuple[tuple[str, str, str], ...] = field(default=(), repr=False)
     recognisers: str = field(default="", repr=False)
+    detectors: tuple[str, ...] = ()
+    trusted: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.sensitivity not in ("balanced", "high"):

@@ -82,6 +82,13 @@ class ScrubbedText:
     notes: tuple[str, ...] = ()
 
 
+def asked(policy: TextPolicy) -> tuple[Detector, ...]:
+    """The detectors that a policy names, each with a time to answer in."""
+    from medcli.privacy.text.detectors import TIMEOUT, Watched, load
+
+    return tuple(Watched(load(wish, trusted=policy.trusted), TIMEOUT) for wish in policy.detectors)
+
+
 class TextScrubber:
     """Cleans texts under one policy and one key; one a process.
 
@@ -94,7 +101,12 @@ class TextScrubber:
     identities
         The file that says who the patients of the batch are.
     detectors
-        Asked beside rules and lists; one that fails withholds the file.
+        Asked beside rules and lists; one that fails withholds the file. Default: those that the policy names.
+
+    Raises
+    ------
+    UsageError, SetupError
+        Where a detector can't be loaded.
     """
 
     def __init__(
@@ -102,7 +114,7 @@ class TextScrubber:
         policy: TextPolicy,
         names: Pseudonyms,
         identities: str | None = None,
-        detectors: Iterable[Detector] = (),
+        detectors: Iterable[Detector] | None = None,
     ) -> None:
         self._policy, self._names = policy, names
         subjects: dict[str, list[Fact]] = {}
@@ -113,7 +125,8 @@ class TextScrubber:
             identities, {subject: tuple(facts) for subject, facts in subjects.items()}
         )
         self._finder = Finder(
-            sensitivity="high" if policy.sensitivity == "high" else "balanced", detectors=tuple(detectors)
+            sensitivity="high" if policy.sensitivity == "high" else "balanced",
+            detectors=asked(policy) if detectors is None else tuple(detectors),
         )
         self._recognisers = recognisers_of(policy.recognisers)
         self._replacer = Replacer(policy, names)
