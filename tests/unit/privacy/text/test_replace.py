@@ -78,6 +78,8 @@ def test_a_shifted_date_is_the_shifted_date(day: date, days: int, data: st.DataO
         return
     if form == "%d.%m.%Y" and day.day <= 12 < moved.day:
         return
+    if form == "%A, %d %b %Y" and 5 in (day.month, moved.month):
+        return  # May is long and short
     new = shifted(day.strftime(form), days)
     # January 10 becomes January 9: nothing says that it would be written 09.
     assert new is not None
