@@ -27,7 +27,22 @@ if TYPE_CHECKING:
     from medcli.privacy.text.known import Fact, Known
     from medcli.privacy.text.span import Detector, Span
 
-__all__ = ["Answered", "Gate", "Image", "Receipt", "Refused", "Safe", "Session", "open_vault", "prepare"]
+__all__ = [
+    "Answered",
+    "Gate",
+    "Image",
+    "Receipt",
+    "Refused",
+    "Safe",
+    "Session",
+    "Vault",
+    "check",
+    "facts_of",
+    "named_in",
+    "open_vault",
+    "prepare",
+    "restored",
+]
 
 PIXELS = "gate-refused-pixels"
 DETECTOR = "gate-refused-detector"
@@ -202,6 +217,17 @@ class Gate:
 
             self._reader = Finder()
         return self._reader
+
+    @property
+    def version(self) -> str:
+        """What decides the finds of rules and lists; loads no detector."""
+        from medcli.privacy.text.finder import Finder
+
+        return Finder(sensitivity="high").version
+
+    def load(self) -> None:
+        """Load what is costly: detectors, and the lists."""
+        self.finder.find("")
 
     def session(self, vault: Vault | None = None) -> Session:
         """Begin a session, which has a vault of its own, or goes on with one."""
@@ -447,6 +473,36 @@ def facts_of(record: Mapping[str, object]) -> tuple[Fact, ...]:
     return Known.from_record(record).facts
 
 
+def check(detectors: Iterable[str], trusted: Iterable[str]) -> None:
+    """Hold detectors' names and hosts against what can be meant, before anything is loaded.
+
+    Raises
+    ------
+    UsageError
+        If one cannot be meant, or its host is not trusted.
+    """
+    hosts = frozenset(trusted)
+    for wish in detectors:
+        from medcli.privacy.text import detectors as known
+
+        known.check(wish, hosts)
+
+
+def named_in(text: str, tokens: Iterable[str]) -> list[str]:
+    """Those placeholders that a text names, however spelt."""
+    from medcli.privacy.gating.tokens import found, spelt
+
+    said = {spelt(one.label, one.number) for one in found(text)}
+    return sorted(said.intersection(tokens))
+
+
+def restored(text: str, values: Mapping[str, str]) -> str:
+    """A text with values in the place of placeholders, of which each is given by its own spelling."""
+    from medcli.privacy.gating.vault import Vault
+
+    return Vault.of(values).restore(text)
+
+
 def images_facts(seen: Iterable[Seen]) -> Iterable[Fact]:
     """What the headers of images say."""
     return (fact for one in seen for fact in one.facts)
@@ -504,4 +560,8 @@ def __getattr__(name: str) -> Any:
         from medcli.privacy.gating.images import Image
 
         return Image
+    if name == "Vault":
+        from medcli.privacy.gating.vault import Vault
+
+        return Vault
     raise AttributeError(name)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NoReturn
 
 from medcli.privacy.gating.tokens import LITERAL, found, held, label_of
@@ -70,6 +70,15 @@ class Vault:
             category = "AGE" if label == label_of("AGE") else str(label)
             if vault.token(category, str(value)) != (label, number):
                 raise ValueError("not a vault")
+        return vault
+
+    @classmethod
+    def of(cls, values: Mapping[str, str]) -> Vault:
+        """A vault of placeholders as they are spelt and their values, to restore with."""
+        vault = cls()
+        for text, value in values.items():
+            for token in found(text):
+                vault._values[token.label, token.number] = value
         return vault
 
     def restore(self, text: str) -> str:

@@ -26,19 +26,30 @@ TIMEOUT = 30.0
 _NEEDS = {"hf": "a folder or Hub id", "gliner": "a folder or Hub id", "llm": "an address and a model"}
 
 
-def check(wish: str) -> tuple[str, str]:
-    """The name and the source of a wish as ``hf:FOLDER``.
+def check(wish: str, trusted: Iterable[str] | None = None) -> tuple[str, str]:
+    """The name and the source of a wish as ``hf:FOLDER``; loads nothing.
+
+    Parameters
+    ----------
+    wish
+        As the user gave it.
+    trusted
+        Hosts that a hosted model may be at, where they are known already.
 
     Raises
     ------
     UsageError
-        Where there is no such detector, or its source is missing.
+        Where there is no such detector, its source is missing, or it is hosted where nobody is trusted.
     """
     name, _, source = wish.partition(":")
     if name not in NAMES:
         raise UsageError(f"--detector takes: {', '.join(NAMES)}.", hint="As in --detector hf:models/deid")
     if not source and name in _NEEDS:
         raise UsageError(f"--detector {name} needs {_NEEDS[name]}.", hint=_HINTS[name])
+    if name == "llm" and trusted is not None:
+        from medcli.privacy.text.detectors import hosted
+
+        hosted.load(source, frozenset(trusted), TIMEOUT)
     return name, source
 
 

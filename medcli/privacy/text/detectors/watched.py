@@ -32,6 +32,7 @@ class Watched:
         self.name, self.version = detector.name, detector.version
         self._detector, self._seconds = detector, seconds
         self._lost = False
+        self._lock = threading.Lock()  # most models answer one caller at a time
 
     def find(self, texts: Sequence[str]) -> Sequence[Sequence[Span]]:
         """As the detector answers.
@@ -41,6 +42,13 @@ class Watched:
         Overdue
             If it does not, now or before.
         """
+        with self._lock:
+            return self._answer(texts)
+
+    def __reduce__(self) -> tuple[type[Watched], tuple[Detector, float]]:
+        return Watched, (self._detector, self._seconds)
+
+    def _answer(self, texts: Sequence[str]) -> Sequence[Sequence[Span]]:
         if self._lost:
             raise Overdue
         answer: list[Sequence[Sequence[Span]]] = []
