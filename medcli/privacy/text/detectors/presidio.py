@@ -70,10 +70,20 @@ def _configured(path: Path) -> Any:
     return AnalyzerEngineProvider(analyzer_engine_conf_file=path).create_engine()
 
 
+def _keep_tldextract_offline() -> None:
+    """Let Presidio's mail recogniser use the list of domains that came with tldextract; else it asks the network."""
+    import tldextract
+
+    module = tldextract.tldextract
+    module.TLD_EXTRACTOR = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
+
+
 def _plain(presidio: Any) -> Any:
     """An analyzer without a model: spaCy's blank pipeline under Presidio's own engine."""
     import spacy
     from presidio_analyzer.nlp_engine import SpacyNlpEngine
+
+    _keep_tldextract_offline()
 
     class Words(SpacyNlpEngine):  # type: ignore[misc]
         def __init__(self) -> None:
