@@ -16,6 +16,7 @@ from functools import lru_cache
 from medcli.privacy.dicom.pseudonyms import Pseudonyms, UnknownSubject, basis_of
 from medcli.privacy.text.fields import Fields
 from medcli.privacy.text.finder import Finder
+from medcli.privacy.text.finders import find_all
 from medcli.privacy.text.formats.table import Table
 from medcli.privacy.text.formats.token import Edit, Format, Token, Unfit, applied, spliced
 from medcli.privacy.text.identities import LINKS, Identities, Patient, candidates, identifier
@@ -104,6 +105,8 @@ class Cleaner:
         The patients of the batch.
     general
         What is known and holds for every text.
+    days
+        The patient's date offset, where it is known; else it is drawn by whom the record names.
     """
 
     def __init__(
@@ -116,8 +119,10 @@ class Cleaner:
         identities: Identities,
         general: Iterable[Fact] = (),
         recognisers: Sequence[Recogniser] = (),
+        days: int | None = None,
     ) -> None:
         self._finder, self._replacer, self._names = finder, replacer, names
+        self._fixed_days = days
         self._fields, self._identities = fields, identities
         self._general, self._recognisers = tuple(general), tuple(recognisers)
         self._known = lru_cache(maxsize=64)(Known)
@@ -263,11 +268,8 @@ class Cleaner:
     def _search(self, wishes: Sequence[Wish], texts: Sequence[str], known: Known) -> None:
         if not texts:
             return
-        found = self._finder.find_all(texts, known)
-        own = [one.find(texts) for one in self._recognisers]
-        for number, (wish, text) in enumerate(zip(wishes, texts, strict=True)):
-            extra = [span for each in own for span in each[number]]
-            wish.spans = union([*found[number], *extra], text) if extra else list(found[number])
+        for wish, spans in zip(wishes, find_all(self._finder, self._recognisers, texts, known), strict=True):
+            wish.spans = spans
 
     def _goes(self, span: Span) -> bool:
         return self._replacer.action(span.category) != "keep"
@@ -314,6 +316,8 @@ class Cleaner:
         return Context(self._days(basis), tuple(people), frozenset(avoid), issuer)
 
     def _days(self, basis: tuple[str, ...]) -> int:
+        if self._fixed_days is not None:
+            return self._fixed_days
         try:
             return self._names.days(basis)
         except UnknownSubject:

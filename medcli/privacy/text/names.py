@@ -79,6 +79,7 @@ _FIXED = re.compile(
 )
 _REVERSED = re.compile(r",[ \u00a0]?|\^|,\n")
 _AND = re.compile(r",? (?:and|&|or|y|und|et) |[,;/&] ?|, (?:and|or) ")
+_SUFFIX = re.compile(r",? (?:(?:[JjSs]r|JR|SR)\b\.?|(?:II|III|IV)\b)(?!\w)")
 _DEGREE = re.compile(r"\. ?[A-Z]\b")
 
 
@@ -98,7 +99,7 @@ def find_names(document: Document) -> list[Span]:
     spans = [
         Span(
             looked.starts[run.first],
-            _end(reading, run.last),
+            _whole(reading, run),
             "NAME",
             min(0.99, 0.5 + run.points / 16),
             "list:names",
@@ -112,6 +113,13 @@ def _end(reading: Reading, last: int) -> int:
     """Where a run ends, the dot of an initial included."""
     end = reading.looked.ends[last]
     return end + (reading.kinds[last] == INITIALS and reading.text[end : end + 1] == ".")
+
+
+def _whole(reading: Reading, run: _Run) -> int:
+    """Where a name ends, with Jr. or III."""
+    end = _end(reading, run.last)
+    found = _SUFFIX.match(reading.text, end)
+    return found.end() if found else end
 
 
 class _Search:
@@ -148,8 +156,7 @@ class _Search:
         while first and self._leads(first - 1):
             first -= 1
             cue = max(cue, before(self.text, self.looked, first))
-        if not cue:
-            cue = self._listed_with(first)
+        cue = max(cue, self._listed_with(first))
         last = self._extended(first, cue)
         last = self._reversed(first, last, cue)
         last = self._trimmed(first, last)
@@ -189,6 +196,8 @@ class _Search:
             and (number & COMMON) < COMMON
         ):
             return position
+        if shape == LOWER and number & FIRST and cue >= LIKELY and self._called(position):
+            return position
         if cue < FORCING:
             return None
         level = number & NAME
@@ -198,7 +207,9 @@ class _Search:
             return None
         titled = bool(position) and strong_title(self.looked, position - 1)
         if kind == OTHER and shape in (CAPITAL, UPPER):
-            if titled and shape == CAPITAL and (level or not number & (COMMON | MEDICAL)):
+            if titled and shape == CAPITAL and (
+                level or not number & (COMMON | MEDICAL) or "-" in self.looked.lows[position]
+            ):
                 return position
             plain = number & (MEDICAL | COMMON | LABEL) and not number & LAST
             return (
@@ -215,6 +226,13 @@ class _Search:
         ):
             return position
         return None
+
+    def _called(self, position: int) -> bool:
+        """Whether an English word written small is a name here: nurse joy, dr hope says."""
+        if self.looked.numbers[position] & (STOP | MEDICAL) or not self.looked.numbers[position - 1] & TITLE:
+            return False
+        end = self.looked.ends[position]
+        return self.text[end : end + 1] in (",", "") or after(self.text, self.looked, position, end) > 1.0
 
     def _leads(self, position: int) -> bool:
         """Whether a particle stands before the name: da Mota, DE GRATIE, St. John."""

@@ -52,6 +52,13 @@ _AFTER = re.compile(
 )
 
 
+_PERSONAL = word_set("names-personal")
+_PASSIVE = re.compile(
+    r" (?:is|was|has been|had been) (?:also |just |recently |now )?(?:seen by|diagnosed|admitted|discharged|started on|told|born|referred|sent home|given|taking|refusing|here|asking"
+    r"|complaining|worried|allergic|pregnant|scheduled|on (?:the )?(?:phone|line)|my |our |in the (?:ER|ED|hospital)|a \d|an? (?:\d|\w{1,8}[- ]year))"
+)
+
+
 def strong_title(looked: Looked, position: int) -> bool:
     """Whether the word is a title that leaves no doubt (Mrs); MR, MS and DR in capitals may be methods and diseases."""
     low = looked.lows[position]
@@ -168,5 +175,5 @@ def after(text: str, looked: Looked, last: int, end: int) -> float:
         gap = text[looked.ends[last] : looked.starts[following]]
         if gap != " ":
             return 0.0
-        return 2.5 if looked.lows[following] == "family" else 1.5
+        return 2.5 if looked.lows[following] in _PERSONAL or _PASSIVE.match(text, looked.ends[last]) else 1.5
     return 0.0

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Self
 from medcli.errors import SafetyRefused
 from medcli.privacy.text.cleaner import Cleaned, Cleaner
 from medcli.privacy.text.fields import Fields
-from medcli.privacy.text.finder import Finder
+from medcli.privacy.text.finders import finder_of
 from medcli.privacy.text.formats.reading import Reading, opened
 from medcli.privacy.text.formats.token import Unfit
 from medcli.privacy.text.identities import Identities
@@ -82,13 +82,6 @@ class ScrubbedText:
     notes: tuple[str, ...] = ()
 
 
-def asked(policy: TextPolicy) -> tuple[Detector, ...]:
-    """The detectors that a policy names, each with a time to answer in."""
-    from medcli.privacy.text.detectors import TIMEOUT, Watched, load
-
-    return tuple(Watched(load(wish, trusted=policy.trusted), TIMEOUT) for wish in policy.detectors)
-
-
 class TextScrubber:
     """Cleans texts under one policy and one key; one a process.
 
@@ -124,10 +117,7 @@ class TextScrubber:
         self._identities = Identities(
             identities, {subject: tuple(facts) for subject, facts in subjects.items()}
         )
-        self._finder = Finder(
-            sensitivity="high" if policy.sensitivity == "high" else "balanced",
-            detectors=asked(policy) if detectors is None else tuple(detectors),
-        )
+        self._finder = finder_of(policy, detectors)
         self._recognisers = recognisers_of(policy.recognisers)
         self._replacer = Replacer(policy, names)
 

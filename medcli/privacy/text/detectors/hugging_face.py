@@ -37,6 +37,9 @@ class TokenClassifier:
             from transformers import AutoModelForTokenClassification, AutoTokenizer
         except ImportError:
             raise MissingExtra("ner", "a detector of transformers") from None
+        from medcli.models.loading import silence
+
+        silence()
         try:
             self._tokens: Any = AutoTokenizer.from_pretrained(source, use_fast=True)
             self._model: Any = AutoModelForTokenClassification.from_pretrained(source)
