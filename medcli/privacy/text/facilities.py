@@ -11,12 +11,12 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from medcli.privacy.text.facilities_led import find_led, rare
 from medcli.privacy.text.span import Span
 from medcli.privacy.text.words import (
     CAPITAL,
     CITY,
     COMMON,
-    EPONYM,
     FACILITY,
     LABEL,
     LOWER,
@@ -24,11 +24,8 @@ from medcli.privacy.text.words import (
     NAME,
     OPENS,
     PARTICLE,
-    REGION,
-    STATE,
     STOP,
     TITLE,
-    UPPER,
     word_set,
 )
 
@@ -50,19 +47,6 @@ _WRITINGS = word_set("facilities-writings")
 _OF = re.compile(
     r" (?:of|de|for|at|and|&) (?:the )?|[ \u00a0]|['\u2019]s? | & |-|\. |, (?=Inc|LLC|Ltd|Corp|L\.L)"
 )
-_OF_PLACE = re.compile(
-    r"\b(?:University|Hospital|College|Institute|Bank|Church|Diocese|Universidad|Université|Universität|Hospital Universitario)"
-    r" (?:of|de|at) (?:the )?(?!Medicine|Radiology|Surgery|Nursing|Technology|Science|Public|Health)"
-    r"[A-Z][^\W\d_]+(?:[ -](?:(?:de|la|los|las|del|der|von|[a-z]+(?= (?:Health|Hosp|Med)))|[A-Z][^\W\d_]+)){0,5}"
-)
-_SAINT = re.compile(
-    r"\b(?:St\.?|Saint|Ste\.?|Sta\.?|ST\.?)[ \u00a0]+([A-Z][^\W\d_]+(?:[ -][A-Z][^\W\d_]+)?)(['\u2019]s)?(?![^\W\d_])(?! (?:wort|dance|fire))"
-)
-_WORKS = re.compile(
-    r"\b(?:(?:[Ww]orks?|[Ww]orked|[Ww]orking)(?: (?:as an?|part[- ]time|full[- ]time|nights))?(?: [a-z]+){0,3} (?:at|for)|[Ee]mployed (?:by|at|with)|[Ee]mployee (?:of|at)|[Ee]mployer(?: is|:)|[Jj]ob (?:at|with)"
-    r"|[Rr]etired from|[Cc]o-?workers? at|[Cc]olleagues? at|[Ss]tudent at|[Ss]tudies at|[Tt]eaches at|[Tt]eacher at|[Aa]ttends|[Ii]ntern at|[Ee]nrolled (?:at|in)|[Vv]olunteers? at|[Bb]oss at|[Ii]nsured (?:by|through|with))"
-    r" (?:the )?((?:[A-Z0-9][\w&'\u2019.-]*|of|and|&|de)(?: (?:[A-Z0-9][\w&'\u2019-]*|of|and|&|de(?= [A-Z])))*)"
-)
 _SCALE = re.compile(
     r"(?:['\u2019]?s? (?:score|stag|class|criteria|stand|stent|tray|retract|type|technique|method)| Mono)"
 )
@@ -70,33 +54,15 @@ _MORE = re.compile(
     r"(?: (?:Medical|Health|Hospitals?|Clinic|Center|Centre|Hospice|Healthcare|System|Cancer|Children's|Permanente|General|University|Radiology"
     r"|Imaging|Institute|West|East|North|South|Parnassus)\b)+"
 )
-_FOUNDED = word_set("facilities-founded")
-_SAINTS = frozenset(("st", "saint", "ste", "sta"))
-_WORKING = word_set("facilities-working")
-_AT = frozenset(("at", "from", "to", "@", "near"))
 
 
 def find_facilities(document: Document) -> list[Span]:
     """All institutions of a document."""
-    text = document.text
     looked = document.looked
     spans = list(_known(document))
     if looked.every & FACILITY:
         spans += _headed(document)
-    if looked.present & _FOUNDED:
-        spans += [
-            Span(found.start(), found.end(), "FACILITY", 0.85, "rule:facility")
-            for found in _OF_PLACE.finditer(text)
-        ]
-    if looked.present & _SAINTS:
-        spans += _saints(document)
-    if looked.present & _WORKING:
-        spans += [
-            Span(found.start(1), found.end(1), "FACILITY", 0.8, "rule:employer")
-            for found in _WORKS.finditer(text)
-            if _is_name(found[1])
-        ]
-    return spans + _at(document) if "at" in looked.present else spans
+    return spans + list(find_led(document))
 
 
 @cache
@@ -136,14 +102,6 @@ def _known(document: Document) -> Iterator[Span]:
                     more = _MORE.match(document.text, end)
                     yield Span(start, more.end() if more else end, "FACILITY", 0.9, "list:facilities")
                     break
-
-
-def _is_name(words: str) -> bool:
-    return (
-        not words[0].isdigit()
-        and (words[0].isupper())
-        and words.lower() not in ("home", "night", "i", "er", "icu", "ed")
-    )
 
 
 def _headed(document: Document) -> Iterator[Span]:
@@ -233,12 +191,12 @@ def _names_one(document: Document, first: int, head: int, last: int) -> bool:
     )
     if looked.shapes[head] == LOWER:
         words = [position for position in range(first, head) if looked.lows[position] not in _KINDS]
-        real = [position for position in words if _rare(looked, position)]
+        real = [position for position in words if rare(looked, position)]
         return bool(real) and strong
     if not words:
         return _proper(looked, head, last) and strong
-    rare = [position for position in words if _rare(looked, position)]
-    if rare:
+    unusual = [position for position in words if rare(looked, position)]
+    if unusual:
         return not any(looked.lows[position] in _WRITINGS for position in range(first, last + 1))
     if not strong or all(
         looked.numbers[position] & MEDICAL and not looked.numbers[position] & (NAME | CITY)
@@ -246,23 +204,6 @@ def _names_one(document: Document, first: int, head: int, last: int) -> bool:
     ):
         return False
     return not (first == 0 or _opens(document, first)) or last > head or len(words) > 1
-
-
-def _rare(looked: Looked, position: int) -> bool:
-    """Whether a word is no English or clinical word, or a surname or city first."""
-    number = looked.numbers[position]
-    if number & (REGION | STATE) and not number & NAME:
-        return False
-    if number & MEDICAL and not number & EPONYM:
-        return (
-            bool(number & 0b1111 and number & NAME and (number & 3 == 3 or number & 12 == 12))
-            or number & CITY > 1 << 8
-        )
-    return not number & COMMON or bool(number & NAME and not number & MEDICAL and number & COMMON == 1 << 4)
-
-
-def _led(document: Document, first: int) -> bool:
-    return bool(first) and document.looked.lows[first - 1] in _AT
 
 
 def _opens(document: Document, first: int) -> bool:
@@ -293,39 +234,3 @@ def _tail(document: Document, last: int) -> int:
             break
         end = looked.ends[position]
     return end
-
-
-def _saints(document: Document) -> Iterator[Span]:
-    """``St. Vincent's``; a saint alone only after ``at``, ``to`` or ``from``."""
-    for found in _SAINT.finditer(document.text):
-        if found[2] or re.search(
-            r"\b(?:at|to|from) $", document.text[max(0, found.start() - 6) : found.start()]
-        ):
-            if found[1].lower() in ("louis", "paul", "petersburg") and not found[2]:
-                continue
-            yield Span(found.start(), found.end(), "FACILITY", 0.85, "rule:saint")
-
-
-def _at(document: Document) -> list[Span]:
-    """``seen at Riverside``: an unknown or listed capitalised word after ``at``."""
-    looked, text = document.looked, document.text
-    spans = []
-    for position in range(1, len(looked.lows)):
-        if looked.lows[position - 1] != "at" or looked.shapes[position] not in (CAPITAL, UPPER):
-            continue
-        if text[looked.ends[position - 1] : looked.starts[position]] != " " or not _rare(looked, position):
-            continue
-        if looked.numbers[position] & (STOP | TITLE | LABEL) or (
-            looked.shapes[position] == UPPER and not looked.shouts and len(looked.lows[position]) < 4
-        ):
-            continue
-        last = position
-        while (
-            last + 1 < len(looked.lows)
-            and last - position < 3
-            and looked.shapes[last + 1] == CAPITAL
-            and text[looked.ends[last] : looked.starts[last + 1]] in (" ", "'s ", "\u2019s ")
-        ):
-            last += 1
-        spans.append(Span(looked.starts[position], looked.ends[last], "FACILITY", 0.7, "rule:at"))
-    return spans

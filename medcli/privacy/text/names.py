@@ -207,8 +207,10 @@ class _Search:
             return None
         titled = bool(position) and strong_title(self.looked, position - 1)
         if kind == OTHER and shape in (CAPITAL, UPPER):
-            if titled and shape == CAPITAL and (
-                level or not number & (COMMON | MEDICAL) or "-" in self.looked.lows[position]
+            if (
+                titled
+                and shape == CAPITAL
+                and (level or not number & (COMMON | MEDICAL) or "-" in self.looked.lows[position])
             ):
                 return position
             plain = number & (MEDICAL | COMMON | LABEL) and not number & LAST

@@ -111,7 +111,10 @@ def _compared(text: str, looked: Looked, first: int, last: int) -> bool:
         if 0 <= other < len(looked.lows) and looked.lows[joint] in _VERSUS:
             spoken = looked.numbers[other]
             left, right = min(at, other), max(at, other)
-            gaps = text[looked.ends[left] : looked.starts[joint]], text[looked.ends[joint] : looked.starts[right]]
+            gaps = (
+                text[looked.ends[left] : looked.starts[joint]],
+                text[looked.ends[joint] : looked.starts[right]],
+            )
             if (
                 spoken & EPONYM
                 and spoken & FIRST != FIRST

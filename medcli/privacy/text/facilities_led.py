@@ -1,0 +1,315 @@
+"""Institutions by what leads to them: ``seen at``, ``transferred from``, ``works for``, ``University of``, a saint.
+
+Knows the words before an institution, and what its own words may be. Refuses to take a department or a kind of place:
+"admitted to Cardiology", "seen at Primary Care".
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from medcli.privacy.text.span import Span
+from medcli.privacy.text.words import (
+    ACT,
+    CAPITAL,
+    CITY,
+    COMMON,
+    EPONYM,
+    FACILITY,
+    FIRST,
+    INITIAL,
+    LAST,
+    LOWER,
+    MEDICAL,
+    NAME,
+    REGION,
+    RELATIVE,
+    ROLE,
+    STATE,
+    STOP,
+    TITLE,
+    UPPER,
+    word_set,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from medcli.privacy.text.document import Document
+    from medcli.privacy.text.words import Looked
+
+__all__ = ["find_led", "rare"]
+
+_MOST = 7
+_KINDS = word_set("facilities-kinds") | word_set("facilities-departments")
+#: English words that institutions are called by.
+_WORDS = word_set("facilities-words")
+_WRITINGS = word_set("facilities-writings")
+#: Before an institution, whatever stands further on; and only where something was sent, done or said there.
+_AT = frozenset(("at", "@"))
+_TO = frozenset(("to", "from", "in", "by", "with", "via", "near"))
+_LOW_LEADS = _AT | _TO | {"the", "for"}
+#: Institutions by one word, which is taken in small letters too.
+_SHORT = word_set("facilities-short")
+_STRONG = word_set("facilities-strong")
+_SENT = word_set("facilities-sent")
+_STAYED = frozenset(("was", "were", "been", "am", "stayed", "is"))
+_HEAD_LEADS = _AT | _TO | {"the", "and", "or", "of", "for", "outside", "per"}
+_JOINT = re.compile(r"[ \u00a0]|['\u2019]s? | & |\+|-|/| (?:of|de|and|for) (?:the )?")
+_ABBREVIATED = frozenset(("st", "mt", "ft", "ste", "sta"))
+_OF_PLACE = re.compile(
+    r"\b(?:University|Hospital|College|Institute|Bank|Church|Diocese|Universidad|Université|Universität|Hospital Universitario)"
+    r" (?:of|de|at) (?:the )?(?!Medicine|Radiology|Surgery|Nursing|Technology|Science|Public|Health)"
+    r"[A-Z][^\W\d_]+(?:[ -](?:(?:de|la|los|las|del|der|von|[a-z]+(?= (?:Health|Hosp|Med)))|[A-Z][^\W\d_]+)){0,5}"
+)
+_SAINT = re.compile(
+    r"\b(?:St\.?|Saint|Ste\.?|Sta\.?|ST\.?)[ \u00a0]+([A-Z][^\W\d_]+(?:[ -][A-Z][^\W\d_]+)?)(['\u2019]s)?(?![^\W\d_])(?! (?:wort|dance|fire))"
+)
+_WORKS = re.compile(
+    r"\b(?:(?:[Ww]orks?|[Ww]orked|[Ww]orking)(?: (?:as an?|part[- ]time|full[- ]time|nights))?(?: [a-z]+){0,3} (?:at|for)|[Ee]mployed (?:by|at|with)|[Ee]mployee (?:of|at)|[Ee]mployer(?: is|:)|[Jj]ob (?:at|with)"
+    r"|[Rr]etired from|[Cc]o-?workers? at|[Cc]olleagues? at|[Ss]tudent at|[Ss]tudies at|[Tt]eaches at|[Tt]eacher at|[Aa]ttends|[Ii]ntern at|[Ee]nrolled (?:at|in)|[Vv]olunteers? at|[Bb]oss at|[Ii]nsured (?:by|through|with))"
+    r" (?:the )?((?:[A-Z0-9][\w&'\u2019.-]*|of|and|&|de)(?: (?:[A-Z0-9][\w&'\u2019-]*|of|and|&|de(?= [A-Z])))*)"
+)
+_FOUNDED = word_set("facilities-founded")
+_VETERANS = re.compile(
+    r"\b[Tt]he (VA(?: (?:Medical Center|Hospital|hospital|Clinic|clinic))?(?: in [A-Z][a-z]+)?)\b"
+)
+#: What English uses behind any subject.
+_STATES = frozenset(
+    (
+        "is",
+        "was",
+        "are",
+        "were",
+        "has",
+        "have",
+        "had",
+        "will",
+        "can",
+        "could",
+        "should",
+        "would",
+        "may",
+        "might",
+        "must",
+        "and",
+        "do",
+        "does",
+        "did",
+        "be",
+        "who",
+    )
+)
+_SAINTS = frozenset(("st", "saint", "ste", "sta"))
+_WORKING = word_set("facilities-working")
+
+
+def find_led(document: Document) -> Iterator[Span]:
+    """Institutions that something before them gives away."""
+    text, present = document.text, document.looked.present
+    if present & _FOUNDED:
+        for found in _OF_PLACE.finditer(text):
+            yield Span(found.start(), found.end(), "FACILITY", 0.85, "rule:facility")
+    if present & _SAINTS:
+        yield from _saints(document)
+    if present & _WORKING:
+        for found in _WORKS.finditer(text):
+            if _is_name(found[1]):
+                yield Span(found.start(1), found.end(1), "FACILITY", 0.8, "rule:employer")
+    if "va" in present:
+        for found in _VETERANS.finditer(text):
+            yield Span(found.start(1), found.end(1), "FACILITY", 0.8, "rule:veterans")
+    if not document.looked.shouts:
+        yield from _led(document)
+    if document.looked.every & FACILITY or not _SHORT.isdisjoint(present):
+        yield from _small(document)
+
+
+def _is_name(words: str) -> bool:
+    return (
+        not words[0].isdigit()
+        and (words[0].isupper())
+        and words.lower() not in ("home", "night", "i", "er", "icu", "ed")
+    )
+
+
+def _saints(document: Document) -> Iterator[Span]:
+    """``St. Vincent's``; a saint alone only after ``at``, ``to`` or ``from``."""
+    for found in _SAINT.finditer(document.text):
+        if found[2] or re.search(
+            r"\b(?:at|to|from) $", document.text[max(0, found.start() - 6) : found.start()]
+        ):
+            if found[1].lower() in ("louis", "paul", "petersburg") and not found[2]:
+                continue
+            yield Span(found.start(), found.end(), "FACILITY", 0.85, "rule:saint")
+
+
+def _led(document: Document) -> Iterator[Span]:
+    """Runs of capitalised words behind a word that leads to an institution."""
+    looked, position = document.looked, 0
+    while position < len(looked.lows):
+        if looked.shapes[position] not in (CAPITAL, UPPER) or looked.numbers[position] & TITLE:
+            position += 1
+            continue
+        last = _run(document, position)
+        first = position
+        while first < last and looked.numbers[first] & STOP and looked.lows[first] not in _ABBREVIATED:
+            first += 1
+        if _leads(document, first, last):
+            yield Span(looked.starts[first], _end(document, last), "FACILITY", 0.7, "rule:led")
+        position = last + 1
+
+
+def _small(document: Document) -> Iterator[Span]:
+    """The same written small: ``seen at riverside methodist hospital``, ``ct at duke``."""
+    looked = document.looked
+    for position in range(1, len(looked.lows)):
+        if looked.shapes[position] != LOWER or looked.lows[position - 1] not in _LOW_LEADS:
+            continue
+        lead = _lead(document, position)
+        if not lead or (looked.lows[position] in ("the", "my", "our")):
+            continue
+        last = _small_end(document, position, led=lead in {"at", "sent"})
+        if last >= position:
+            yield Span(looked.starts[position], _end(document, last), "FACILITY", 0.7, "rule:led")
+        elif lead in {"at", "sent"} and looked.lows[position] in _SHORT:
+            yield Span(looked.starts[position], looked.ends[position], "FACILITY", 0.7, "rule:led")
+
+
+def _small_end(document: Document, first: int, *, led: bool) -> int:
+    """The last word of an institution written small that begins here; before the first, where none does."""
+    looked, text = document.looked, document.text
+    head, named, maybe = first - 1, False, False
+    for at in range(first, min(first + _MOST, len(looked.lows))):
+        number, low = looked.numbers[at], looked.lows[at]
+        if at > first:
+            gap = text[looked.ends[at - 1] : looked.starts[at]]
+            if gap not in (" ", "'s ", "\u2019s ", " & ") and not (
+                gap == ". " and looked.lows[at - 1] in _ABBREVIATED
+            ):
+                break
+        if looked.shapes[at] != LOWER or (number & STOP and low not in ("of", "st", "general")):
+            break
+        if number & (RELATIVE | ROLE) and not number & LAST:
+            break
+        founded = low in _FOUNDED and at + 1 < len(looked.lows) and looked.lows[at + 1] == "of"
+        if low in _WORDS or low in _ABBREVIATED or (not number & FACILITY and number and rare(looked, at)):
+            named = True
+            if head >= first and (
+                looked.lows[at - 1] == "of" or head == at - 1 and low not in _WORDS and number & CITY
+            ):  # university of michigan
+                head = at
+        elif number & FACILITY:
+            named |= maybe and low in _STRONG
+            if named or founded:
+                head = at
+        elif low not in _KINDS and low != "of":
+            if not led or number & (MEDICAL | ACT) or not number:
+                break
+            maybe = True
+    return head if named else first - 1
+
+
+def _run(document: Document, first: int) -> int:
+    """The last of the capitalised words that go on from the first."""
+    looked, text, last = document.looked, document.text, first
+    while last + 1 < len(looked.lows) and last - first < _MOST:
+        gap = text[looked.ends[last] : looked.starts[last + 1]]
+        if not _JOINT.fullmatch(gap) and not (gap == ". " and looked.lows[last] in _ABBREVIATED):
+            break
+        ahead = last + 1
+        if looked.lows[ahead] in ("of", "and", "de", "for", "the") and looked.shapes[ahead] == LOWER:
+            while ahead < len(looked.lows) and looked.lows[ahead] in ("of", "and", "de", "for", "the"):
+                ahead += 1
+            if ahead == len(looked.lows) or (
+                looked.lows[last + 1] in ("and", "for") and not looked.numbers[ahead] & FACILITY
+            ):
+                break
+        if looked.shapes[ahead] not in (CAPITAL, UPPER, INITIAL) or looked.numbers[ahead] & TITLE:
+            break
+        last = ahead
+    return last
+
+
+def _end(document: Document, last: int) -> int:
+    """Where the run ends, with the ``'s`` of a name like Boston Children's."""
+    looked = document.looked
+    end = looked.ends[last]
+    if (looked.numbers[last] & FACILITY or looked.lows[last] == "children") and document.text[
+        end : end + 2
+    ] in ("'s", "\u2019s"):
+        return end + 2
+    return end
+
+
+def _leads(document: Document, first: int, last: int) -> bool:
+    looked = document.looked
+    headed = any(looked.numbers[at] & FACILITY for at in range(first, last + 1)) and last > first
+    lead = _lead(document, first)
+    if headed and not lead:
+        lead = (
+            last + 1 < len(looked.lows)
+            and bool(looked.numbers[last + 1] & ACT)
+            and looked.lows[last + 1] not in _STATES
+            and document.text[_end(document, last) : looked.starts[last + 1]] == " "
+        ) or (document.high and bool(first))
+    elif not headed and lead not in {"at", "sent"}:
+        return False
+    return bool(lead) and _proper(looked, first, last, headed=headed)
+
+
+def _lead(document: Document, first: int) -> str:
+    """``at``, ``sent`` (to, from) or ``head``: what kind of word stands before a run; empty for none."""
+    looked = document.looked
+    if not first:
+        return ""
+    gap = document.text[looked.ends[first - 1] : looked.starts[first]]
+    low = looked.lows[first - 1]
+    if gap.strip():
+        return "head" if gap == " (" else ""
+    if low == "the" and first > 1:
+        first, low = first - 1, looked.lows[first - 2]
+    if low in _AT or (low == "in" and looked.lows[max(0, first - 2)] in _STAYED):
+        return "at"
+    if low in _TO and any(word in _SENT for word in looked.lows[max(0, first - 5) : first - 1]):
+        return "sent"
+    return "head" if low in _HEAD_LEADS or looked.lows[first - 1] == "the" else ""
+
+
+def _proper(looked: Looked, first: int, last: int, *, headed: bool) -> bool:
+    """Whether the run's words name one institution, and not a kind of place, a department or a person."""
+    words = range(first, last + 1)
+    if any(looked.lows[at] in _WRITINGS for at in words) or looked.numbers[first] & (RELATIVE | ROLE):
+        return False
+    own = [at for at in words if looked.lows[at] not in _KINDS and not looked.numbers[at] & STOP]
+    if looked.shapes[first] == UPPER and first == last and len(looked.lows[first]) < 4:  # at ED, to OR
+        return False
+    if any(looked.lows[at] in _WORDS or rare(looked, at) for at in own):
+        return headed or not _person(looked, first, last)
+    if first == last:
+        return False
+    plain = [at for at in own if not looked.numbers[at] & MEDICAL]
+    return bool(plain) if headed else len(plain) > 1 and len(plain) == len(words)
+
+
+def _person(looked: Looked, first: int, last: int) -> bool:
+    """Whether the run is rather a person's name."""
+    return (
+        looked.numbers[first] & FIRST == FIRST
+        and (last > first or not looked.numbers[first] & CITY)
+        and (last == first or bool(looked.numbers[last] & LAST))
+    )
+
+
+def rare(looked: Looked, position: int) -> bool:
+    """Whether a word is no English or clinical word, or a surname or city first."""
+    number = looked.numbers[position]
+    if number & (REGION | STATE) and not number & NAME:
+        return False
+    if number & MEDICAL and not number & EPONYM:
+        return (
+            bool(number & 0b1111 and number & NAME and (number & 3 == 3 or number & 12 == 12))
+            or number & CITY > 1 << 8
+        )
+    return not number & COMMON or bool(number & NAME and not number & MEDICAL and number & COMMON == 1 << 4)
