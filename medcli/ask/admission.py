@@ -99,6 +99,11 @@ class Admission:
             gates.check(spec.detector, spec.trust_host)
         return cls(gate)
 
+    @property
+    def slow(self) -> bool:
+        """Whether detectors are asked, which take their time: better while a model computes."""
+        return self.gate.applies and bool(self.gate.detectors)
+
     def ready(self) -> None:
         """Load what is costly; raises as the detectors do."""
         if self.gate.applies:

@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -88,7 +89,7 @@ class AskWorkers:
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
         self._settled = Settled(setting.folder)
-        self._admitted: dict[str, Passed | Trouble] = {}
+        self._coming: Future[dict[str, Passed | Trouble]] | None = None
 
     def __reduce__(self) -> tuple[type[AskWorkers], tuple[Setting]]:
         """Travel to another process without a model."""
@@ -98,6 +99,7 @@ class AskWorkers:
         seat, self._seat = self._settled.claim(len(self._setting.specs))
         try:
             self._setting.admission.ready()
+            self._gates = ThreadPoolExecutor(1, "gate")
             self._backend = self._setting.load(self._setting.specs[seat])
             self._model = self._backend.describe()
             self._settled.describe(self._model)
@@ -107,6 +109,7 @@ class AskWorkers:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._gates.shutdown(wait=False, cancel_futures=True)
         self._backend.close()
         os.close(self._seat)
 
@@ -131,16 +134,22 @@ class AskWorkers:
         self, rows: Sequence[tuple[Row, Asked]], following: Sequence[Row]
     ) -> dict[str, Passed | Trouble]:
         """Admit each row once: those of this chunk mostly were while they were the following ones."""
-        known = self._admitted
+        known = self._coming.result() if self._coming else {}
         admitted = {row.key: known.get(row.key) or self._setting.request(row, asked) for row, asked in rows}
-        self._admitted = {row.key: self._setting.request(row, unpack(row.record)) for row in following}
+        self._coming = self._gates.submit(self._admit, following)
+        if not self._setting.admission.slow:
+            self._coming.result()  # their pictures can be opened meanwhile, too
         return admitted
+
+    def _admit(self, rows: Sequence[Row]) -> dict[str, Passed | Trouble]:
+        return {row.key: self._setting.request(row, unpack(row.record)) for row in rows}
 
     def _look_ahead(self, requests: Sequence[Admitted], following: Sequence[Row]) -> None:
         """Let a backend that can do so open pictures while it computes."""
         ahead = getattr(self._backend, "ahead", None)
         if ahead is not None and self._setting.trace is None:
-            later = (self._admitted[row.key] for row in following)
+            found = self._coming.result() if self._coming and self._coming.done() else {}
+            later = (found[row.key] for row in following if row.key in found)
             coming = [one.request for one in later if not isinstance(one, Trouble)]
             ahead([*requests, *coming])
 

@@ -58,19 +58,20 @@ def mask(texts: Sequence[str], find: Find, vault: Vault) -> Masked:
     """
     taken = [[(one.start, one.end, LITERAL) for one in found(text)] for text in texts]
     shown, maps = list(texts), [_Map(()) for _ in texts]
+    changed = list(range(len(texts)))  # since they were searched
     for rounds in range(1, _ROUNDS + 1):
-        fresh = False
-        for number, spans in enumerate(find(shown)):
+        fresh = set()
+        for number, spans in zip(changed, find([shown[number] for number in changed]), strict=True):
             for span in spans:
-                pieces = maps[number].outside(span) if rounds > 1 else [(span.start, span.end)]
-                for start, end in pieces:
-                    fresh |= _add(taken[number], texts[number], (start, end, span.category))
-        if not fresh and (rounds > 1 or not any(taken)):
+                for start, end in maps[number].outside(span):
+                    if _add(taken[number], texts[number], (start, end, span.category)):
+                        fresh.add(number)
+        changed = [number for number in changed if number in fresh or (rounds == 1 and taken[number])]
+        if not changed:
             return _told(texts, taken, shown, vault, rounds)
-        made = [
-            _made(text, _joined(text, stretches), vault) for text, stretches in zip(texts, taken, strict=True)
-        ]
-        shown, maps = [text for text, _ in made], [way for _, way in made]
+        for number in changed:
+            stretches = _joined(texts[number], taken[number])
+            shown[number], maps[number] = _made(texts[number], stretches, vault)
     raise Residue
 
 
