@@ -67,6 +67,8 @@ _FOR = re.compile(r"\s?[-(]?\s?(?P<of>office|mobile|cell|home|work|fax|desk|phon
 _SEVEN = re.compile(
     r"(?<![\w.+/(-])\d{3}[-.\u2013]\d{4}(?![\w]|[-./]\d)(?:\s{0,2}(?:x|ext\.?)\s{0,2}\d{1,6})?", re.IGNORECASE
 )
+#: Round numbers are the ends of a range: 500-1000.
+_RANGE = re.compile(r"\d\d[05]-\d\d[05]0|\d{3}[.\u2013]\d{4}")
 _VANITY = re.compile(
     r"(?<![\w-])(?:1[-. ])?8(?:00|33|44|55|66|77|88)[-. ](?=[A-Z0-9-]{0,9}[A-Z])[A-Z0-9]{2,4}[-. ]?[A-Z0-9]{3,5}(?!\w)"
 )
@@ -207,7 +209,9 @@ def _phone_category(document: Document, match: re.Match[str], source: str) -> st
     if source == "local":
         return category or (
             "PHONE"
-            if document.high and label is None and not unit_follows(document.text, match.end())
+            if label is None
+            and (document.high or not _RANGE.fullmatch(match[0]))
+            and not unit_follows(document.text, match.end())
             else ""
         )
     if not 7 <= len(digits) <= 15 or re.match(r"(?:19|20)\d\d[-/.]\d\d?[-/.]", match[0]):

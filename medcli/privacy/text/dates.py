@@ -30,6 +30,10 @@ _NUMERIC = re.compile(
     rf"|(?P<d>{_DAY})\s?(?P<b>[-/.\u2010\u2011\u2013])\s?(?P<m>{_DAY})\s?(?P=b)\s?(?P<y>{_YEAR}|'?\d\d))"
     r"(?=[Tt]\d|\W|_|$)(?![-/]\d|\.\d)"
 )
+#: 3/14/23-3/16/23
+_BOTH_ENDS = re.compile(
+    rf"(?<![\w/.-])(?P<from>{_DAY}/{_DAY}/(?:{_YEAR}|\d\d))\s?[-\u2013]\s?{_DAY}/{_DAY}/(?:{_YEAR}|\d\d)(?![\w/]|[.-]\d)"
+)
 #: DICOM DA and DT and ISO basic: 19560304, 20230513143022.123+0100.
 _COMPACT = re.compile(
     r"(?<![\d.])(?:19[0-9]\d|20[0-4]\d)(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
@@ -51,7 +55,7 @@ _DAY_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _THEN_WORD = re.compile(rf"\s(?:the\s)?(?:{_WORDED})(?!\w|\s(?:of|time|day|week|year))", re.IGNORECASE)
-_SHORT_YEAR = re.compile(r"[ ,]\s?\d\d(?![\w:/.%-])")
+_SHORT_YEAR = re.compile(r"[ ,]\s?\d\d(?![\w:/%-]|\.\d)")
 _UNIT = re.compile(
     r"\s?(?:mg|mcg|\u00b5g|ug|g|kg|ml|mm|cm|cc|l|units?|iu|meq|mmol|tabs?|tablets?|pills?|doses?|times?|percent|weeks?|days?|months?|hours?|hrs?|min|minutes?|years?|patients|points?|mg/kg|x)\b",
     re.IGNORECASE,
@@ -59,7 +63,7 @@ _UNIT = re.compile(
 #: Words that make a month's name, or a month and a day, a date where the name alone could mean something else.
 _TEMPORAL = re.compile(
     r"(?:\b(?:on|since|in|from|until|till|thru|through|by|before|after|of|dated?|dob|d\.o\.b\.?|born|birthday|birthdate|last|this|past|next|"
-    r"early|mid|late|around|between|to|and|seen|admitted|discharged|visit|surgery|starting|beginning|scheduled|is|was)"
+    r"early|mid|late|around|between|le|el|am|den|vom|il|d\u00eda|dia|to|and|seen|admitted|discharged|visit|surgery|starting|beginning|scheduled|is|was)"
     r"(?:\sthe)?[\s:,=-]{1,3}|^\s*|[:(\n]\s*)$",
     re.IGNORECASE,
 )
@@ -74,7 +78,15 @@ _WEEKDAY_CONTEXT = re.compile(
 )
 #: A day of the month without its month, where nothing else is counted: "on the 15th."
 _ON_THE = re.compile(
-    rf"\b(?:on|since|until|by|from|before|after)\sthe\s(?P<date>{_DAY}(?:st|nd|rd|th))(?=\s?(?:[.,;)!?\n]|$|of\s(?:this|last|the|next)\smonth))",
+    rf"\b(?:on|since|until|by|from|before|after)\sthe\s(?P<date>{_DAY}(?:st|nd|rd|th))(?=\s?(?:[.,;)!?\n]|$|(?:of\s(?:this|last|the|next)\smonth|s?he|they|i|we|and|with|for|at|but|due|after|before)\b))",
+    re.IGNORECASE,
+)
+
+_OF_MONTH = re.compile(
+    rf"\bthe\s(?P<date>{_DAY}(?:st|nd|rd|th)\sof\s(?:this|last|next)\smonth)\b", re.IGNORECASE
+)
+_WEEKDAY_ORDINAL = re.compile(
+    rf"\b(?P<date>(?:mon|tue|tues|wed|thu|thur|thurs|fri|sat|sun|monday|tuesday|wednesday|thursday|friday|saturday|sunday)[.,]?\s(?:the\s)?{_DAY}(?:st|nd|rd|th))(?!\w)",
     re.IGNORECASE,
 )
 
@@ -89,6 +101,17 @@ _TIME_BEFORE = re.compile(
 )
 
 
+#: Without any of these a month or a weekday is nobody's: the flu season peaks in February.
+_PERSONAL = re.compile(
+    r"\b(?:i|i'm|i've|my|me|we|our|she|he|her|his|him|they|pt|pts?|patient|mr|mrs|ms|dr|mom|dad|mother|father|wife|husband|son|daughter|was|had|seen|did|last|since|been|began|got|went|came|saw"
+    r"|[a-z]{3,12}ed|born|dx|dx'd|s/p|hx|mrn|dob|name|appointment|appt|visit|next|scan|surgery|\d{1,3}\s?(?:yo|y/o|[mf])|el|la|paciente|patiente?|herr|frau|seit|desde|depuis|mi|mon|ma|mein|meine)\b",
+    re.IGNORECASE,
+)
+_PLURAL = re.compile(
+    r"\s?(?:mornings|afternoons|evenings|nights|clinics|schedules?)\b|s\b|\s?(?:through|thru|to|-)\s?(?:Fri|Sat|Sun)",
+    re.IGNORECASE,
+)
+_PART_OF_DAY = re.compile(r"\s(?:morning|afternoon|evening|night|noon|am|pm)\b", re.IGNORECASE)
 #: How far before a month's name its day may begin.
 _BACK = 24
 
@@ -106,9 +129,10 @@ def find_dates(document: Document) -> list[Span]:
     found += find_holidays(document)
     if document.digits:
         found += [match.span() for match in _NUMERIC.finditer(text) if _possible(match)]
-        for pattern in (_COMPACT, _MONTH_YEAR):
+        for pattern in (_COMPACT, _MONTH_YEAR, _BOTH_ENDS):
             found += [match.span() for match in pattern.finditer(text)]
-        found += [m.span("date") for m in _ON_THE.finditer(text)]
+        for pattern in (_ON_THE, _OF_MONTH, _WEEKDAY_ORDINAL):
+            found += [m.span("date") for m in pattern.finditer(text)]
         found += [
             m.span()
             for m in _YEAR_MONTH.finditer(text)
@@ -140,7 +164,9 @@ def _possible(match: re.Match[str]) -> bool:
     if min(day, month) > 12:
         return False
     if match["b"] == "." and len(match["y"]) == 2:  # 1.2.20 may be a version or a heading; 01.02.20 is a date
-        return len(match["d"] + match["m"]) == 4 or _timely(match.string, match.start())
+        return (
+            len(match["d"] + match["m"]) == 4 or max(day, month) > 12 or _timely(match.string, match.start())
+        )
     return True
 
 
@@ -192,6 +218,8 @@ def _alone(document: Document, word: Word, *, careful: bool) -> list[tuple[int, 
         short and not match[0].lower().startswith(("last", "since", "back", "mid", "late", "early", "until"))
     ):
         return []
+    if not document.high and _PERSONAL.search(document.text) is None:
+        return []
     if not (
         named
         or (document.high and not careful)
@@ -214,13 +242,17 @@ def _weekdays(document: Document) -> list[tuple[int, int]]:
         if name not in days or len(name) < 3:
             continue
         before = document.text[max(0, word.start - 12) : word.start]
-        if before.lower().endswith("every "):
+        if before.lower().endswith(("every ", "each ", "a ")) or _PLURAL.match(document.text, word.end):
             continue
-        near = _WEEKDAY_CONTEXT.search(before) is not None
+        part = _PART_OF_DAY.match(document.text, word.end)
+        end = part.end() if part else word.end
+        near = _WEEKDAY_CONTEXT.search(before) is not None or part is not None
+        if not document.high and _PERSONAL.search(document.text) is None and not document.looked.shouts:
+            near = False
         if (near and (word.text[0].isupper() or len(name) > 5)) or (
             document.high and word.text[0].isupper() and not days[name]
         ):
-            found.append((word.start, word.end))
+            found.append((word.start, end))
     return found
 
 

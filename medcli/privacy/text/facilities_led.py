@@ -149,15 +149,14 @@ def _led(document: Document) -> Iterator[Span]:
     """Runs of capitalised words behind a word that leads to an institution."""
     looked, position = document.looked, 0
     while position < len(looked.lows):
-        if looked.shapes[position] not in (CAPITAL, UPPER) or looked.numbers[position] & TITLE:
+        if looked.shapes[position] not in (CAPITAL, UPPER) or (
+            looked.numbers[position] & (TITLE | STOP) and looked.lows[position] not in _ABBREVIATED
+        ):
             position += 1
             continue
         last = _run(document, position)
-        first = position
-        while first < last and looked.numbers[first] & STOP and looked.lows[first] not in _ABBREVIATED:
-            first += 1
-        if _leads(document, first, last):
-            yield Span(looked.starts[first], _end(document, last), "FACILITY", 0.7, "rule:led")
+        if _leads(document, position, last):
+            yield Span(looked.starts[position], _end(document, last), "FACILITY", 0.7, "rule:led")
         position = last + 1
 
 

@@ -15,6 +15,7 @@ from medcli.privacy.text.document import Document
 from medcli.privacy.text.forms import is_clinical_code, unit_follows
 from medcli.privacy.text.labels import Label, label_after, label_before
 from medcli.privacy.text.span import Span
+from medcli.privacy.text.words import COMMON, MEDICAL, NAME, lexicon
 
 __all__ = ["find_identifiers"]
 
@@ -26,8 +27,11 @@ _GROUPS = re.compile(
     r"(?:[ \u00a0]\d{2,5}){1,5}(?![\w%/]|[.,]\d|[ -]?(?:y\b|yo\b|y/o|year|yr|mg|mm|cm|m\b|f\b))",
     re.IGNORECASE,
 )
-_LETTERS = re.compile(r"(?<!\w)[A-Z]{1,3} $")
-_LETTERED = re.compile(r"(?: \d{3,5}){0,3}(?: [A-Z](?![\w.]))?")
+_WORD_BEFORE = re.compile(r"([^\W\d_]{2,24}),? \(?$")
+_LETTERS = re.compile(r"(?<!\w)[A-Z]{1,4} $")
+_LETTERED = re.compile(r"(?:[ -]\d{2,6}(?![\w/]|[.,]\d)){0,4}(?: [A-Z](?![\w.]))?")
+#: Digits that a value with letters before it has.
+_FEWEST = 4
 _HEAD = re.compile(r"[A-Za-z]{0,3}\d{2,5}")
 _MORE = re.compile(r"\s{0,2}(?:,|;|/|and|&|or|\+|,\s?and|vs\.?|versus|to|-)\s{0,2}(?:#\s?)?$")
 #: Forms that only identifiers have: letters and a long number, a year or a letter code and a running number.
@@ -35,7 +39,10 @@ _CODE = re.compile(
     r"[A-Za-z]{1,4}-?\d{6,14}[A-Za-z]?|[A-Za-z]{2,6}-?\d{5,14}[A-Za-z]{0,2}|[A-Z]{1,3}-?\d{2}-\d{3,8}|(?:19|20)\d\d-(?!(?:19|20)\d\d$)\d{4,9}|\d{3,6}-[A-Z]{1,3}\d{4,8}|"
     r"[A-Z]{1,4}-\d{3,6}-\d{2,8}(?:-\w{1,8})?|\d{2,4}-[A-Z]{2,4}-\d{3,8}"
 )
-_PREFIX = re.compile(r"(?P<of>mrn?|acc|acct|sn|pt|ssn|id|dob)[-#_.]?\d{3,14}$", re.IGNORECASE)
+_PREFIX = re.compile(
+    r"(?P<of>mrn?|acc|acct|sn|pt|ssn|id|dob)(?:[-#_.]?\d{3,14}|[-_.][a-z]{0,4}-?\d[\d-]{2,14})$",
+    re.IGNORECASE,
+)
 _PREFIXES = {
     "mr": "MRN",
     "mrn": "MRN",
@@ -70,7 +77,11 @@ def _labelled(document: Document, taken: list[Span]) -> list[Span]:
     explained = Document(text, found=list(taken))
     last: tuple[int, str] | None = None
     for match in _CHUNK.finditer(text):
-        if not _DIGIT.search(match[0]) or explained.covers(*match.span()):
+        if not _DIGIT.search(match[0]):
+            continue
+        if explained.covers(*match.span()):
+            if (span := _lettered(document, match)) is not None:  # BCX 449-20-1187
+                spans.append(span)
             continue
         label = label_before(lower, match.start())
         if last is not None and label is None and _MORE.fullmatch(text, last[0], match.start()):
@@ -94,7 +105,8 @@ def _value(document: Document, match: re.Match[str], label: Label | None) -> Spa
     if label is None or (label.category in ("PHONE", "FAX") and not 3 <= _count(match[0]) <= 15):
         return None
     text, end = document.text, match.end()
-    groups = _GROUPS.match(text, end) if _HEAD.fullmatch(match[0]) and label.strong else None
+    grouped = label.strong or (label.marked and len(match[0]) > 2)
+    groups = _GROUPS.match(text, end) if _HEAD.fullmatch(match[0]) and grouped else None
     if groups is not None and label.category != "ZIP" and _count(match[0] + groups[0]) > 5:
         end = groups.end()
     shown = text[match.start() : end]
@@ -121,7 +133,7 @@ def _value(document: Document, match: re.Match[str], label: Label | None) -> Spa
 def _lettered(document: Document, match: re.Match[str]) -> Span | None:
     """A value whose letters stand apart: license RN 558213."""
     letters = _LETTERS.search(document.text, max(0, match.start() - 4), match.start())
-    if letters is None or not match[0].isdecimal() or len(match[0]) < 4:
+    if letters is None or not match[0].replace("-", "").isdecimal():
         return None
     label = label_before(document.lower, letters.start())
     if (
@@ -132,9 +144,12 @@ def _lettered(document: Document, match: re.Match[str]) -> Span | None:
     ):
         return None
     more = _LETTERED.match(document.text, match.end())
+    end = more.end() if more else match.end()
+    if _count(document.text[letters.start() : end]) < _FEWEST:
+        return None
     return Span(
         letters.start(),
-        more.end() if more else match.end(),
+        end,
         label.category,
         0.85,
         f"rule:label-{label.category.lower()}",
@@ -179,7 +194,7 @@ def _bare(document: Document, match: re.Match[str], label: Label | None) -> Span
         if digits == 10 and checks.npi(shown) and label is not None:
             return Span(start, end, "NPI", 0.9, "rule:npi")
         hashed = text[start - 1 : start] == "#" or text[max(0, start - 2) : start] == "# "
-        least = 6 if document.high else 9
+        least = 6 if document.high or shown[0] == "0" or _behind_name(document, start) else 9
         if (digits >= least or (hashed and digits >= 5)) and not _decimal(text, start, end):
             return Span(start, end, "ID", 0.7, "rule:long-number")
         return None
@@ -200,6 +215,15 @@ def _bare(document: Document, match: re.Match[str], label: Label | None) -> Span
     ):
         return Span(start, end, "ID", 0.5, "rule:mixed")
     return None
+
+
+def _behind_name(document: Document, start: int) -> bool:
+    """Whether a name stands right before: GONZALEZ 30998122, Jane Wu (4471902)."""
+    before = _WORD_BEFORE.search(document.text, max(0, start - 30), start)
+    if before is None or before[1].islower():
+        return False
+    number = lexicon()[before[1].lower()]
+    return bool(number & NAME) and not number & (MEDICAL | COMMON)
 
 
 def _decimal(text: str, start: int, end: int) -> bool:

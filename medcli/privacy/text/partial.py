@@ -35,7 +35,7 @@ _CUE = re.compile(
     re.IGNORECASE,
 )
 _STRONG = re.compile(
-    r"\b(?:dob|d\.o\.b\.?|born(?:\son)?|birthday|birth\s?date|date|dates|dated|bday|b-day|geb\.?|geboren)(?:\s(?:is|was|of birth|on))?[\s:,=(#]{0,3}$",
+    r"\b(?:dob|d\.o\.b\.?|born(?:\son)?|birthday|birth\s?date|date|dates|dated|bday|b-day|geb\.?|geboren|last\s(?:dose|seen|visit|bm|menses|period|drink|use|appt)|vom|seit)(?:\s(?:is|was|of birth|on))?[\s:,=(#]{0,3}$",
     re.IGNORECASE,
 )
 #: Who signs at the end of a line signs with the date.
@@ -83,6 +83,11 @@ _FESTIVE = (
     "rosh",
     "passover",
     "cinco",
+)
+#: Holidays that are one day, and not a season.
+_DAY_ITSELF = re.compile(
+    r"(?:christmas\s(?:eve|day)|new\syear'?s\s(?:eve|day)|thanksgiving|labou?r\sday|memorial\sday|independence\sday|fourth\sof\sjuly|easter\ssunday|boxing\sday|halloween|mother'?s\sday|father'?s\sday)",
+    re.IGNORECASE,
 )
 _HOLIDAY_CUE = re.compile(
     r"\b(?:on|since|at|over|before|after|around|last|this|of|by|until|next|during|past)\s(?:the\s)?$",
@@ -167,5 +172,6 @@ def find_holidays(document: Document) -> list[tuple[int, int]]:
         for match in _HOLIDAY.finditer(text)
         if document.high
         or match[0][-4:].isdigit()
+        or (_DAY_ITSELF.match(match[0]) and match[0][0].isupper())
         or _HOLIDAY_CUE.search(text[max(0, match.start() - 14) : match.start()])
     ]
