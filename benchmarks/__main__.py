@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.measure import ROOT
 
-ALL = ("startup", "scrub_speed", "scrub_residue", "scrub_memory", "ask_speed", "text_speed")
+ALL = ("startup", "scrub_speed", "scrub_residue", "scrub_memory", "ask_speed", "text_speed", "gate_speed")
 PEERS = ("scrub_speed", "scrub_residue", "text_speed")
 PLACES = ("scrub_speed", "scrub_memory")
 
@@ -77,6 +77,7 @@ QUICK = {
     "scrub_speed": ["--files", "100", "--large-files", "20", "--peer-files", "20", "--rounds", "1"],
     "ask_speed": ["--rounds", "1", "--pictures", "1", "--singles", "2"],
     "text_speed": ["--texts", "200", "--rounds", "1"],
+    "gate_speed": ["--questions", "100", "--rounds", "1"],
     "scrub_memory": ["--native", "0.1", "--encapsulated", "0.1", "--files", "1000"],
 }
 

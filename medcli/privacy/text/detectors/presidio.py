@@ -1,7 +1,7 @@
 """Microsoft Presidio's analyzer: its pattern recognisers alone, or with an NLP engine that a configuration names.
 
-Knows the analyzer's answers. Without a configuration no model is loaded and nothing is fetched: the engine splits
-words and no more.
+Knows the analyzer's answers. Without a configuration no model is loaded and nothing is fetched: patterns alone
+find.
 """
 
 from __future__ import annotations
@@ -79,21 +79,9 @@ def _keep_tldextract_offline() -> None:
 
 
 def _plain(presidio: Any) -> Any:
-    """An analyzer without a model: spaCy's blank pipeline under Presidio's own engine."""
-    import spacy
-    from presidio_analyzer.nlp_engine import SpacyNlpEngine
+    """An analyzer without a model."""
+    from presidio_analyzer.nlp_engine import NoOpNlpEngine
 
     _keep_tldextract_offline()
-
-    class Words(SpacyNlpEngine):  # type: ignore[misc]
-        def __init__(self) -> None:
-            super().__init__()
-            self.nlp = {"en": spacy.blank("en")}
-
-        def load(self) -> None:
-            """Do nothing: it is loaded."""
-
-        def is_loaded(self) -> bool:
-            return True
-
-    return presidio.AnalyzerEngine(nlp_engine=Words(), supported_languages=["en"])
+    engine = NoOpNlpEngine(models=[{"lang_code": "en", "model_name": "none"}])
+    return presidio.AnalyzerEngine(nlp_engine=engine, supported_languages=["en"])
