@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -140,6 +141,9 @@ def pixel_hash(image: Image) -> str:
 
 
 def _head(path: Path) -> bytes:
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise ItemFailed(UNREADABLE)  # a pipe would be waited for without end
     with path.open("rb") as stream:
         return stream.read(132)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from medcli.errors import ItemFailed
 
@@ -335,14 +335,14 @@ def _conversation(turns: object) -> tuple[Turn, ...]:
     for turn in turns:
         role = turn.get("from", turn.get("role")) if isinstance(turn, dict) else None
         text = turn.get("value", turn.get("text", turn.get("content"))) if isinstance(turn, dict) else None
-        if role not in _ROLES or not isinstance(text, str | int | float):
+        if not isinstance(role, str) or role not in _ROLES or not isinstance(text, str | int | float):
             raise ItemFailed("bad-conversation")
-        read.append((_ROLES[cast("str", role)], str(text)))
+        read.append((_ROLES[role], str(text)))
     return tuple(read)
 
 
 def _images(row: Mapping[str, Any]) -> tuple[str, ...]:
-    value = row.get("images", row.get("image"))
+    value = row.get("images") or row.get("image")
     if not value:
         return ()
     if isinstance(value, str):
@@ -358,4 +358,6 @@ def _choices(value: object) -> tuple[str, ...]:
         value = [value[letter] for letter in sorted(value)]
     if not isinstance(value, list) or not 2 <= len(value) <= len(_LETTERS):
         raise ItemFailed("bad-choices")
+    if not all(isinstance(one, str | int | float) for one in value):
+        raise ItemFailed("bad-choices")  # a list, an object or null would be asked as Python writes it
     return tuple(str(one) for one in value)

@@ -46,8 +46,8 @@ def answer_of(
     margin = reply.first_token_margin
     known: dict[str, object] = {
         "finish_reason": reply.finish_reason,
-        "prompt_tokens": reply.prompt_tokens,
-        "answer_tokens": reply.answer_tokens,
+        "prompt_tokens": reply.prompt_tokens or None,  # not every server counts
+        "answer_tokens": reply.answer_tokens if reply.prompt_tokens else None,
         "first_token_margin": None if margin is None else round(margin, _MARGIN_DIGITS),
         "template": model.template,
         "dtype": model.dtype,

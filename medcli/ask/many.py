@@ -10,7 +10,7 @@ import json
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -79,11 +79,14 @@ def ask_file(spec: AskSpec, questions: Path, bar: Bar | None, load: Load) -> Res
         If the model cannot work.
     """
     with ExitStack() as stack:
+        _check_output(spec, questions)
         state = _state(spec, stack)
         folder = state / "plan"
         stack.enter_context(hold(folder))
         images = _images(spec, questions)
-        opened = stack.enter_context(_planned(spec, questions, images, state))
+        ours = _facts(spec, questions)
+        spec = _agreed(spec, ours, state)
+        opened = stack.enter_context(_planned(spec, questions, images, state, ours))
         _tell_unreadable(opened)
         if spec.dry_run:
             facts = outline(spec, opened)
@@ -124,6 +127,23 @@ def _tell_unreadable(opened: Plan) -> None:
         )
 
 
+def _check_output(spec: AskSpec, questions: Path) -> None:
+    """Refuse an answers file that would replace something else, before anything is made beside it."""
+    output = spec.output
+    if output is None or not output.exists():
+        return
+    if not output.is_file():
+        raise UsageError("--output is no file.", hint="Name the file that the answers go to.")
+    if questions.exists() and output.samefile(questions):
+        raise UsageError(
+            "--output is the file of questions, which is never replaced.", hint="Choose another."
+        )
+    if not (spec.run_folder / LEDGER).exists() and not spec.restart:
+        raise UsageError(
+            "--output is there already, and not from this run.", hint="Choose another, or say --restart."
+        )
+
+
 def _state(spec: AskSpec, stack: ExitStack) -> Path:
     """Return the run's folder; one that goes away again for a plan that nobody wants to keep."""
     if spec.output is None and spec.state is None:
@@ -134,31 +154,53 @@ def _state(spec: AskSpec, stack: ExitStack) -> Path:
     with writing("The run's folder", "Choose another --output or --state."):
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
         files.private_folder(state / "plan")
-    if spec.output and spec.output.exists() and not (state / LEDGER).exists() and not spec.restart:
-        raise UsageError(
-            "--output is there already, and not from this run.", hint="Choose another, or say --restart."
-        )
     return state
 
 
 def _images(spec: AskSpec, questions: Path) -> Path:
     folder = spec.images or questions.absolute().parent
-    if not folder.is_dir():
+    if not spec.no_image and not folder.is_dir():
         raise InputError("The folder of images is not there.", hint="Check --images.")
     return folder.absolute()
 
 
-def _planned(spec: AskSpec, questions: Path, images: Path, state: Path) -> Plan:
-    """Open the run's plan; make it where there is none."""
+def _facts(spec: AskSpec, questions: Path) -> dict[str, object]:
+    """Return what a rerun has to agree on."""
     if not questions.is_file():
         raise InputError("The file of questions is not there.", hint="Check --questions.")
     try:
-        ours = facts_of(spec, files.content_hash(questions))
+        return facts_of(spec, files.content_hash(questions))
     except OSError as error:
         raise InputError(
             f"The file of questions cannot be read: {error.strerror}.", hint="Check its rights."
         ) from error
-    _agree(spec, ours, state)
+
+
+def _agreed(spec: AskSpec, ours: Mapping[str, object], state: Path) -> AskSpec:
+    """Hold a rerun against what its run was begun with, before the plan is touched.
+
+    A run that came to nothing (a misspelt model, no memory) binds nobody: it is begun anew.
+    """
+    if spec.restart or not (state / LEDGER).exists():
+        return spec
+    with explained(), Reader(state) as reader:
+        theirs, rows = reader.fingerprint(), reader.count()
+    plain = json.loads(json.dumps(ours))
+    others = sorted(
+        name for name in theirs.keys() | plain.keys() if theirs and theirs.get(name) != plain.get(name)
+    )
+    if not others:
+        return spec
+    if not rows:
+        return replace(spec, restart=True, retry_failed=False)
+    raise UsageError(
+        f"This run was begun with another setting of: {', '.join(others)}.",
+        hint="Repeat the setting to resume, or begin anew with --restart.",
+    )
+
+
+def _planned(spec: AskSpec, questions: Path, images: Path, state: Path, ours: Mapping[str, object]) -> Plan:
+    """Open the run's plan; make it where there is none."""
     path = state / "plan" / plan.FILE
     wanted = {name: ours[name] for name in _PLANNED_BY} | {"format": plan.FORMAT}
     if path.exists() and not spec.restart:
@@ -179,23 +221,6 @@ def _planned(spec: AskSpec, questions: Path, images: Path, state: Path) -> Plan:
     )
     planning.make(path, questions, rendering, wanted)
     return Plan(path)
-
-
-def _agree(spec: AskSpec, ours: Mapping[str, object], state: Path) -> None:
-    """Hold a rerun against what its run was begun with, before the plan is touched."""
-    if spec.restart or not (state / LEDGER).exists():
-        return
-    with explained(), Reader(state) as reader:
-        theirs = reader.fingerprint()
-    plain = json.loads(json.dumps(ours))
-    others = sorted(
-        name for name in theirs.keys() | plain.keys() if theirs and theirs.get(name) != plain.get(name)
-    )
-    if others:
-        raise UsageError(
-            f"This run was begun with another setting of: {', '.join(others)}.",
-            hint="Repeat the setting to resume, or begin anew with --restart.",
-        )
 
 
 def _set_aside(path: Path) -> None:
@@ -219,6 +244,5 @@ def _told(spec: AskSpec, report: jobs.Report, asked: int, settled: Settled) -> R
     facts = report.to_json() | {"model_id": model.model_id, "template": model.template}
     rate = round(asked / report.seconds, 2) if report.seconds else 0.0
     facts |= {"engine": known.get("path", ""), "output": str(spec.output), "questions_per_second": rate}
-    return Result(
-        report.exit_code, facts, console.table([*report.table(), ("questions a second", f"{rate:,}")])
-    )
+    speed = [("questions a second", f"{rate:,}")] if asked else []
+    return Result(report.exit_code, facts, console.table([*report.table(), *speed]))

@@ -6,9 +6,11 @@ settings file brought it (``medcli.commands.options``). Knows names and values; 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from medcli.ask.processes import is_list
 
@@ -122,10 +124,16 @@ def contradictions(spec: AskSpec) -> Iterator[tuple[object, str, str]]:
     )
     yield openai and not spec.base_url, "--backend openai needs --base-url.", "As http://127.0.0.1:8000/v1"
     yield (
-        any(not url.startswith(("http://", "https://")) for url in spec.base_url),
-        "--base-url begins with http:// or https://.",
+        not all(_is_address(url) for url in spec.base_url),
+        "--base-url begins with http:// or https://, and names a host.",
         "As http://127.0.0.1:8000/v1",
     )
+    yield (
+        any("@" in url.partition("//")[2].partition("/")[0] for url in spec.base_url),
+        "--base-url holds a user or a password, which others could read.",
+        "Leave it out, and set MEDCLI_API_KEY, or MEDCLI_API_KEY_FILE.",
+    )
+    yield not math.isfinite(spec.temperature), "--temperature is a number, from 0.", ""
     yield (
         any(not SUFFIX.fullmatch(text) for text in spec.suffix),
         "--suffix is OPEN=TEXT or CLOSED=TEXT.",
@@ -148,6 +156,14 @@ def contradictions(spec: AskSpec) -> Iterator[tuple[object, str, str]]:
     )
     yield spec.min_new_tokens > spec.max_new_tokens, "--min-new-tokens is above --max-new-tokens.", ""
     yield from _of_devices(spec)
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port beyond 65535, half a bracket
+        return False
 
 
 def _of_devices(spec: AskSpec) -> Iterator[tuple[object, str, str]]:

@@ -164,7 +164,7 @@ def _put(connection: sqlite3.Connection, rows: list[Any], marks: list[Any]) -> N
 
 def _number(text: str) -> int:
     """Return 63 bits of a text's hash: SQLite sorts integers fastest."""
-    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest()) >> 1
+    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()) >> 1
 
 
 def _find_doubles(connection: sqlite3.Connection) -> int:

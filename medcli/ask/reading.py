@@ -84,6 +84,7 @@ def _array(reader: io.TextIOWrapper) -> Iterator[Value]:
         if number == 0 and window.startswith("[", at):
             at, number = _skip(window, at + 1), 1
         if window.startswith("]", at):
+            _end(reader, window[at + 1 :], line=line + window.count("\n", 0, at))
             return
         try:
             value, end = scan(window, at) if number else (None, at)
@@ -102,6 +103,7 @@ def _array(reader: io.TextIOWrapper) -> Iterator[Value]:
         if window[end] == ",":
             at = end + 1
         elif window[end] == "]":
+            _end(reader, window[end + 1 :], line=line + window.count("\n", 0, end))
             return
         else:
             raise _broken(line + window.count("\n", 0, end))
@@ -112,6 +114,15 @@ def _more(reader: io.TextIOWrapper, *, line: int) -> str:
         return reader.read(_BLOCK)
     except UnicodeDecodeError:
         raise _broken(line) from None
+
+
+def _end(reader: io.TextIOWrapper, rest: str, *, line: int) -> None:
+    """Refuse what stands behind the array: a second one would be lost without a word."""
+    while not rest.strip(_SPACE):
+        rest = _more(reader, line=line)
+        if not rest:
+            return
+    raise _broken(line)
 
 
 def _skip(text: str, at: int) -> int:

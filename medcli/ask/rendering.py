@@ -113,7 +113,7 @@ def unaskable(value: Value) -> str:
     """Return the record of what is no question: its id, if it has one, and its line's number in place of turns."""
     row = value.value if isinstance(value.value, dict) else {}
     number = row.get("question_id", row.get("id"))
-    if not isinstance(number, int | str):
+    if not isinstance(number, int | str) or isinstance(number, bool):
         number = None
     return dumps((number, value.number, (), "", False, "record", ""))
 

@@ -6,6 +6,7 @@ open files.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -25,7 +26,7 @@ def _window(text: str) -> tuple[float, float]:
         centre, width = (float(part) for part in text.split(","))
     except ValueError:
         raise ValueError("two numbers are needed, as in 40,400") from None
-    if width < 1:
+    if not (math.isfinite(centre) and 1 <= width < math.inf):
         raise ValueError("the width is 1 or more")
     return centre, width
 

@@ -7,6 +7,7 @@ answer repeats how many pictures stood before the question, and the question.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import threading
 from collections import Counter
@@ -102,7 +103,7 @@ class Server:
             if response is not None:
                 return response
         text = f"{shown} {content}"
-        if body.get("stream"):
+        if body.get("stream") and "at once" not in content:
             return await self._stream(request, text, cut="cut" in content)
         message = {"role": "assistant", "content": text}
         if "think" in content:
@@ -115,6 +116,17 @@ class Server:
         match mood:
             case "429":
                 return web.json_response({}, status=429, headers={"Retry-After": "0.02"})
+            case "429-at-once":
+                return web.json_response({}, status=429, headers={"Retry-After": "0"})
+            case "deep":
+                return web.Response(text="[" * 100_000, content_type="application/json")
+            case "endless":
+                response = web.StreamResponse(headers={"Content-Type": "application/json"})
+                await response.prepare(request)
+                with contextlib.suppress(ConnectionError):
+                    while True:
+                        await response.write(b" " * 65536)
+                return response
             case "hang":
                 await asyncio.sleep(30)
             case "cut":

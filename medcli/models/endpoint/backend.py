@@ -16,7 +16,7 @@ from medcli.errors import InputError, ItemFailed, MedcliError, SetupError, Usage
 from medcli.models.endpoint.client import UNREACHABLE, Client
 from medcli.models.endpoint.manners import Manners
 from medcli.models.endpoint.messages import Pictures, messages, piece_of, reply_of
-from medcli.models.family import cleaned
+from medcli.models.family import cleaned, split_thoughts
 from medcli.models.protocol import Description, Engine, ModelSpec, Reply, Request, Sampling
 from medcli.settings import secret
 
@@ -123,15 +123,20 @@ class Endpoint:
         def body() -> Mapping[str, Any]:
             return {**self._body(laid, request, sampling), "stream": True}
 
-        begun = False
-        ended = ""
+        begun = thinks = False
+        whole = ended = ""
         async for event in self._connected().events(body):
             piece, ended_by = piece_of(event)
             ended = ended_by or ended
             piece = piece if begun else piece.lstrip()
-            if piece:
-                begun = True
+            thinks = thinks or (not begun and piece.startswith("<"))
+            begun = begun or bool(piece)
+            if thinks:
+                whole += piece  # perhaps a thought: what is answer is known at its end
+            elif piece:
                 yield piece
+        if thinks:
+            yield split_thoughts(whole)[0]
         if not ended:
             raise ItemFailed("endpoint-broke-off")
 
@@ -183,7 +188,12 @@ def _key() -> str:
     """Return the key; a server on this machine mostly needs none, and one that does says so."""
     for name in ("MEDCLI_API_KEY", "OPENAI_API_KEY"):
         if os.environ.get(name) or os.environ.get(f"{name}_FILE"):
-            return secret(name, "the server").reveal()
+            key = secret(name, "the server").reveal()
+            if not (key.isascii() and key.isprintable()):
+                raise SetupError(
+                    f"{name} holds what no key does.", hint="It is one line of plain characters."
+                )
+            return key
     return ""
 
 

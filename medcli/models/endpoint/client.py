@@ -31,8 +31,11 @@ PATIENCE = 900.0  # seconds of waiting on busy servers that one request may cost
 PAUSE = 0.25
 _LONGEST_PAUSE = 20.0
 _CONNECT = 10.0
+_HANDSHAKE = 10.0
 _REST = 5.0
 _LOST_IN_A_ROW = 10
+_REFUSED_IN_A_ROW = 32
+_LONGEST = 1 << 26  # bytes of an answer: far above any, and far below what exhausts memory
 _BUSY = frozenset({429, 503, 529})
 _FAILING = frozenset({408, 409, 425, 500, 502, 504, 520, 521, 522, 523, 524})
 
@@ -86,8 +89,11 @@ class Client:
             raise MissingExtra("openai", "asking a server") from None
         self._servers = [Server(f"{url.rstrip('/')}/chat/completions") for url in urls]
         self._manners = manners
-        self._lost = 0
-        limits = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT, sock_read=timeout)
+        self._lost = self._refusals = 0
+        self._answered = False
+        limits = aiohttp.ClientTimeout(
+            total=None, connect=_CONNECT + _HANDSHAKE, sock_connect=_CONNECT, sock_read=timeout
+        )
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._session = aiohttp.ClientSession(
             timeout=limits,
@@ -124,11 +130,11 @@ class Client:
             server = self._choose(place)
             try:
                 async with self._flying(server), self._post(server, body()) as response:
-                    content = _completion(await response.read())
+                    content = _completion(await _read(response))
             except _Again as again:
                 spent, waited = await self._pause(again, server, spent, waited)
             else:
-                self._lost = 0
+                self._lost, self._answered = 0, True
                 return content
 
     async def events(self, body: Body) -> AsyncIterator[Any]:
@@ -138,6 +144,9 @@ class Client:
             server = self._choose(0)
             try:
                 async with self._flying(server), self._post(server, body()) as response:
+                    if response.content_type == "application/json":  # it does not stream
+                        yield _completion(await _read(response))
+                        return
                     async for line in response.content:
                         data = line.strip().removeprefix(b"data:").strip()
                         if line.startswith(b"data:") and data == b"[DONE]":
@@ -178,7 +187,7 @@ class Client:
             if response.status == 200:
                 yield response
                 return
-            refusal = await response.read()
+            refusal = await _read(response)
             status, wait = response.status, _retry_after(response.headers)
         if status in _BUSY:
             raise _Again(BUSY, wait=wait, free=True)
@@ -186,8 +195,9 @@ class Client:
             raise _Again(FAILING, wait=wait)
         if status in (400, 422):
             if version != self._manners.version or self._manners.learn(refusal):
-                raise _Again(REFUSED, wait=0.0, free=True)
-            raise ItemFailed(TOO_LONG if too_long(refusal) else REFUSED)
+                raise _Again(REFUSED, free=True)
+            if too_long(refusal):
+                raise ItemFailed(TOO_LONG)
         if status in (401, 403):
             raise SetupError(
                 "The server refuses the key.", hint="Set MEDCLI_API_KEY, or MEDCLI_API_KEY_FILE."
@@ -197,7 +207,17 @@ class Client:
                 "The server knows no such model, or no chat completions at this address.",
                 hint="Check --model, and that --base-url ends as the server wants it, mostly in /v1.",
             )
-        raise ItemFailed(REFUSED)
+        raise self._refused()
+
+    def _refused(self) -> Exception:
+        """Return a row's trouble, or everybody's where nothing was ever answered."""
+        self._refusals += 1
+        if self._answered or self._refusals < _REFUSED_IN_A_ROW:
+            return ItemFailed(REFUSED)
+        return SetupError(
+            f"The server refused the first {self._refusals} questions, and answered none.",
+            hint="Does the model take pictures, and --temperature? Else see what the server says.",
+        )
 
     def _choose(self, place: int) -> Server:
         """Take a server that does not rest, has not much more to do than others, and had this place before."""
@@ -216,9 +236,12 @@ class Client:
             When attempts or patience are at an end.
         """
         spent += not again.free
-        pause = random.uniform(0.0, min(_LONGEST_PAUSE, PAUSE * 2 ** max(spent, 1)))  # noqa: S311 - spreads load
-        if again.wait is not None:
-            pause = again.wait + (pause / 4 if again.wait else 0.0)
+        longest = min(_LONGEST_PAUSE, max(PAUSE * 2 ** max(spent, 1), waited / 2))
+        pause = random.uniform(0.0, longest)  # noqa: S311 - spreads load
+        if again.kind == REFUSED:
+            pause = 0.0  # something was learned
+        elif again.wait:  # 0 would be a request after the other without end
+            pause = again.wait + pause / 4
         if again.kind in (UNREACHABLE, SILENT, BUSY):
             server.rests_until = time.monotonic() + max(pause, _REST if again.kind == UNREACHABLE else 0.0)
         if again.free or again.wait:
@@ -239,9 +262,19 @@ class Client:
         return spent, waited
 
 
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """Read what a server says, but not without end."""
+    content = bytearray()
+    async for piece in response.content.iter_any():
+        content += piece
+        if len(content) > _LONGEST:
+            raise _Again(CUT)
+    return bytes(content)
+
+
 def _completion(content: bytes) -> dict[str, Any]:
     """Read what should be a completion; a server that broke off is asked again."""
-    with contextlib.suppress(ValueError):
+    with contextlib.suppress(ValueError, RecursionError):
         completion = json.loads(content)
         if isinstance(completion, dict) and completion.get("choices"):
             return completion

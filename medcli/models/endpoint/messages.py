@@ -94,15 +94,30 @@ def reply_of(request: Request, completion: object) -> Reply:
 
 
 def piece_of(event: object) -> tuple[str, str]:
-    """Return the text that an event of a stream adds, and why the answer ends with it, or two empty strings."""
+    """Return the text that an event of a stream adds, and why the answer ends with it, or two empty strings.
+
+    Raises
+    ------
+    ItemFailed
+        If it is no event.
+    """
     if not isinstance(event, Mapping) or not event.get("choices"):
         return "", ""
-    choice = event["choices"][0]
-    return _text((choice.get("delta") or {}).get("content")), str(choice.get("finish_reason") or "")
+    try:
+        choice = event["choices"][0]
+        said = (
+            choice.get("delta") or choice.get("message") or {}
+        )  # some servers do not stream, for all we ask
+        ended = choice.get("finish_reason") or ("stop" if "message" in choice else "")
+        return _text(said.get("content")), str(ended)
+    except (KeyError, TypeError, AttributeError):
+        raise ItemFailed(GARBLED) from None
 
 
 def _text(content: object) -> str:
-    """Return a message's text, which can come in parts or be missing."""
+    """Return a message's text, which can come in parts or be missing; TypeError for what is neither."""
+    if isinstance(content, Mapping):
+        raise TypeError
     if isinstance(content, list):
         return "".join(str(part.get("text") or "") for part in content if isinstance(part, Mapping))
     return "" if content is None else str(content)

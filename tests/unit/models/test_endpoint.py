@@ -13,9 +13,10 @@ import pytest
 pytest.importorskip("aiohttp")
 pytest.importorskip("PIL")
 
-from medcli.errors import MedcliError, SetupError
+from medcli.errors import ItemFailed, MedcliError, SetupError
 from medcli.models import ModelSpec, Picture, Request, Sampling, load
 from medcli.models.endpoint import client, is_remote
+from medcli.models.endpoint.messages import piece_of
 from tests.ask.server import Server
 
 
@@ -183,3 +184,59 @@ def test_an_answer_streams_and_a_cut_one_is_an_error(monkeypatch: pytest.MonkeyP
 )
 def test_which_servers_are_remote(url: str, remote: bool) -> None:
     assert is_remote(url) is remote
+
+
+def test_an_answer_without_end_or_depth_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "_LONGEST", 1 << 20)
+    with Server(moods={"deep": "deep", "endless": "endless"}) as server:
+        replies = list(backend(server.url).generate([asked("deep"), asked("endless")], Sampling()))
+    assert [one.text for one in replies] == ["0 deep", "0 endless"]
+    assert (server.asked["deep"], server.asked["endless"]) == (3, 3)
+
+
+def test_a_server_that_says_retry_at_once_is_not_hammered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "PAUSE", 0.05)
+    monkeypatch.setattr(client, "PATIENCE", 0.5)
+    with Server(moods={"busy": "429-at-once always"}) as server:
+        (reply,) = backend(server.url).generate([asked("busy")], Sampling())
+    assert reply.error == "endpoint-busy"
+    assert server.asked["busy"] < 100
+
+
+def test_a_server_that_refuses_everything_stops_the_run() -> None:
+    with (
+        Server(moods={"never": "400 always"}) as server,
+        pytest.raises(SetupError, match="refused the first 32 questions, and answered none"),
+    ):
+        list(backend(server.url).generate([asked(f"never {i}") for i in range(200)], Sampling()))
+    with Server(moods={"never": "400 always"}) as server:
+        requests = [asked(text) for text in ("well", *(f"never {i}" for i in range(60)))]
+        replies = list(backend(server.url).generate(requests, Sampling()))
+    assert (replies[0].text, {one.error for one in replies[1:]}) == ("0 well", {"endpoint-refused"})
+
+
+@pytest.mark.parametrize("key", ["sk-1\nEvil: 2", "sk-\u00e9"])
+def test_a_key_that_cannot_be_sent_is_nobodys_bug(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    monkeypatch.setenv("MEDCLI_API_KEY", key)
+    with pytest.raises(SetupError, match="MEDCLI_API_KEY holds what no key does"):
+        backend("http://127.0.0.1:1/v1")
+
+
+def test_a_stream_may_come_at_once_or_think_aloud() -> None:
+    with Server() as server:
+        assert "".join(backend(server.url).stream(asked("at once?"), Sampling())) == "0 at once?"
+        assert "".join(backend(server.url).stream(asked("think at once?"), Sampling())) == "0 think at once?"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"choices": {"0": 1}},
+        {"choices": "abc"},
+        {"choices": [5]},
+        {"choices": [{"delta": {"content": {"a": 1}}}]},
+    ],
+)
+def test_an_event_that_is_none_is_garbled(event: object) -> None:
+    with pytest.raises(ItemFailed, match="endpoint-garbled"):
+        piece_of(event)
