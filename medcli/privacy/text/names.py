@@ -226,7 +226,11 @@ class _Search:
         common = (number & COMMON) >> 4
         if shape == LOWER and (
             (level and titled and self.looked.lows[position] not in _MEANS)
-            or (common < 2 and not number & (MEDICAL | LABEL | ROLE) and (titled or not common))
+            or (
+                common < 2
+                and not number & (MEDICAL | LABEL | ROLE)
+                and ((titled and (level or self.reading.plain)) or not common)
+            )
         ):
             return position
         return None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from medcli.privacy.text.facilities import find_facilities
 from medcli.privacy.text.places_cities import COUNTIES, find_cities, find_counties
-from medcli.privacy.text.places_streets import find_boxes, find_streets
+from medcli.privacy.text.places_streets import CORNERS, find_boxes, find_corners, find_streets
 from medcli.privacy.text.span import Span
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ def find_places(document: Document) -> list[Span]:
     """All places of a document, with the postal codes that stand beside them."""
     present = document.looked.present
     spans = [*find_streets(document), *(find_boxes(document) if document.digits else ())]
+    if document.digits or present & CORNERS:
+        spans += find_corners(document)
     spans += find_facilities(document.with_found(spans))
     if present & COUNTIES:
         spans += find_counties(document)

@@ -57,7 +57,7 @@ _TAIL = 12
 _SUFFIX = re.compile(
     r"[a-zé]{2}(?:ville|town|burgh?|borough|field|ford|bury|shire|port|stad|mouth|haven|chester|cester|view|side|wood|dale|land|grad|heim|hausen|polis|pur|abad)$"
 )
-_NEAR = {"lives": 2.5, "live": 2.5, "living": 2.5, "lived": 2.5, "resides": 2.5, "resident": 2.5, "moved": 2.5, "relocated": 2.5, "born": 2.0, "grew": 2.0, "from": 1.5, "hometown": 2.5, "native": 2.0, "near": 1.3, "outside": 1.3, "around": 0.8, "in": 1.0, "to": 0.8, "at": 1.0, "of": 0.5, "visiting": 1.5, "visited": 1.5, "flew": 1.5, "drove": 1.5, "based": 1.5, "travelled": 1.5, "traveled": 1.5}  # fmt: skip
+_NEAR = {"lives": 2.5, "live": 2.5, "living": 2.5, "lived": 2.5, "resides": 2.5, "resident": 2.5, "moved": 2.5, "relocated": 2.5, "born": 2.0, "grew": 2.0, "from": 1.5, "hometown": 2.5, "native": 2.0, "near": 1.3, "outside": 1.3, "around": 0.8, "in": 1.0, "to": 0.8, "at": 1.0, "of": 0.5, "visiting": 1.5, "visited": 1.5, "flew": 1.5, "drove": 1.5, "based": 1.5, "travelled": 1.5, "traveled": 1.5, "uit": 1.5, "aus": 1.5, "vive": 2.5, "habite": 2.5, "woont": 2.5, "wohnhaft": 2.5, "wohnt": 2.5, "mieszka": 2.5}  # fmt: skip
 COUNTIES = frozenset(("county", "parish", "borough", "township"))
 _PREPOSITIONS = frozenset(("in", "to", "at", "of", "from", "near", "around"))
 _LABELS = word_set("places-labels")
@@ -76,7 +76,12 @@ def find_counties(document: Document) -> Iterator[Span]:
             and looked.shapes[first - 1] == CAPITAL
             and not looked.numbers[first - 1] & STOP
         ):
-            if document.text[looked.ends[first - 1] : looked.starts[first]] not in (" ", ". "):
+            if document.text[looked.ends[first - 1] : looked.starts[first]] not in (
+                " ",
+                ". ",
+                "'s ",
+                "\u2019s ",
+            ):
                 break
             first -= 1
         if first < position:

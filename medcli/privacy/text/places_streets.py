@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 
     from medcli.privacy.text.document import Document
 
-__all__ = ["find_boxes", "find_streets"]
+__all__ = ["CORNERS", "find_boxes", "find_corners", "find_streets"]
+
+#: Where none of these is, two streets cross only by their numbers.
+CORNERS = frozenset(("corner", "intersection", "st", "ave", "street", "avenue", "rd", "road", "blvd"))
 
 #: Words before the kind of a street: 12 Martin Luther King Junior Boulevard.
 _STREET_WORDS = 5
@@ -52,6 +55,14 @@ _BOX = re.compile(
     r"\b(?:(?:P\.?[ ]?O\.?[ ]?Box|Postfach|Apartado(?: postal)?|Casilla|Postbus)[ ]#?\d{2,7}|(?:PSC|Unit|RR)[ ]\d{1,5},? Box \d{1,6})\b",
     re.IGNORECASE,
 )
+_STREET_NAME = r"(?:[A-Z][^\W\d_]{1,20}|\d{1,3}(?:st|nd|rd|th))(?: [A-Z][^\W\d_]{1,20}){0,2}"
+#: 5th and Main; Ashby Ave & Telegraph: one of the two is a numbered or a named kind of street.
+_CORNER = re.compile(
+    rf"\b(?:(?:corner|intersection) of (?P<of>{_STREET_NAME} (?:and|&) {_STREET_NAME})"
+    rf"|(?:at|on|near|around|off) (?P<at>\d{{1,3}}(?:st|nd|rd|th)(?: (?:St|Ave|Street|Avenue)\.?)? (?:and|&) [A-Z][^\W\d_]{{1,20}}(?: [A-Z][a-z]{{1,20}})?"
+    rf"|{_STREET_NAME} (?:and|&) \d{{1,3}}(?:st|nd|rd|th)(?: (?:St|Ave|Street|Avenue)\b\.?)?"
+    rf"|[A-Z][^\W\d_]{{1,20}} (?:St|Ave|Street|Avenue|Rd|Road|Blvd)\b\.? (?:and|&) [A-Z][^\W\d_]{{1,20}}))"
+)
 _UNIT = re.compile(
     r"[ \u00a0,\n]{0,3}(?:(?:apt|apartment|suite|ste|unit|floor|flat|room|rm|bldg|building|lot|piso|etage|wohnung)\b\.?[ ]?#?[ ]?[A-Za-z]?-?\d{0,5}[A-Za-z]?\b|#[ ]?\d{1,5}[A-Za-z]?\b)",
     re.IGNORECASE,
@@ -61,6 +72,7 @@ _ENDING = re.compile(
     r"(?:stra(?:ß|ss)e|strasse|str|gasse|weg|platz|allee|laan|straat|plein|gracht|vej|gade|gata|gatan|vägen|veien|gate|katu|tie|kuja|polku|puiestee|utca|köz|ulica|стрит)$"
 )
 _HOUSE = re.compile(r"\.?,? \d{1,4}[A-Za-z]?(?![\d.,]*\d)(?! ?(?:mg|ml|mm|cm|years?|days?|weeks?)\b)")
+_SMALL = frozenset(("des", "aux", "sur", "les", "l\u00e8s"))
 _LEADING = word_set("places-leading")
 _STRONG_STREET = word_set("places-strong-street")
 
@@ -190,7 +202,7 @@ def _leading(document: Document, position: int) -> tuple[int, int] | None:
     ):
         if looked.shapes[last + 1] == CAPITAL:
             capital = True
-        elif not looked.numbers[last + 1] & PARTICLE:
+        elif not looked.numbers[last + 1] & PARTICLE and looked.lows[last + 1] not in _SMALL:
             break
         last += 1
     if not capital:
@@ -212,13 +224,25 @@ def find_boxes(document: Document) -> Iterator[Span]:
         yield from _address(document, found.start(), found.end(), "rule:street")
 
 
+def find_corners(document: Document) -> Iterator[Span]:
+    """Crossings of two streets."""
+    for found in _CORNER.finditer(document.text):
+        which = "of" if found["of"] else "at"
+        yield from _address(document, found.start(which), found.end(which), "rule:corner")
+
+
 def _address(document: Document, start: int, end: int, source: str) -> Iterator[Span]:
     """A street or box, its unit, and the city and postal code that follow."""
     for part in (_DIRECTION, _UNIT):
         found = part.match(document.text, end)
         end = found.end() if found else end
     yield Span(start, end, "PLACE", 0.95, source)
-    yield from _town(document, end)
+    town = list(_town(document, end))
+    yield from town
+    if town:  # what is written between the parts goes with them
+        stop = max(span.end for span in town)
+        state = after_state(document.text, stop)
+        yield Span(start, state, "PLACE", 0.96, source)
 
 
 def _town(document: Document, end: int) -> Iterator[Span]:
@@ -250,7 +274,13 @@ def _town_end(document: Document, first: int) -> int:
     for following in range(first, min(first + _TOWN_WORDS, len(looked.starts))):
         number, word = looked.numbers[following], text[looked.starts[following] : looked.ends[following]]
         if following > first and (
-            word in STATES or text[looked.ends[last] : looked.starts[following]] not in (" ", "-", ". ")
+            word in STATES
+            or (
+                len(word) < 3
+                and word.isupper()
+                and text[looked.ends[following] : looked.ends[following] + 1].isdecimal()
+            )
+            or text[looked.ends[last] : looked.starts[following]] not in (" ", "-", ". ")
         ):
             break
         if looked.shapes[following] == LOWER and not number & (CITY | OPENS | PARTICLE):
@@ -258,4 +288,6 @@ def _town_end(document: Document, first: int) -> int:
         if number & (STOP | LABEL) and not number & CITY and word not in STATES:
             break
         last = following
+    while last > first and looked.shapes[first] != LOWER and looked.shapes[last] == LOWER:
+        last -= 1
     return last
