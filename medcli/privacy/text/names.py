@@ -31,12 +31,16 @@ from medcli.privacy.text.names_points import LIKELY, Points
 from medcli.privacy.text.safe import eponym
 from medcli.privacy.text.span import Span
 from medcli.privacy.text.words import (
+    ACT,
+    BY,
     CAPITAL,
     CITY,
     COMMON,
     CREDENTIAL,
+    DWELL,
     FACILITY,
     FIRST,
+    HEAD,
     LABEL,
     LAST,
     LOWER,
@@ -81,7 +85,8 @@ _FIXED = re.compile(
 )
 _REVERSED = re.compile(r",[ \u00a0]?|\^|,\n")
 _AND = re.compile(r",? (?:and|&|or|y|und|et) |[,;/&] ?|, (?:and|or) ")
-_SUFFIX = re.compile(r",? (?:(?:[JjSs]r|JR|SR)\b\.?|(?:II|III|IV)\b)(?!\w)")
+_SUFFIX = re.compile(r",? (?:(?:[JjSs]r|JR|SR)\b\.?|(?:II|III|IV|ii|iii)\b)(?!\w)")
+_SMALL_INITIALS = re.compile(r"(?<![\w.])(?P<all>(?:[a-z]\. ?){1,2})$")
 _DEGREE = re.compile(r"\. ?[A-Z]\b")
 
 
@@ -100,7 +105,7 @@ def find_names(document: Document) -> list[Span]:
     looked = document.looked
     spans = [
         Span(
-            looked.starts[run.first],
+            _head(reading, run),
             _whole(reading, run),
             "NAME",
             min(0.99, 0.5 + run.points / 16),
@@ -117,9 +122,47 @@ def _end(reading: Reading, last: int) -> int:
     return end + (reading.kinds[last] == INITIALS and reading.text[end : end + 1] == ".")
 
 
+def _head(reading: Reading, run: _Run) -> int:
+    """Where a name begins; one written small takes the initials and the unlisted words before it."""
+    looked, first = reading.looked, run.first
+    if looked.shapes[first] != LOWER:
+        return looked.starts[first]
+    start = looked.starts[first]
+    lead = _SMALL_INITIALS.search(reading.text, max(0, start - 8), start)
+    if lead:
+        return lead.start("all")
+    while first and first > run.first - 2 and _joins(reading, first - 1, first, before=True):
+        first -= 1
+    return looked.starts[first]
+
+
+def _joins(reading: Reading, position: int, other: int, *, before: bool = False) -> bool:
+    """Whether a word written small belongs to the name written small beside it."""
+    looked = reading.looked
+    left, right = min(position, other), max(position, other)
+    number = looked.numbers[position]
+    if reading.text[looked.ends[left] : looked.starts[right]] != " " or looked.shapes[position] != LOWER:
+        return False
+    if (
+        number & (STOP | ACT | ROLE | RELATIVE | TITLE | LABEL | BY | DWELL | HEAD)
+        or len(looked.lows[position]) < 2
+    ):
+        return False
+    if not number:
+        return len(looked.lows[position]) > 3  # a name that no list has, or a word misspelt
+    if before:
+        return number & FIRST >= 2 and (number & COMMON) >> 4 < 2 and not number & MEDICAL
+    listed = number & LAST >= 2 << 2 or (number & LAST and not number & MEDICAL)
+    return bool(listed) and bool(looked.numbers[other] & FIRST)
+
+
 def _whole(reading: Reading, run: _Run) -> int:
-    """Where a name ends, with Jr. or III."""
-    end = _end(reading, run.last)
+    """Where a name ends, with Jr. or III, and with the surname that follows where both are written small."""
+    last, looked = run.last, reading.looked
+    small = looked.shapes[run.first] == looked.shapes[last] == LOWER
+    while small and last + 1 < len(looked.lows) and last < run.last + 2 and _joins(reading, last + 1, last):
+        last += 1
+    end = _end(reading, last)
     found = _SUFFIX.match(reading.text, end)
     return found.end() if found else end
 
@@ -198,13 +241,19 @@ class _Search:
             and (number & COMMON) < COMMON
         ):
             return position
-        if shape == LOWER and number & FIRST and cue >= LIKELY and self._called(position):
+        if (
+            shape == LOWER
+            and number & FIRST
+            and cue >= LIKELY
+            and (self._called(position) or self._small_pair(position))
+        ):
             return position
         if cue < FORCING:
             return None
         level = number & NAME
         if kind == PARTICLES:
-            return position if self._particles_end(position) else None
+            alone = shape == CAPITAL and bool(position) and strong_title(self.looked, position - 1)
+            return position if alone or self._particles_end(position) else None
         if number & STOP or number & TITLE:
             return None
         titled = bool(position) and strong_title(self.looked, position - 1)
@@ -234,6 +283,22 @@ class _Search:
         ):
             return position
         return None
+
+    def _small_pair(self, position: int) -> bool:
+        """Whether two words written small are a given name and a surname: pt mark green."""
+        looked, following = self.looked, position + 1
+        if (
+            following >= len(looked.lows)
+            or self._gap(following) != " "
+            or looked.numbers[position] & (STOP | ACT)
+        ):
+            return False
+        number = looked.numbers[following]
+        if looked.shapes[following] != LOWER or number & (STOP | ACT | BY | DWELL | HEAD | ROLE | RELATIVE):
+            return False
+        return number & LAST >= 2 << 2 or (
+            bool(number & LAST) and (number & COMMON) >> 4 < 3 and not number & MEDICAL
+        )
 
     def _called(self, position: int) -> bool:
         """Whether an English word written small is a name here: nurse joy, dr hope says."""

@@ -58,6 +58,7 @@ _AFTER = re.compile(
 )
 
 
+_WORDS = word_set("names-words")
 _PERSONAL = word_set("names-personal")
 _PASSIVE = re.compile(
     r" (?:is|was|has been|had been) (?:also |just |recently |now )?(?:seen by|diagnosed|admitted|discharged|started on|told|born|referred|sent home|given|taking|refusing|here|asking"
@@ -67,7 +68,8 @@ _PASSIVE = re.compile(
 
 def _owned(looked: Looked, last: int) -> float:
     """Points for a possessive: Grace's a1c, but Bell's palsy."""
-    if last + 1 >= len(looked.lows) or looked.numbers[last] & FIRST < _MAYBE:
+    given = looked.numbers[last] & FIRST >= _MAYBE or looked.lows[last] in _WORDS
+    if last + 1 >= len(looked.lows) or not given:
         return 0.8
     following = looked.numbers[last + 1]
     if following & (HEAD | WEAKHEAD | STOP) or looked.shapes[last + 1] != LOWER:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from medcli.privacy.text.names_parts import INITIALS, MAYBE, PARTICLES, SMALL, STRONG, UNKNOWN
-from medcli.privacy.text.words import CAPITAL, CITY, EPONYM, FIRST, LAST, MEDICAL, UPPER
+from medcli.privacy.text.words import CAPITAL, CITY, EPONYM, FIRST, LAST, MEDICAL, UPPER, word_set
 
 if TYPE_CHECKING:
     from medcli.privacy.text.names_parts import Reading
@@ -17,6 +17,10 @@ __all__ = ["LIKELY", "Points"]
 
 #: A cue of so many points leaves no doubt that a person follows.
 LIKELY = 2.5
+#: What only persons do, say or have, at the head of a sentence.
+_TOLD = 2.0
+#: English words that many are called by.
+_WORDS = word_set("names-words")
 
 
 class Points:
@@ -40,13 +44,18 @@ class Points:
             points += max(self._further(position) for position in words[1:])
         if initials:
             points += 1.5 if len(words) == 1 and self._dotted(first, last) else 0.5
-        if cue < LIKELY and all(numbers[position] & EPONYM for position in words):
+        if (
+            cue < LIKELY
+            and all(numbers[position] & EPONYM for position in words)
+            and not (len(words) == 1 and self._given_word(words[0], cue))
+        ):
             doubt = 3.0 if len(words) > 1 else 0.0 if numbers[words[0]] & FIRST == FIRST and cue else 1.5
             points -= doubt / 2 if self.high else doubt
         if all(kinds[position] == SMALL for position in words):
             points *= 0.8
         if len(words) == 1:
-            points -= self._doubt(words[0]) if cue < LIKELY else 0.0
+            told = cue >= LIKELY or self._given_word(words[0], cue)
+            points -= 0.0 if told else self._doubt(words[0])
         return points + (3.0 if caret else 0.0)
 
     def _dotted(self, first: int, last: int) -> bool:
@@ -73,6 +82,8 @@ class Points:
             return 1.6
         if alone and given and cue and kind >= UNKNOWN and self._named_inside(position):
             return 1.6
+        if alone and self._given_word(position, cue):
+            return 1.8
         if kind == MAYBE:
             return (
                 (0.8 if self.reading.plain and not self.reading.opens(position) else 0.3)
@@ -82,6 +93,17 @@ class Points:
         if alone or not self.reading.plain:
             return 0.2
         return 1.1 if given else 0.9
+
+    def _given_word(self, position: int, cue: float) -> bool:
+        """Whether an English word that many are called by is a name here: Faith called; ask Grace."""
+        looked = self.looked
+        if (
+            looked.lows[position] not in _WORDS
+            or looked.shapes[position] != CAPITAL
+            or not self.reading.plain
+        ):
+            return False
+        return cue >= _TOLD if self.reading.opens(position) else cue > 0.0
 
     def _named_inside(self, position: int) -> bool:
         """Whether an English word that is a given name too has a capital in the middle of a sentence."""
