@@ -86,6 +86,8 @@ _FIXED = re.compile(
 _REVERSED = re.compile(r",[ \u00a0]?|\^|,\n")
 _AND = re.compile(r",? (?:and|&|or|y|und|et) |[,;/&] ?|, (?:and|or) ")
 _SUFFIX = re.compile(r",? (?:(?:[JjSs]r|JR|SR)\b\.?|(?:II|III|IV|ii|iii)\b)(?!\w)")
+_AGED = re.compile(r",? \d{1,3} ?(?:[mf]|yo|y/o)\b")
+_WORDS = word_set("names-words")
 _SMALL_INITIALS = re.compile(r"(?<![\w.])(?P<all>(?:[a-z]\. ?){1,2})$")
 _DEGREE = re.compile(r"\. ?[A-Z]\b")
 
@@ -184,7 +186,7 @@ class _Search:
         position, count = 0, len(kinds)
         while position < count:
             run = None
-            if kinds[position] > PARTICLES or (position and numbers[position - 1] & _CALLS):
+            if kinds[position] > PARTICLES or not position or numbers[position - 1] & _CALLS:
                 run = self._judged(position)
             if run is None:
                 position += 1
@@ -248,6 +250,8 @@ class _Search:
             and (self._called(position) or self._small_pair(position))
         ):
             return position
+        if shape == LOWER and number & LAST >= 2 << 2 and not number & STOP and self._aged(position):
+            return position
         if cue < FORCING:
             return None
         level = number & NAME
@@ -284,6 +288,10 @@ class _Search:
             return position
         return None
 
+    def _aged(self, position: int) -> bool:
+        """Whether a text begins with a surname written small and an age: brown, 67m."""
+        return not position and _AGED.match(self.text, self.looked.ends[position]) is not None
+
     def _small_pair(self, position: int) -> bool:
         """Whether two words written small are a given name and a surname: pt mark green."""
         looked, following = self.looked, position + 1
@@ -301,11 +309,15 @@ class _Search:
         )
 
     def _called(self, position: int) -> bool:
-        """Whether an English word written small is a name here: nurse joy, dr hope says."""
-        if self.looked.numbers[position] & (STOP | MEDICAL) or not self.looked.numbers[position - 1] & TITLE:
+        """Whether an English word written small is a name here: nurse joy, my wife faith has."""
+        looked = self.looked
+        number, previous = looked.numbers[position], looked.numbers[position - 1]
+        if number & (STOP | ACT) or not previous & (TITLE | RELATIVE):
             return False
-        end = self.looked.ends[position]
-        return self.text[end : end + 1] in (",", "") or after(self.text, self.looked, position, end) > 1.0
+        if looked.lows[position] not in _WORDS and (number & MEDICAL or not previous & TITLE):
+            return False
+        end = looked.ends[position]
+        return self.text[end : end + 1] in (",", "") or after(self.text, looked, position, end) > 1.0
 
     def _leads(self, position: int) -> bool:
         """Whether a particle stands before the name: da Mota, DE GRATIE, St. John."""

@@ -53,10 +53,22 @@ class Points:
             points -= doubt / 2 if self.high else doubt
         if all(kinds[position] == SMALL for position in words):
             points *= 0.8
+            points += 1.0 if self._initialled(words[0]) else 0.0
         if len(words) == 1:
             told = cue >= LIKELY or self._given_word(words[0], cue)
             points -= 0.0 if told else self._doubt(words[0])
         return points + (3.0 if caret else 0.0)
+
+    def _initialled(self, position: int) -> bool:
+        """Whether an initial written small stands before the word: d. okeke."""
+        start = self.looked.starts[position]
+        return (
+            start > 2
+            and self.reading.text[start - 2 : start] == ". "
+            and (  # noqa: PLR2004
+                start == 3 or not self.reading.text[start - 4].isalnum()  # noqa: PLR2004
+            )
+        )
 
     def _dotted(self, first: int, last: int) -> bool:
         return "." in self.reading.text[self.looked.starts[first] : self.looked.ends[last] + 1]
