@@ -33,6 +33,7 @@ from tests.privacy.reference_values import raw_value
 PATIENT_NAME, PATIENT_ID, ISSUER, ACCESSION = 0x00100010, 0x00100020, 0x00100021, 0x00080050
 MEDIA_STORAGE_SOP_CLASS, MEDIA_STORAGE_SOP_INSTANCE = 0x00020002, 0x00020003
 SOP_CLASS, SOP_INSTANCE, STUDY = 0x00080016, 0x00080018, 0x0020000D
+DOCUMENT, MIME_TYPE, DOCUMENT_LENGTH = 0x00420011, 0x00420012, 0x00420015
 OURS = frozenset({0x00120062, 0x00120063, 0x00120064, 0x00280303})
 
 
@@ -99,6 +100,7 @@ class Reference:
         if self.subject is not None and self.subject.days is not None:
             self.days = self.subject.days
         self.known = self._known(ds) if policy.clean else None
+        self.mime, self.document_length = self._ascii(ds, MIME_TYPE), None
 
     @staticmethod
     def _ascii(ds: Dataset, tag: int) -> str:
@@ -229,6 +231,12 @@ class Reference:
                 [self.scrub(each, self._nested(each, raw, item)) for each in items_of(raw)], raw
             )
         old = b"" if vr == "SQ" else raw_value(raw, little=self.little)
+        if tag == DOCUMENT_LENGTH and not item.path and self.document_length is not None:
+            return self.element(
+                raw, "UL", self.document_length.to_bytes(4, "little" if self.little else "big")
+            )
+        if tag == DOCUMENT and action == "D":
+            return self.document(raw, new_vr, old, item)
         if action in {"clean", "known"}:
             return self.cleaned(raw, vr, old, item, technical=action == "known")
         if action == "U" or (action == "D" and new_vr == "UI" and old.strip(b" \0")):
@@ -243,6 +251,16 @@ class Reference:
         if action == "Z" or own:
             return self.element(raw, new_vr if own or old else vr, own or b"")
         return self.element(raw, new_vr, values.dummy(new_vr, self.key, old, little=self.little))
+
+    def document(self, raw: RawElement, vr: str, old: bytes, item: Item) -> RawElement:
+        """Replace a document by an empty one, or by itself without identity where it is a text and that was asked."""
+        new = None
+        if "structured-content" in self.policy.clean and not item.path:
+            new = texts.document(old, self.mime, item.encodings, self.known, self.days)
+        new = new or values.dummy_document(old)
+        if not item.path:
+            self.document_length = len(new)
+        return self.element(raw, vr, new)
 
     def cleaned(
         self, raw: RawElement, vr: str, old: bytes, item: Item, *, technical: bool

@@ -6,15 +6,24 @@ their own; which values identify, how long a value may be and how it is written 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pydicom
 from pydicom.charset import decode_bytes, encode_string
 
+from medcli.privacy.text.cleaner import Cleaner
+from medcli.privacy.text.fields import Fields
 from medcli.privacy.text.finder import Finder
+from medcli.privacy.text.formats.prose import Prose
+from medcli.privacy.text.formats.token import Unfit
+from medcli.privacy.text.formats.xml_text import Xml
+from medcli.privacy.text.identities import Identities
 from medcli.privacy.text.known import Known
 from medcli.privacy.text.merge import union
+from medcli.privacy.text.replace import Replacer
+from medcli.privacy.text.replace_policy import TextPolicy
 from tests.privacy.reference_rules import tags
 from tests.privacy.reference_values import raw_value
 
@@ -77,6 +86,44 @@ def _pieces(vr: str, text: str, known: Known, *, technical: bool) -> Iterator[st
         yield "_" if grown > LENGTHS.get(vr, grown) else f"[{span.category}]"
         at = span.end
     yield text[at:]
+
+
+def document(raw: bytes, mime: str, encodings: tuple[str, ...], known: Known, days: int) -> bytes | None:
+    """Clean an encapsulated document; None where it is no text, or none that can be read.
+
+    The record cleaner of texts has tests of its own; which documents it may have is decided here.
+    """
+    kind = mime.split(";", maxsplit=1)[0].strip().lower()
+    if kind not in {"text/xml", "application/xml", "text/plain"} and not kind.endswith("+xml"):
+        return None
+    data = raw.rstrip(b"\0")
+    text, codec = None, ""
+    for codec in ("utf-8", *(each for each in encodings if kind == "text/plain" and len(encodings) == 1)):
+        with contextlib.suppress(UnicodeDecodeError):
+            text = data.decode(codec)
+            break
+    if (
+        text is None
+        or not text.strip()
+        or text.startswith(("%PDF", "{\\rtf", "<html"))
+        or (kind == "text/plain" and text.startswith("<?xml"))
+    ):
+        return None
+    form = Prose() if kind == "text/plain" else Xml()
+    nobody: Any = None
+    cleaner = Cleaner(
+        Finder(),
+        Replacer(TextPolicy(), nobody),
+        nobody,
+        fields=Fields(),
+        identities=Identities(),
+        general=known.facts,
+        days=days,
+    )
+    try:
+        return cleaner.clean(text, form, first=True).record.encode(codec)
+    except Unfit:
+        return None
 
 
 def bytes_of(raw: object) -> bytes:

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from medcli.privacy.dicom.encoding import TEXT_VRS
 from medcli.privacy.dicom.pseudonyms import Pseudonyms
@@ -21,8 +21,12 @@ from medcli.privacy.policy import Policy
 from medcli.privacy.text.known import Known, common_words
 from medcli.privacy.text.merge import union
 from medcli.privacy.text.replace import Context, Replacer
-from medcli.privacy.text.replace_policy import TextPolicy
 from medcli.privacy.text.span import Span
+
+if TYPE_CHECKING:
+    from medcli.privacy.dicom.documents import Documents
+    from medcli.privacy.text.finder import Finder
+    from medcli.privacy.text.recognisers import Recogniser
 
 __all__ = ["CLEANED_VRS", "Cleaner", "Identity"]
 
@@ -36,13 +40,6 @@ _SEVERAL = frozenset(("LO", "SH", "UC"))
 _SHORT = "_"
 
 
-class Finds(Protocol):
-    """What finds identity in a text: :class:`medcli.privacy.text.finder.Finder`."""
-
-    def find(self, text: str, known: Known | None = None) -> Sequence[Span]:
-        """Spans, sorted and not overlapping."""
-
-
 @dataclass
 class Identity:
     """What a file's header says of who it is about.
@@ -53,12 +50,16 @@ class Identity:
         As a rewriter collected them: values that go, values that stay, manufacturer and model.
     days
         The patient's date offset.
+    patient_id, issuer
+        Whose pseudonym a record number in a text becomes.
     """
 
     found: list[Found] = field(repr=False)
     kept: list[bytes] = field(repr=False)
     makers: list[bytes] = field(repr=False)
     days: int = field(default=-1, repr=False)
+    patient_id: str = field(default="", repr=False)
+    issuer: str = field(default="", repr=False)
 
     @cached_property
     def known(self) -> Known:
@@ -77,7 +78,7 @@ class Identity:
         """The same for replacements."""
         values = [value for _, value in self.known.facts]
         people = tuple(value for category, value in self.known.facts if category == "NAME")
-        return Context(self.days, people, frozenset(values))
+        return Context(self.days, people, frozenset(values), self.issuer)
 
     def left(self, text: str) -> bool:
         """Whether anything is still found in a cleaned text."""
@@ -96,15 +97,30 @@ class Cleaner:
     """
 
     def __init__(self, policy: Policy, names: Pseudonyms) -> None:
-        self._choice: TextPolicy = getattr(policy, "text", None) or TextPolicy()
+        self._choice, self._names = policy.text, names
         self._replacer = Replacer(self._choice, names)
 
     @cached_property
-    def _finder(self) -> Finds:
-        from medcli.privacy.text.finder import Finder
+    def _finder(self) -> Finder:
+        from medcli.privacy.text.finders import finder_of
 
-        high = self._choice.sensitivity == "high"
-        return Finder(sensitivity="high" if high else "balanced")
+        return finder_of(self._choice)
+
+    @cached_property
+    def _recognisers(self) -> tuple[Recogniser, ...]:
+        from medcli.privacy.text.recognisers import recognisers_of
+
+        return recognisers_of(self._choice.recognisers)
+
+    @cached_property
+    def _documents(self) -> Documents:
+        from medcli.privacy.dicom.documents import Documents
+
+        return Documents(self._choice, self._names, self._finder, self._recognisers)
+
+    def document(self, raw: bytes, mime: str, charset: bytes, identity: Identity) -> bytes | None:
+        """An encapsulated document without identity: :meth:`medcli.privacy.dicom.documents.Documents.clean`."""
+        return self._documents.clean(raw, mime, charset, identity)
 
     def clean(self, vr: str, raw: bytes, charset: bytes, identity: Identity, *, known: bool) -> bytes | None:
         """The value without identity.
@@ -159,7 +175,11 @@ class Cleaner:
     def _spans(self, text: str, identity: Identity, *, known: bool) -> Sequence[Span]:
         if not text.strip():
             return ()
-        return union(identity.known.find(text), text) if known else self._finder.find(text, identity.known)
+        if known:
+            return union(identity.known.find(text), text)
+        from medcli.privacy.text.finders import find_all
+
+        return find_all(self._finder, self._recognisers, [text], identity.known)[0]
 
 
 def replaced(text: str, edits: Iterable[tuple[int, int, str]]) -> str:

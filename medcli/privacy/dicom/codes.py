@@ -37,6 +37,8 @@ ANY = ("X", "Z", "D")
 DATES = frozenset(("DA", "TM", "DT"))
 PIXEL_DATA = 0x7FE00010
 PIXEL_TAGS = frozenset((0x7FE00008, 0x7FE00009, PIXEL_DATA))
+#: Encapsulated Document, MIME Type of Encapsulated Document, Encapsulated Document Length.
+ENCAPSULATED_DOCUMENT, MIME_TYPE, ENCAPSULATED_LENGTH = 0x00420011, 0x00420012, 0x00420015
 #: Attributes that are kept and whose values the rewriter has to know.
 WATCHED = frozenset(
     (
@@ -54,6 +56,7 @@ WATCHED = frozenset(
         2621698,
         2621699,
         2622209,
+        ENCAPSULATED_LENGTH,
     )
 )
 #: What made the image: a place or device of the same name is no secret (a trailer's "institution" is its maker).

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from medcli.privacy import profiles
 from medcli.privacy.dicom import codes
 from medcli.privacy.dicom.codes import PIXEL_DATA
+from medcli.privacy.dicom.documents import strings
 from medcli.privacy.dicom.encoding import (
     LONG_VRS,
     TEXT_VRS,
@@ -46,6 +47,7 @@ _LONGEST = 4096
 SOP_INSTANCE = 0x00080018
 _PIECE, _OVERLAP = 4 << 20, 512
 _NUMBERS = (0x00280002, 0x00280010, 0x00280011, 0x00280100)
+_WANTED = (0x00280004, 0x00280008, codes.ENCAPSULATED_DOCUMENT)
 
 
 class Survey:
@@ -65,7 +67,7 @@ class Survey:
         code = codes.KEEP
         if tag in codes.PIXEL_TAGS:
             code = codes.PIXELS
-        elif tag in codes.MARKS or tag in _NUMBERS or tag in (0x00280004, 0x00280008):
+        elif tag in codes.MARKS or tag in _NUMBERS or tag in _WANTED:
             code = codes.WATCH
         elif tag in self._identity:
             code = codes.KEEP_OPTION
@@ -150,6 +152,9 @@ def _examine(data: Buffer, frame: Frame, rewriter: Rewriter, head: bytes) -> Fin
         for tag, vr, text in tagged(data, frame.start, len(data), frame.encoding):
             if vr in TEXT_VRS and identity.known.left(text.strip("\0 ")):
                 return Finding("residue", "", _named(tag))
+        document = survey.get(codes.ENCAPSULATED_DOCUMENT)
+        if document is not None and any(map(identity.left, strings(data[document.value : document.end]))):
+            return Finding("residue", "", _named(document.tag))
     return None if _same_pixels(data, survey, rewriter) else Finding("pixels-changed")
 
 

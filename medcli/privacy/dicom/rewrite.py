@@ -5,6 +5,7 @@ Knows what each action does to an element. Refuses to know files, pixels and how
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Found", "Rewriter"]
 
-ENCAPSULATED_DOCUMENT, SOP_INSTANCE = 0x00420011, 0x00080018
+SOP_INSTANCE = 0x00080018
 #: Values from this length on (bytes) identify nobody: they are documents or damage.
 _LONG = 1 << 20
 #: What values 1 and 2 of Image Type become where they are no terms (PS3.3 C.7.6.1.1.2).
@@ -122,6 +123,7 @@ class Rewriter:
         self.masked: Masked | None = None
         self.cleaned: set[int] = set()
         self._private: dict[int, int] = {}
+        self._document_length: int | None = None
 
     def level(
         self, found: Walk, start: int, encoding: Encoding, inserts: Sequence[bytes] = ()
@@ -243,17 +245,28 @@ class Rewriter:
         if vr == "UI":
             mapped = self._map_uids(element)
             return self._same_or_new_uid(element) if mapped is None else mapped
+        if element.tag == codes.ENCAPSULATED_DOCUMENT:
+            return self._document(element)
         if vr != "SQ":
-            value = (
-                values.dummy_document(self.data[element.value : element.value + 1024])
-                if element.tag == ENCAPSULATED_DOCUMENT
-                else values.dummy(vr)
-            )
-            return self.put(element, value, "D")
+            return self.put(element, values.dummy(vr), "D")
         self.actions.append(("D", element.tag))
         stand_in = dummy_items(self.encoding, element.tag, self.names.derived(""))
         self.kept.append(stand_in)
         return self.encoding.sequence(element.tag, stand_in)
+
+    def _document(self, element: Element) -> Replacement:
+        """An encapsulated document: cleaned where it is a text and the options say so, else an empty one."""
+        cleaned = None
+        asked = self.table.cleans_documents and not self.path and not element.undefined
+        if asked and self.cleaner is not None and self.identity is not None:
+            mime = next((self.raw(one) for one in self.here if one.tag == codes.MIME_TYPE), b"")
+            cleaned = self.cleaner.document(
+                self.raw(element), mime.decode("latin-1"), self.charset, self.identity
+            )
+        new = cleaned or values.dummy_document(self.data[element.value : element.value + 1024])
+        if not self.path:
+            self._document_length = len(new)
+        return self.put(element, new, "C" if cleaned else "D")
 
     def _same_or_new_uid(self, element: Element) -> bytes:
         """A UID that must not be empty: a registered one stays, nothing becomes something."""
@@ -491,6 +504,8 @@ class Rewriter:
         if element.tag in codes.MAKERS:
             self.makers.append(self.raw(element))
             return self._text(element)
+        if element.tag == codes.ENCAPSULATED_LENGTH and not self.path and self._document_length is not None:
+            return self.put(element, struct.pack(self.encoding.order + "I", self._document_length), "D")
         actual = element.vr.decode("ascii")
         if actual in SIZES and actual not in codes.vrs_of(element.tag):
             return self._keep(element)

@@ -215,7 +215,15 @@ class Scrubber:
         rewriter.level(found, frame.start, frame.encoding)
         if "uids" not in self.policy.retain:
             rewriter.found.append(Found("UI", 0x00020003, frame.meta.get(0x00020003, b""), b""))
-        return Identity(rewriter.found, rewriter.kept, rewriter.makers, self.names.days(basis))
+        days = self.names.days(basis)
+        return Identity(
+            rewriter.found,
+            rewriter.kept,
+            rewriter.makers,
+            days,
+            patient_id=head.patient_id,
+            issuer=head.issuer,
+        )
 
     def _refused(self, head: Header) -> str:
         """The reason code to withhold a file before any work on it; empty where there is none.

@@ -23,6 +23,7 @@ from medcli.privacy.dicom.codes import (
     DROP_ID,
     DROP_PRIVATE,
     DUMMY,
+    ENCAPSULATED_DOCUMENT,
     KEEP,
     KEEP_LONG,
     KEEP_OPTION,
@@ -194,6 +195,10 @@ class Table:
                 if column in self._cleaned and row.options.get(column)
             )
             return Decision("clean", basic, f"{source}, option {named[0]}")
+        if row.tag == ENCAPSULATED_DOCUMENT and self.cleans_documents:
+            return Decision(
+                "D", basic, f"{source}, Basic Profile; where it is a text, the dummy is the text, cleaned"
+            )
         return Decision("/".join(basic), basic, f"{source}, Basic Profile")
 
     def _is_cleaned(self, row: profiles.Attribute) -> bool:
@@ -292,6 +297,11 @@ class Table:
         if self._trees and self.speaks_of_text(tag):
             return CHOOSE  # inside a cleaned sequence it may stay
         return _SINGLE.get(action, CHOOSE)
+
+    @property
+    def cleans_documents(self) -> bool:
+        """Whether encapsulated documents that are texts are cleaned in place of becoming dummies."""
+        return "structured" in self._cleaned
 
     def cleans_technical(self, path: tuple[int, ...]) -> bool:
         """Whether the known identity is looked for in technical texts, too: with descriptors, and in cleaned trees."""

@@ -24,6 +24,7 @@ from medcli.privacy.text.known import Fact, Known
 from medcli.privacy.text.merge import union
 from medcli.privacy.text.recognisers import Recogniser
 from medcli.privacy.text.replace import Context, Replacer
+from medcli.privacy.text.runs import across, runs_of
 from medcli.privacy.text.search import inside, origin_of, outside, repeats, shows
 from medcli.privacy.text.span import Span
 from medcli.privacy.text.surrogates import plain
@@ -36,7 +37,12 @@ _LONGEST_VALUE = 120
 _ROUNDS = 3
 #: A bare number of fewer characters is nobody's identifier, unless its field says so.
 _SHORTEST_NUMBER = 4
+#: Names of fields are mostly two words in capitals, which alone would make a person of "Postal Code".
+_SURE = 0.69
 _NOTHING = Known()
+#: Characters of base64 from which on it is no identifier, hash or address; lines of it are 60 to 76 long.
+_BYTES = 240
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{60,}(?:[\r\n]{1,2}[ \t]{0,40}[A-Za-z0-9+/_-]{60,})*")
 
 
 @dataclass(slots=True)
@@ -157,8 +163,11 @@ class Cleaner:
         patients = self._patients(tokens, facts)
         known = self._known((*self._general, *(one for each in patients for one in each.facts), *facts))
         self._check_names(tokens, known)
-        wishes = [Wish(token) for token in tokens if token.kind != "name" and self._cleaned(token)]
+        wishes = [Wish(token) for token in tokens if self._cleaned(token)]
+        if any(_holds_bytes(wish.token.text) for wish in wishes):
+            raise Unfit("embedded-data")
         self._find(wishes, known)
+        self._find_across(record, form, tokens, wishes, known)
         removed = self._removed(wishes)
         for wish in wishes if removed else ():
             if more := repeats(wish.token.text, removed):
@@ -179,25 +188,37 @@ class Cleaner:
         """
         wished = iter(cleaned.wishes)
         wish = next(wished, None)
-        for token in form.tokens(record):
+        tokens, places = form.tokens(record), []
+        for token in tokens:
             mine: list[tuple[int, int]] = []
-            if wish is not None and token.kind != "name" and self._cleaned(token) and token.text == wish.text:
+            if wish is not None and token.text == wish.text and self._cleaned(token):
                 mine = inside(wish.edits)
                 wish = next(wished, None)
-            if not cleaned.known and not cleaned.removed:
-                continue
-            left = [span for span in cleaned.known.find(token.text) if self._goes(span)]
-            if outside(left, mine, token.text) or shows(token.text, cleaned.removed, mine):
-                raise Unfit("residue")
+            places.append(mine)
+            if cleaned.known or cleaned.removed:
+                left = self._left(token.text, cleaned)
+                if outside(left, mine, token.text) or shows(token.text, cleaned.removed, mine):
+                    raise Unfit("residue")
         if wish is not None:
             raise Unfit("unsound")
+        for run in runs_of(form.joins(record, tokens), tokens) if cleaned.known else ():
+            for parts in across(run, self._left(run.text, cleaned)):
+                if any(outside([span], places[number], tokens[number].text) for number, span in parts):
+                    raise Unfit("residue")
+
+    def _left(self, text: str, cleaned: Cleaned) -> list[Span]:
+        """What is known and has to go, in a text."""
+        return [span for span in cleaned.known.find(text) if self._goes(span)]
 
     def shows(self, record: str, form: Format, cleaned: Cleaned) -> bool:
         """Whether any string of a record still says what was removed from the one that it was made of."""
+        tokens = form.tokens(record)
         return any(
-            shows(token.text, cleaned.removed, ())
-            or any(self._goes(span) for span in cleaned.known.find(token.text))
-            for token in form.tokens(record)
+            shows(token.text, cleaned.removed, ()) or self._left(token.text, cleaned) for token in tokens
+        ) or any(
+            True
+            for run in runs_of(form.joins(record, tokens), tokens)
+            for _ in across(run, self._left(run.text, cleaned))
         )
 
     def names(self, name: str) -> bool:
@@ -207,6 +228,8 @@ class Cleaner:
         )
 
     def _cleaned(self, token: Token) -> bool:
+        if token.kind in ("name", "syntax"):
+            return False
         known = bool(self._fields.category(token.path))
         if token.kind == "number" and len(token.text) < _SHORTEST_NUMBER and not known:
             return False
@@ -246,10 +269,16 @@ class Cleaner:
         text = _spaced(name)
         if known.find(text):
             return True
-        # Lower case with underscores is how programs call things, not people.
-        if name.isidentifier() and name.islower() and not any(map(str.isdigit, name)):
-            return False
-        return bool(self._finder.find(text))
+        if not name.isidentifier() or name[0].isupper():
+            return any(span.category != "NAME" or span.score >= _SURE for span in self._finder.find(text))
+        # As programs call things, patientRole and body_mass: all words together have to be somebody.
+        words = text.title()
+        people = [
+            (span.start, span.end)
+            for span in self._finder.find(words)
+            if span.category == "NAME" and span.score >= _SURE
+        ]
+        return len(words.split()) > 1 and not outside([Span(0, len(words), "NAME")], people, words)
 
     def _find(self, wishes: list[Wish], known: Known) -> None:
         """Note what identifies in each string."""
@@ -264,6 +293,24 @@ class Cleaner:
             else:
                 searched.append(wish)
         self._search(searched, [wish.token.text for wish in searched], known)
+
+    def _find_across(
+        self, record: str, form: Format, tokens: Sequence[Token], wishes: Sequence[Wish], known: Known
+    ) -> None:
+        """Note what identifies where mark-up takes it apart."""
+        runs = list(runs_of(form.joins(record, tokens), tokens))
+        if not runs:
+            return
+        mine = {wish.token.start: wish for wish in wishes}
+        whole = [run.text for run in runs if run.sentence]
+        found = iter(find_all(self._finder, self._recognisers, whole, known) if whole else ())
+        for run in runs:
+            for parts in across(run, next(found) if run.sentence else known.find(run.text)):
+                touched = [(mine.get(tokens[number].start), span) for number, span in parts]
+                if run.sentence or not all(wish and _is_known(wish, span) for wish, span in touched):
+                    for wish, span in touched:
+                        if wish is not None and wish.token.kind != "number" and not _whole(wish):
+                            wish.spans = union([*wish.spans, span], wish.token.text)
 
     def _search(self, wishes: Sequence[Wish], texts: Sequence[str], known: Known) -> None:
         if not texts:
@@ -339,7 +386,7 @@ class Cleaner:
 
     def _again(self, wish: Wish, known: Known) -> bool:
         """Look at the new text; whether something was found outside what was put there, which is then added."""
-        if wish.token.kind == "number" or (wish.spans and wish.spans[0].source == "field"):
+        if wish.token.kind == "number" or _whole(wish):
             return False
         seen = Wish(wish.token)
         self._search([seen], [wish.text], known)
@@ -350,6 +397,29 @@ class Cleaner:
         moved = [replace(span, start=back(span.start), end=back(span.end - 1) + 1) for span in new]
         wish.spans = union([*wish.spans, *moved], wish.token.text)
         return True
+
+
+def _whole(wish: Wish) -> bool:
+    """Whether a string goes whole, for its field is known."""
+    return bool(wish.spans) and wish.spans[0].source == "field"
+
+
+def _is_known(wish: Wish, place: Span) -> bool:
+    """Whether something known was found there in the string itself."""
+    return any(
+        span.source in ("known", "field") and span.start < place.end and place.start < span.end
+        for span in wish.spans
+    )
+
+
+def _holds_bytes(text: str) -> bool:
+    """Whether a string holds an image or a document in base64 (RFC 4648), into which nobody looks."""
+    return len(text) >= _BYTES and any(
+        len(match[0]) >= _BYTES
+        and match[0].lower() != match[0] != match[0].upper()
+        and any(map(str.isdigit, match[0]))
+        for match in _BASE64.finditer(text)
+    )
 
 
 def _trimmed(span: Span, text: str) -> list[Span]:

@@ -25,6 +25,14 @@ _MBI = re.compile(
     r"(?<![^\W_])[1-9][AC-HJKMNP-RT-Y][0-9AC-HJKMNP-RT-Y]\d[- ]?[AC-HJKMNP-RT-Y][0-9AC-HJKMNP-RT-Y]\d[- ]?[AC-HJKMNP-RT-Y]{2}\d\d(?![^\W_])"
 )
 _UID = re.compile(r"(?<![\w.])[0-2](?:\.(?:0|[1-9]\d{0,38})){5,31}(?![\w]|\.\d)")
+#: Roots of DICOM and of HL7's types, code systems and templates: they name vocabularies, and nobody.
+_REGISTERED = (
+    "1.2.840.10008.",
+    "2.16.840.1.113883.1.",
+    "2.16.840.1.113883.5.",
+    "2.16.840.1.113883.6.",
+    "2.16.840.1.113883.10.",
+)
 _UUID = re.compile(r"(?<![\w-])[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}(?![\w-])")
 _UDI = re.compile(r"\(01\)\d{14}(?:\(\d{2}\)[\w-]{1,20}){0,4}")
 _LOGIN = re.compile(
@@ -88,7 +96,7 @@ def find_forms(document: Document) -> list[Span]:
         spans += [
             Span(*m.span(), "UID", 0.98, "rule:uid")
             for m in _UID.finditer(text)
-            if not m[0].startswith("1.2.840.10008.")
+            if not m[0].startswith(_REGISTERED)
         ]
     if "-" in text:
         spans += [Span(*m.span(), "UID", 0.98, "rule:uuid") for m in _UUID.finditer(text)]

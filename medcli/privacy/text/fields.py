@@ -62,9 +62,11 @@ class Fields:
 
     def _category(self, path: tuple[str, ...]) -> str:
         """The category of what stands there, by the field's name, of a part by that around it; empty where unknown."""
-        for name in reversed(path):
-            spelt = _spelt(name)
-            category = self._known.get(spelt)
+        for place in range(len(path) - 1, -1, -1):
+            spelt = _spelt(path[place])
+            # An id inside of a patient is a patient's id.
+            around = _spelt(path[place - 1]) if place else ""
+            category = self._known.get(spelt, self._known.get(around + spelt) if around else None)
             if category is not None or spelt not in _PARTS:
                 return category or ""
         return ""

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Sequence
 
-from medcli.privacy.text.formats.token import DEEPEST, Edit, Token, Unfit, applied, spelt_between
+from medcli.privacy.text.formats.token import DEEPEST, Edit, Join, Token, Unfit, applied, spelt_between
 
 __all__ = ["Json", "is_number"]
 
@@ -50,6 +50,10 @@ class Json:
             return []
         _check(record)
         return list(_Scan(record).tokens())
+
+    def joins(self, record: str, tokens: Sequence[Token]) -> Sequence[Join]:  # noqa: ARG002 - the protocol's
+        """Nothing is."""
+        return ()
 
     def places(self, record: str, token: Token) -> Sequence[int]:
         """By the units of the spelling: a character, an escape, or two that are one character."""

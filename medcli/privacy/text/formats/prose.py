@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from medcli.privacy.text.formats.token import Edit, Token, applied
+from medcli.privacy.text.formats.token import Edit, Join, Token, applied
 
 __all__ = ["Prose"]
 
@@ -25,6 +25,10 @@ class Prose:
     def tokens(self, record: str) -> list[Token]:
         """The record itself."""
         return [Token(0, len(record), record)] if record else []
+
+    def joins(self, record: str, tokens: Sequence[Token]) -> Sequence[Join]:  # noqa: ARG002 - the protocol's
+        """Nothing is."""
+        return ()
 
     def places(self, record: str, token: Token) -> Sequence[int]:  # noqa: ARG002 - the protocol's
         """Each character stands for itself."""

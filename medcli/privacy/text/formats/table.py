@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from medcli.privacy.text.formats.token import Edit, Token, Unfit, applied, spelt_between
+from medcli.privacy.text.formats.token import Edit, Join, Token, Unfit, applied, spelt_between
 
 __all__ = ["Table"]
 
@@ -68,6 +68,10 @@ class Table:
         names = [one.strip() for one in row]
         fit = all(one and any(map(str.isalpha, one)) for one in names) and len(set(names)) == len(names)
         return row if fit else ()
+
+    def joins(self, record: str, tokens: Sequence[Token]) -> Sequence[Join]:  # noqa: ARG002 - the protocol's
+        """Nothing is."""
+        return ()
 
     def places(self, record: str, token: Token) -> Sequence[int]:
         """Two quotes are one inside quotes."""

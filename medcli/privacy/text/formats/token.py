@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
-__all__ = ["DEEPEST", "LONGEST", "Edit", "Format", "Token", "Unfit", "spliced"]
+__all__ = ["DEEPEST", "LONGEST", "Edit", "Format", "Join", "Token", "Unfit", "spliced"]
 
 #: Characters of one record; a line of JSON, a row, a block of prose. A longer one is refused.
 LONGEST = 16 << 20
@@ -42,7 +42,8 @@ class Token(NamedTuple):
     path
         Names that lead to it, from the outside in; lists are passed over. Empty in prose.
     kind
-        ``text``; ``number`` for a bare number; ``name`` for a key, a column's title, the name of an element.
+        ``text``; ``number`` for a bare number; ``name`` for a key, a column's title, the name of an element; ``raw``
+        where no escapes are understood; ``syntax`` for what has to stay as it is, such as a namespace.
     """
 
     start: int
@@ -66,6 +67,21 @@ class Edit(NamedTuple):
         return f"Edit({self.start}, {self.end})"
 
 
+class Join(NamedTuple):
+    """Strings of a record that are read in one.
+
+    Attributes
+    ----------
+    parts
+        (number of the string in the record, what stands before it in the run: nothing, a blank, a line end).
+    sentence
+        Whether they are one text, as the parts of a paragraph are; else they only touch.
+    """
+
+    parts: tuple[tuple[int, str], ...]
+    sentence: bool
+
+
 class Format(Protocol):
     """One syntax, for one file: a table remembers its columns from record to record."""
 
@@ -87,6 +103,10 @@ class Format(Protocol):
         Unfit
             Where it is not well-formed.
         """
+        ...
+
+    def joins(self, record: str, tokens: Sequence[Token]) -> Sequence[Join]:
+        """Strings that only mark-up parts."""
         ...
 
     def places(self, record: str, token: Token) -> Sequence[int]:

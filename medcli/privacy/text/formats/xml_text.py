@@ -11,20 +11,15 @@ import re
 from collections.abc import Iterator, Sequence
 from xml.parsers import expat
 
-from medcli.privacy.text.formats.token import DEEPEST, Edit, Token, Unfit, spelt_between
+from medcli.privacy.text.formats.token import DEEPEST, Edit, Join, Token, Unfit, spelt_between
+from medcli.privacy.text.formats.xml_runs import PIECE, joined
 
 __all__ = ["Xml"]
 
-_PIECE = re.compile(
-    r"<!--(?P<comment>.*?)-->|<!\[CDATA\[(?P<data>.*?)\]\]>|<\?(?P<order>[^\s?>]+)(?P<said>.*?)\?>"
-    r"|<!DOCTYPE(?P<type>[^>]*)>|</(?P<close>[^\s>]+)\s*>|<(?P<open>[^\s/>]+)(?P<inside>(?:[^>\"']|\"[^\"]*\"|'[^']*')*)>"
-    r"|(?P<text>[^<]+)",
-    re.DOTALL,
-)
 _ATTRIBUTE = re.compile(r"([^\s=]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
-_REFERENCE = re.compile(r"&(?:#([0-9]+)|#x([0-9a-fA-F]+)|(amp|lt|gt|quot|apos));")
-_UNIT = re.compile(r"&[^;&]*;|.", re.DOTALL)
-#: Where no references are understood.
+_REFERENCE = re.compile(r"&(?:#([0-9]{1,20})|#x([0-9a-fA-F]{1,20})|(amp|lt|gt|quot|apos));")
+_UNIT = re.compile(rf"{_REFERENCE.pattern}|.", re.DOTALL)
+#: Where XML understands no references; people, and what is made of it, may.
 _RAW = ("comment", "data", "said", "type")
 _SIGNS = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 
@@ -44,6 +39,10 @@ class Xml:
         """Texts that are not blank, values of attributes, comments, instructions, and names."""
         _check(record)
         return list(_scan(record))
+
+    def joins(self, record: str, tokens: Sequence[Token]) -> list[Join]:
+        """The texts of elements in which texts and elements stand side by side, and texts that touch."""
+        return joined(record, {token.start: number for number, token in enumerate(tokens)})
 
     def places(self, record: str, token: Token) -> Sequence[int]:
         """A reference is one character."""
@@ -98,7 +97,7 @@ def _check(record: str) -> None:
 
 def _scan(record: str) -> Iterator[Token]:
     path: list[str] = []
-    for match in _PIECE.finditer(record):
+    for match in PIECE.finditer(record):
         kind = match.lastgroup
         if match["open"] is not None:
             path.append(match["open"])
@@ -111,13 +110,20 @@ def _scan(record: str) -> Iterator[Token]:
         elif kind == "text":
             if match["text"].strip():
                 yield _text(record, match.start(), match.end(), tuple(path))
-        elif kind in _RAW and match[kind].strip() and match["order"] != "xml":
-            yield Token(match.start(kind), match.end(kind), match[kind], tuple(path), "raw")
+        elif kind in _RAW and match["order"] != "xml":
+            if match["order"] is not None:
+                yield Token(match.start("order"), match.end("order"), match["order"], tuple(path), "name")
+            if not match[kind].strip():
+                continue
+            yield _text(record, match.start(kind), match.end(kind), tuple(path), "raw")
 
 
 def _attributes(record: str, match: re.Match[str], path: tuple[str, ...]) -> Iterator[Token]:
     for one in _ATTRIBUTE.finditer(record, match.start("inside"), match.end("inside")):
         name, group = one[1], 2 if one[2] is not None else 3
+        if name == "xmlns" or name.startswith("xmlns:"):
+            yield Token(one.start(group), one.end(group), one[group], (*path, name), "syntax")
+            continue
         # <birthDate value="..."/> says by its element what the value is.
         lead = path if name == "value" else (*path, name)
         yield Token(one.start(1), one.end(1), name, lead, "name")
@@ -125,12 +131,13 @@ def _attributes(record: str, match: re.Match[str], path: tuple[str, ...]) -> Ite
             yield _text(record, one.start(group), one.end(group), lead)
 
 
-def _text(record: str, start: int, end: int, path: tuple[str, ...]) -> Token:
+def _text(record: str, start: int, end: int, path: tuple[str, ...], kind: str = "text") -> Token:
     raw = record[start:end]
-    return Token(start, end, _REFERENCE.sub(_sign, raw) if "&" in raw else raw, path)
+    return Token(start, end, _REFERENCE.sub(_sign, raw) if "&" in raw else raw, path, kind)
 
 
 def _sign(match: re.Match[str]) -> str:
     if match[3]:
         return _SIGNS[match[3]]
-    return chr(int(match[1]) if match[1] else int(match[2], 16))
+    number = int(match[1]) if match[1] else int(match[2], 16)
+    return chr(number) if number < 0x110000 else "\ufffd"
