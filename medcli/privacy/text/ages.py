@@ -14,6 +14,9 @@ from medcli.privacy.text.span import Span
 __all__ = ["find_ages"]
 
 _OLD = r"(?:9\d|1[0-3]\d)"
+#: Without one of these there is nothing to find.
+_AN_AGE = re.compile(r"(?<!\d)0?(?:9\d|1[0-3]\d)(?!\d)")
+_A_YEAR = re.compile(r"(?<!\d)1[89]\d\d(?!\d)")
 _AFTER = re.compile(
     rf"(?<![\w.,/-])(?P<age>{_OLD})(?!\.\d)(?:\s?[-\u2010\u2011\u2013]?\s?(?:y\W?/?\W?o\b|y\.o\.|yrs?\W{{0,2}}old|years?[\s-]{{1,2}}(?:old(?!s)|of\sage|young)|yo[mf]?\b|y\.?o\.?[mf]?\b|yr[\s-]?old|yr\s?/\s?o|y/\s?o"
     r"|jahre\salt|-?j\u00e4hrig\w{0,2}|ans\b|a\u00f1os\b|anni\b|anos\b|jaar\b)|[MF]\b(?![\w/'.-])(?=[\s,;:)]|$)|\s[MF]\s(?=with|w/|who|presents|presenting|admitted|h/o|hx|s/p|c/o|pt\b|here|found|brought|came|has\b|p/w)|(?:st|nd|rd|th)\sbirthday|\s?y\b(?=[\s,;)]))",
@@ -36,7 +39,7 @@ _COLON = re.compile(rf"\bage\s?[:=]\s?(?P<age>{_OLD})(?!\d|[.,]\d)", re.IGNORECA
 _DICOM = re.compile(r"(?<!\w)(?P<age>09\d|1[0-3]\d)Y(?!\w)")
 _WORDS = re.compile(
     r"\b(?P<age>(?:ninety(?:[\s-](?:one|two|three|four|five|six|seven|eight|nine))?|(?:one|a)\s?hundred(?:\sand)?(?:[\s-](?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve))?))"
-    r"[\s-](?:years?|yrs?)[\s-](?:old|of\sage)|\b(?P<decade>(?:early\s|mid[\s-]|late\s)?(?:nineties|(?:19)?90'?s))\b|\b(?P<noun>nonagenarians?|(?:super)?centenarians?)\b",
+    r"[\s-](?:years?|yrs?)[\s-](?:old|of\sage)|\bage[d:]?\s(?:is\s|of\s)?(?P<told>ninety(?:[\s-](?:one|two|three|four|five|six|seven|eight|nine))?|one\shundred(?:\sand)?(?:[\s-](?:one|two|three|four|five|six|seven|eight|nine|ten))?)(?!\w)|\b(?P<decade>(?:early\s|mid[\s-]|late\s)?(?:nineties|(?:19)?90'?s))\b|\b(?P<noun>nonagenarians?|(?:super)?centenarians?)\b",
     re.IGNORECASE,
 )
 _IN_DECADE = re.compile(r"\b(?:in|into)\s(?:her|his|their|my|the\spatient's)\s$", re.IGNORECASE)
@@ -51,7 +54,7 @@ def find_ages(document: Document) -> list[Span]:
     """Spans of the category AGE: the number or the words of the age, or the year of birth."""
     text, lower = document.text, document.lower
     spans: list[Span] = []
-    if document.digits:
+    if document.digits and _AN_AGE.search(text):
         spans += [
             Span(match.start(), match.start() + len(match[0].rstrip()), "AGE", 0.95, "rule:age")
             for match in _AFTER.finditer(text)
@@ -59,12 +62,12 @@ def find_ages(document: Document) -> list[Span]:
         ]
         for pattern in (_BEFORE, _TITLED, _BETWEEN, _COLON, _DICOM):
             spans += [Span(*match.span("age"), "AGE", 0.95, "rule:age") for match in pattern.finditer(text)]
-        if "b" in lower or "n" in lower:
-            spans += [
-                Span(*match.span("year"), "AGE", 0.95, "rule:birth-year")
-                for match in _BORN.finditer(text)
-                if int(match["year"]) <= datetime.now(UTC).year - 90
-            ]
+    if document.digits and _A_YEAR.search(text):
+        spans += [
+            Span(*match.span("year"), "AGE", 0.95, "rule:birth-year")
+            for match in _BORN.finditer(text)
+            if int(match["year"]) <= datetime.now(UTC).year - 90
+        ]
     if (
         "ninet" in lower
         or "hundred" in lower

@@ -125,7 +125,11 @@ def _names(kind: str) -> dict[str, bool]:
 def find_dates(document: Document) -> list[Span]:
     """Dates, and the times beside them, as spans of the category DATE."""
     text = document.text
-    found = [place for word in document.words for part in _parts(word) for place in _named(document, part)]
+    found: list[tuple[int, int]] = []
+    months, lower = _names("month"), document.lower
+    for word in document.words:
+        if "-" in word.text or lower[word.start : word.end] in months:
+            found += [place for part in _parts(word) for place in _named(document, part)]
     found += find_holidays(document)
     if document.digits:
         found += [match.span() for match in _NUMERIC.finditer(text) if _possible(match)]

@@ -15,6 +15,7 @@ from medcli.privacy.text.words import (
     CAPITAL,
     CITY,
     COMMON,
+    DWELL,
     EPONYM,
     FACILITY,
     FIRST,
@@ -55,6 +56,8 @@ _SHORT = word_set("facilities-short")
 _STRONG = word_set("facilities-strong")
 _SENT = word_set("facilities-sent")
 _STAYED = frozenset(("was", "were", "been", "am", "stayed", "is"))
+#: Words that lead to an institution are all of one of these kinds.
+_BEFORE = STOP | DWELL
 _HEAD_LEADS = _AT | _TO | {"the", "and", "or", "of", "for", "outside", "per"}
 _JOINT = re.compile(r"[ \u00a0]|['\u2019]s? | & |\+|-|/| (?:of|de|and|for) (?:the )?")
 _ABBREVIATED = frozenset(("st", "mt", "ft", "ste", "sta"))
@@ -148,7 +151,11 @@ def _saints(document: Document) -> Iterator[Span]:
 def _led(document: Document) -> Iterator[Span]:
     """Runs of capitalised words behind a word that leads to an institution."""
     looked, position = document.looked, 0
+    headed = looked.every & FACILITY
     while position < len(looked.lows):
+        if not headed and (not position or looked.numbers[position - 1] & _BEFORE == 0):
+            position += 1
+            continue
         if looked.shapes[position] not in (CAPITAL, UPPER) or (
             looked.numbers[position] & (TITLE | STOP) and looked.lows[position] not in _ABBREVIATED
         ):

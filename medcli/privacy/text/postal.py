@@ -19,6 +19,8 @@ _STATE = (
     r"Rhode\sIsland|South\s(?:Carolina|Dakota)|Tennessee|Texas|Utah|Vermont|Virginia|Washington|West\sVirginia|Wisconsin|Wyoming|Puerto\sRico)"
 )
 _WITH_STATE = re.compile(rf"(?<!\w){_STATE}[.,]{{0,2}}\s{{1,2}}(?P<zip>\d{{5}}(?:-\d{{4}})?)(?![\w-]|[.,]\d)")
+#: What all but the codes with letters have.
+_FIVE = re.compile(r"(?<!\d)\d{5}(?!\d)")
 _NINE = re.compile(r"(?<![\w./-])(?P<zip>\d{5}-\d{4})(?![\w/-]|\.\d)")
 _AFTER_COMMA = re.compile(r"(?<=[^\W\d_]),\s{1,2}(?P<zip>\d{5})(?:(?=[.,;)\n])|$)(?![.,]\d)")
 _UK = re.compile(r"(?<!\w)(?P<zip>(?:[A-Z]{1,2}\d[A-Z\d]?)\s\d[ABD-HJLNP-UW-Z]{2})(?!\w)")
@@ -33,9 +35,10 @@ def find_codes(document: Document) -> list[Span]:
     """Spans of the category ZIP that their form or a state's name gives away."""
     if not document.digits:
         return []
+    five = _FIVE.search(document.text) is not None
     return [
         Span(*match.span("zip"), "ZIP", 0.9, "rule:zip")
-        for pattern in (_WITH_STATE, _NINE, _AFTER_COMMA, _UK, _CANADA)
+        for pattern in ((_WITH_STATE, _NINE, _AFTER_COMMA, _UK, _CANADA) if five else (_UK, _CANADA))
         for match in pattern.finditer(document.text)
         if _STAGE.fullmatch(match[0]) is None
     ]
