@@ -305,6 +305,14 @@ class ScrubSpec:
         shapes_product=False,
         only_typed=True,
     )
+    score_known: tuple[str, ...] = option(
+        "With --score: feed what the spans of these labels or subtypes say as known identity of their text, as a header"
+        " would; all for every span.",
+        default=(),
+        metavar="LABEL,...",
+        shapes_product=False,
+        only_typed=True,
+    )
     explain: str = option(
         "Say what would happen to an attribute (keyword or gggg,eeee), and why.",
         default="",
@@ -316,7 +324,7 @@ class ScrubSpec:
     def __post_init__(self) -> None:
         if self.date_shift is not None:
             object.__setattr__(self, "date_shift", _range(self.date_shift))
-        for name in ("fields", "known_fields"):
+        for name in ("fields", "known_fields", "score_known"):
             object.__setattr__(self, name, _listed(getattr(self, name)))
         self._check_built()
         if "full-dates" in self.retain and "modified-dates" in self.retain:
@@ -325,6 +333,8 @@ class ScrubSpec:
             raise UsageError("--date-shift means nothing without --retain modified-dates.")
         if self.explain and self.verify is not None:
             raise UsageError("--explain and --verify are two commands in one; give one of them.")
+        if self.score_known and self.score is None:
+            raise UsageError("--score-known means nothing without --score.")
         if self.score is not None:
             self._forbid("--score", (*_IDLE_IN_SCORE, "explain"))
         elif self.explain:

@@ -310,6 +310,31 @@ def test_a_labelled_set_is_scored(tmp_path: Path) -> None:
     assert re.search(r"^NAME +1 +1 +1\.0000", out, re.MULTILINE)
 
 
+def test_labels_of_a_scored_set_are_fed_as_known_and_recognisers_take_part(tmp_path: Path) -> None:
+    spans = [
+        {"start": 0, "end": 4, "label": "NAME", "subtype": "OWN"},
+        {"start": 8, "end": 13, "label": "ID"},
+    ]
+    put(
+        tmp_path,
+        gold__jsonl=json.dumps({"text": "zwet or kkkkk", "spans": spans}) + "\n",
+        own__yaml="- {name: k, category: ID, patterns: ['k{5}']}\n",
+    )
+    scored = ("scrub", "--score", tmp_path / "gold.jsonl", "--json")
+    none, _, _, both = (
+        json.loads(run(*scored, *more)[1])["categories"][-1]["full"]
+        for more in (
+            (),
+            ("--score-known", "own"),
+            ("--recognisers", tmp_path / "own.yaml"),
+            ("--score-known", "own", "--recognisers", tmp_path / "own.yaml"),
+        )
+    )
+    assert (none, both) == (0, 2)
+    code, _, err = run("scrub", tmp_path / "gold.jsonl", "--output", tmp_path / "r", "--score-known", "all")
+    assert (code, "means nothing without --score" in err) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [

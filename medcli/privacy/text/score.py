@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import Any
 
 from medcli.errors import InputError
 from medcli.privacy.text.categories import CATEGORIES
-from medcli.privacy.text.finder import Finder, Known
+from medcli.privacy.text.finder import Known
 from medcli.privacy.text.span import Span
 from medcli.privacy.text.tables import rows
 
@@ -28,17 +28,38 @@ __all__ = ["COLUMNS", "Gold", "Scores", "read_gold", "score"]
 
 #: A gold span is found where at least this share of its characters is.
 FULL = 0.99
-COLUMNS = ("category", "gold", "full", "recall", "partial", "same", "found", "precision")
+COLUMNS = (
+    *("category", "gold", "full", "recall", "partial", "same"),
+    *("found", "wrong", "precision", "keep_hit", "lost"),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Gold:
-    """A labelled text. ``row`` is the whole line, for whoever takes known identity from it."""
+    """A labelled text.
+
+    Attributes
+    ----------
+    labels
+        Label and subtype of each span, in capitals, as the set has them.
+    row
+        The whole line, for whoever takes known identity from it.
+    """
 
     text: str = field(repr=False)
     spans: tuple[Span, ...] = ()
     keep: tuple[tuple[int, int], ...] = ()
     row: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    labels: tuple[tuple[str, str], ...] = ()
+
+    def facts(self, chosen: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """(category, text) of the spans whose label or subtype is chosen; ``ALL`` is every one."""
+        wanted = {one.upper() for one in chosen}
+        for span, (label, subtype) in zip(self.spans, self.labels, strict=False):
+            if wanted & {"ALL", label, subtype}:
+                names = (category_of(subtype), span.category, "ID")
+                category = next(name for name in names if name in CATEGORIES)
+                yield category, self.text[span.start : span.end]
 
 
 @dataclass
@@ -51,6 +72,8 @@ class Scores:
         Gold spans of each category; found to 99 % of their characters; found in part at least; found under their category.
     found, right
         Spans found under each category, and those of them that touch a gold span.
+    kept, taken
+        Of each category: stretches that must stay of which it took something; characters outside gold spans.
     texts, free, touched
         Texts; those without a gold span; those of them in which something was found.
     keep, kept_hit
@@ -65,6 +88,8 @@ class Scores:
     same: Counter[str] = field(default_factory=Counter)
     found: Counter[str] = field(default_factory=Counter)
     right: Counter[str] = field(default_factory=Counter)
+    kept: Counter[str] = field(default_factory=Counter)
+    taken: Counter[str] = field(default_factory=Counter)
     texts: int = 0
     free: int = 0
     touched: int = 0
@@ -92,11 +117,21 @@ class Scores:
         return [self._line(name) for name in names] + [self._line(None)]
 
     def _line(self, name: str | None) -> tuple[object, ...]:
-        counts = (self.gold, self.full, self.partial, self.same, self.found)
-        gold, full, partial, same, found = (
+        counts = (
+            self.gold,
+            self.full,
+            self.partial,
+            self.same,
+            self.found,
+            self.right,
+            self.kept,
+            self.taken,
+        )
+        gold, full, partial, same, found, right, kept, taken = (
             count.total() if name is None else count[name] for count in counts
         )
-        return (name or "all", gold, full, self.recall(name), partial, same, found, self.precision(name))
+        sought = (gold, full, self.recall(name), partial, same)
+        return (name or "all", *sought, found, found - right, self.precision(name), kept, taken)
 
     def over(self) -> dict[str, float | None]:
         """Over-redaction: of ``keep`` stretches, of texts without identity, of characters outside gold spans."""
@@ -160,21 +195,27 @@ def _gold(line: str, number: int) -> Gold:
         spans = tuple(
             Span(span["start"], span["end"], category_of(span["label"])) for span in row.get("spans", ())
         )
+        labels = tuple(
+            (str(span["label"]).upper(), str(span.get("subtype") or "").upper())
+            for span in row.get("spans", ())
+        )
         keep = tuple((part["start"], part["end"]) for part in row.get("keep", ()))
         places = [(span.start, span.end) for span in spans] + list(keep)
         sound = isinstance(text, str) and all(0 <= start < end <= len(text) for start, end in places)
     except (ValueError, KeyError, TypeError, AttributeError):
-        sound, text, spans, keep, row = False, "", (), (), {}
+        sound, text, spans, keep, row, labels = False, "", (), (), {}, ()
     if not sound:
         raise InputError(
             f"Line {number} of the gold file is no labelled text.",
             hint='A line is {"text": ..., "spans": [{"start": 0, "end": 4, "label": "NAME"}]}, offsets in code points.',
         )
-    return Gold(text, spans, keep, row)
+    return Gold(text, spans, keep, row, labels)
 
 
 def score(
-    gold: Iterable[Gold], finder: Finder, known: Callable[[Mapping[str, Any]], Known | None] | None = None
+    gold: Iterable[Gold],
+    find: Callable[[str, Known | None], Sequence[Span]],
+    known: Callable[[Gold], Known | None] | None = None,
 ) -> Scores:
     """Hold what is found against what is there.
 
@@ -182,10 +223,10 @@ def score(
     ----------
     gold
         Labelled texts.
-    finder
-        Finds.
+    find
+        Finds, as :meth:`medcli.privacy.text.finder.Finder.find` does.
     known
-        Gives the known identity of a row, where there is any.
+        Gives the known identity of a labelled text, where there is any.
 
     Raises
     ------
@@ -194,11 +235,11 @@ def score(
     """
     scores = Scores()
     for item in gold:
-        _count(scores, item, finder.find(item.text, known(item.row) if known else None))
+        _count(scores, item, find(item.text, known(item) if known else None))
     return scores
 
 
-def _count(scores: Scores, item: Gold, found: list[Span]) -> None:
+def _count(scores: Scores, item: Gold, found: Sequence[Span]) -> None:
     covered, labelled = bytearray(len(item.text)), bytearray(len(item.text))
     for mask, spans in ((covered, found), (labelled, item.spans)):
         for span in spans:
@@ -215,6 +256,8 @@ def _count(scores: Scores, item: Gold, found: list[Span]) -> None:
     for span in found:
         scores.found[span.category] += 1
         scores.right[span.category] += any(labelled[span.start : span.end])
+        scores.kept[span.category] += sum(start < span.end and span.start < end for start, end in item.keep)
+        scores.taken[span.category] += labelled.count(0, span.start, span.end)
     scores.texts += 1
     scores.free += not item.spans
     scores.touched += bool(found) and not item.spans

@@ -9,7 +9,7 @@ import pytest
 
 from medcli.errors import InputError
 from medcli.privacy.text.finder import Finder
-from medcli.privacy.text.score import Gold, category_of, read_gold, score
+from medcli.privacy.text.score import COLUMNS, Gold, category_of, read_gold, score
 from medcli.privacy.text.span import Span
 
 ORACLE = Path(__file__).parents[5] / "shared" / "oracle" / "text_phi"
@@ -40,7 +40,7 @@ def test_counts():
             "nothing": [],
         }
     )
-    scores = score(gold, finder)
+    scores = score(gold, finder.find)
     assert scores.recall("NAME") == 0
     assert scores.recall("MRN") == 1
     assert scores.recall() == 0.5
@@ -50,6 +50,23 @@ def test_counts():
     assert scores.over() == {"keep_hit": 0.5, "free_touched": 0.5, "characters_lost": 6 / (31 - 14)}
     assert [line[0] for line in scores.lines()] == ["NAME", "MRN", "ID", "all"]
     assert json.loads(json.dumps(scores.as_dict()))["texts"] == 3
+    line = dict(zip(COLUMNS, scores.lines()[2], strict=True))
+    assert (line["found"], line["wrong"], line["keep_hit"], line["lost"]) == (1, 0, 1, 3)
+
+
+def test_gold_spans_are_fed_by_label_or_subtype(tmp_path: Path):
+    spans = [
+        {"start": 0, "end": 4, "label": "name", "subtype": "PTLAST"},
+        {"start": 5, "end": 9, "label": "ID", "subtype": "MRN"},
+        {"start": 10, "end": 14, "label": "Whatever"},
+    ]
+    path = tmp_path / "gold.jsonl"
+    path.write_text(json.dumps({"text": "Zwet 4711 Ogg.", "spans": spans}) + "\n", encoding="utf-8")
+    (item,) = read_gold(path)
+    assert list(item.facts(["ptlast"])) == [("NAME", "Zwet")]
+    assert list(item.facts(["ID"])) == [("MRN", "4711")]
+    assert list(item.facts(["all"])) == [("NAME", "Zwet"), ("MRN", "4711"), ("ID", "Ogg.")]
+    assert list(item.facts([])) == []
 
 
 def test_labels_of_other_sets():
@@ -83,7 +100,7 @@ def test_a_file_that_is_not_there(tmp_path: Path):
 
 @oracle
 def test_radiology_texts():
-    scores = score(read_gold(ORACLE / "radiology_templated.jsonl"), Finder())
+    scores = score(read_gold(ORACLE / "radiology_templated.jsonl"), Finder().find)
     for category in ("DATE", "ID", "SSN", "PHONE", "EMAIL", "URL", "IP", "AGE"):
         assert (scores.recall(category) or 0) >= 0.99, category
     over = scores.over()
@@ -92,7 +109,7 @@ def test_radiology_texts():
 
 @oracle
 def test_general_sentences():
-    scores = score(read_gold(ORACLE / "general_pii_sentences.jsonl"), Finder())
+    scores = score(read_gold(ORACLE / "general_pii_sentences.jsonl"), Finder().find)
     least = {"CARD": 126, "IBAN": 21, "PHONE": 53, "EMAIL": 49, "IP": 14, "SSN": 16, "URL": 37}
     assert {
         category: scores.full[category] for category in least if scores.full[category] < least[category]
