@@ -63,7 +63,7 @@ _UNIT = re.compile(
 #: Words that make a month's name, or a month and a day, a date where the name alone could mean something else.
 _TEMPORAL = re.compile(
     r"(?:\b(?:on|since|in|from|until|till|thru|through|by|before|after|of|dated?|dob|d\.o\.b\.?|born|birthday|birthdate|last|this|past|next|"
-    r"early|mid|late|around|between|le|el|am|den|vom|il|d\u00eda|dia|to|and|seen|admitted|discharged|visit|surgery|starting|beginning|scheduled|is|was)"
+    r"early|mid|late|around|between|le|el|am|den|vom|il|geb\.?|geboren|d\u00eda|dia|to|and|seen|admitted|discharged|visit|surgery|starting|beginning|scheduled|is|was)"
     r"(?:\sthe)?[\s:,=-]{1,3}|^\s*|[:(\n]\s*)$",
     re.IGNORECASE,
 )
@@ -74,7 +74,8 @@ _LONELY = re.compile(
 )
 _WEEKDAY_BEFORE = re.compile(r"(?<!\w)(?P<day>[^\W\d_]{3,12}(?:-feira)?)[.,]{0,2}\s{0,2}(?:the\s|\(|den\s)?$")
 _WEEKDAY_CONTEXT = re.compile(
-    r"\b(?:on|last|since|this|next|by|until|this past|past|from|before|after|for)\s$", re.IGNORECASE
+    r"\b(?:on|last|since|this|next|by|until|this past|past|from|before|after|for|el|le|am|il|home|seen|here|er|ed|clinic|came|back|due|visit|appt|surgery|today|called|started|again|dose|stopped|discharged|admitted|scheduled|returning|returned|tomorrow)\s$",
+    re.IGNORECASE,
 )
 #: A day of the month without its month, where nothing else is counted: "on the 15th."
 _ON_THE = re.compile(

@@ -6,6 +6,7 @@ take a kind of place for one: "the pain clinic", "Nuclear Medicine" and "a unive
 
 from __future__ import annotations
 
+import bisect
 import re
 from functools import cache
 from pathlib import Path
@@ -48,7 +49,7 @@ _OF = re.compile(
     r" (?:of|de|for|at|and|&) (?:the )?|[ \u00a0]|['\u2019]s? | & |-|\. |, (?=Inc|LLC|Ltd|Corp|L\.L)"
 )
 _SCALE = re.compile(
-    r"(?:['\u2019]?s? (?:score|stag|class|criteria|stand|stent|tray|retract|type|technique|method)| Mono)"
+    r"(?:['\u2019]?s? (?:score|stag|class|criteria|stand|stent|tray|retract|type|technique|method|formula|rule|burn|resuscitation|syndrome|sign|disease|catheter)| Mono)"
 )
 _MORE = re.compile(
     r"(?: (?:Medical|Health|Hospitals?|Clinic|Center|Centre|Hospice|Healthcare|System|Cancer|Children's|Permanente|General|University|Radiology"
@@ -100,8 +101,24 @@ def _known(document: Document) -> Iterator[Span]:
                     and not _SCALE.match(document.text, end)
                 ):
                     more = _MORE.match(document.text, end)
-                    yield Span(start, more.end() if more else end, "FACILITY", 0.9, "list:facilities")
+                    end = _branch(document, more.end() if more else end)
+                    yield Span(start, end, "FACILITY", 0.9, "list:facilities")
                     break
+
+
+def _branch(document: Document, end: int) -> int:
+    """The end, with the town of a branch: Kaiser Oakland, UPMC Shadyside."""
+    looked = document.looked
+    at = bisect.bisect_left(looked.starts, end)
+    if (
+        at < len(looked.lows)
+        and looked.shapes[at] == CAPITAL
+        and document.text[end : looked.starts[at]] == " "
+        and rare(looked, at)
+        and not looked.numbers[at] & (STOP | TITLE | LABEL)
+    ):
+        return looked.ends[at]
+    return end
 
 
 def _headed(document: Document) -> Iterator[Span]:

@@ -19,6 +19,7 @@ from medcli.privacy.text.words import (
     EPONYM,
     FACILITY,
     FIRST,
+    HEAD,
     INITIAL,
     LAST,
     LOWER,
@@ -75,6 +76,9 @@ _WORKS = re.compile(
     r" (?:the )?((?:[A-Z0-9][\w&'\u2019.-]*|of|and|&|de)(?: (?:[A-Z0-9][\w&'\u2019-]*|of|and|&|de(?= [A-Z])))*)"
 )
 _FOUNDED = word_set("facilities-founded")
+_OUR_LADY = re.compile(
+    r"\b[Oo]ur Lady of (?:the )?[A-Z][^\W\d_]+(?:[ -][A-Z][^\W\d_]+){0,5}(?:['\u2019]s(?: [A-Z][^\W\d_]+)?)?"
+)
 _VETERANS = re.compile(
     r"\b[Tt]he (VA(?: (?:Medical Center|Hospital|hospital|Clinic|clinic))?(?: in [A-Z][a-z]+)?)\b"
 )
@@ -120,6 +124,9 @@ def find_led(document: Document) -> Iterator[Span]:
         for found in _WORKS.finditer(text):
             if _is_name(found[1]):
                 yield Span(found.start(1), found.end(1), "FACILITY", 0.8, "rule:employer")
+    if "lady" in present:
+        for found in _OUR_LADY.finditer(text):
+            yield Span(found.start(), found.end(), "FACILITY", 0.85, "rule:saint")
     if "va" in present:
         for found in _VETERANS.finditer(text):
             yield Span(found.start(1), found.end(1), "FACILITY", 0.8, "rule:veterans")
@@ -253,16 +260,32 @@ def _leads(document: Document, first: int, last: int) -> bool:
     looked = document.looked
     headed = any(looked.numbers[at] & FACILITY for at in range(first, last + 1)) and last > first
     lead = _lead(document, first)
+    if headed and not lead and _heads_sentence(document, first, last):
+        lead = "head"
     if headed and not lead:
-        lead = (
+        acts = (
             last + 1 < len(looked.lows)
             and bool(looked.numbers[last + 1] & ACT)
             and looked.lows[last + 1] not in _STATES
             and document.text[_end(document, last) : looked.starts[last + 1]] == " "
         ) or (document.high and bool(first))
+        lead = "head" if acts else ""
     elif not headed and lead not in {"at", "sent"}:
         return False
     return bool(lead) and _proper(looked, first, last, headed=headed)
+
+
+def _heads_sentence(document: Document, first: int, last: int) -> bool:
+    """Whether a sentence begins with the run: Northside Pediatrics sent us."""
+    looked = document.looked
+    following = last + 1
+    return (
+        following < len(looked.lows)
+        and looked.shapes[following] == LOWER
+        and document.text[_end(document, last) : looked.starts[following]] == " "
+        and any(looked.lows[at] in _WORDS or rare(looked, at) for at in range(first, last + 1))
+        and not any(looked.numbers[at] & (EPONYM | HEAD) for at in range(first, last + 1))
+    )
 
 
 def _lead(document: Document, first: int) -> str:

@@ -27,6 +27,12 @@ _GROUPS = re.compile(
     r"(?:[ \u00a0]\d{2,5}){1,5}(?![\w%/]|[.,]\d|[ -]?(?:y\b|yo\b|y/o|year|yr|mg|mm|cm|m\b|f\b))",
     re.IGNORECASE,
 )
+#: 7 out of 10 is nobody's number.
+_SCORE = re.compile(r"\d{1,2}/\d{1,2}")
+#: Systems of codes; a long number beside one is a code of theirs.
+_SYSTEMS = frozenset(
+    ("snomed", "loinc", "omim", "rxcui", "rxnorm", "umls", "ndc", "pmid", "hpo", "orpha", "nct")
+)
 _WORD_BEFORE = re.compile(r"([^\W\d_]{2,24}),? \(?$")
 _LETTERS = re.compile(r"(?<!\w)[A-Z]{1,4} $")
 _LETTERED = re.compile(r"(?:[ -]\d{2,6}(?![\w/]|[.,]\d)){0,4}(?: [A-Z](?![\w.]))?")
@@ -37,7 +43,7 @@ _MORE = re.compile(r"\s{0,2}(?:,|;|/|and|&|or|\+|,\s?and|vs\.?|versus|to|-)\s{0,
 #: Forms that only identifiers have: letters and a long number, a year or a letter code and a running number.
 _CODE = re.compile(
     r"[A-Za-z]{1,4}-?\d{6,14}[A-Za-z]?|[A-Za-z]{2,6}-?\d{5,14}[A-Za-z]{0,2}|[A-Z]{1,3}-?\d{2}-\d{3,8}|(?:19|20)\d\d-(?!(?:19|20)\d\d$)\d{4,9}|\d{3,6}-[A-Z]{1,3}\d{4,8}|"
-    r"[A-Z]{1,4}-\d{3,6}-\d{2,8}(?:-\w{1,8})?|\d{2,4}-[A-Z]{2,4}-\d{3,8}"
+    r"[A-Z]{1,4}-\d{3,6}-\d{2,8}(?:-\w{1,8})?|[A-Z]\d{4}-\d{3}(?:-\d{2,3})?|\d{2,4}-[A-Z]{2,4}-\d{3,8}"
 )
 _PREFIX = re.compile(
     r"(?P<of>mrn?|acc|acct|sn|pt|ssn|id|dob)(?:[-#_.]?\d{3,14}|[-_.][a-z]{0,4}-?\d[\d-]{2,14})$",
@@ -112,6 +118,8 @@ def _value(document: Document, match: re.Match[str], label: Label | None) -> Spa
     shown = text[match.start() : end]
     digits = _count(shown)
     if unit_follows(text, end) or (_year(shown) and (label.words > 1 or not label.strong)):
+        return None
+    if _SCORE.fullmatch(shown) and not (label.strong and label.category == "DATE"):
         return None
     if not _fits(label, shown, digits) or (is_clinical_code(shown) and not label.marked and not label.strong):
         return None
@@ -195,6 +203,12 @@ def _bare(document: Document, match: re.Match[str], label: Label | None) -> Span
             return Span(start, end, "NPI", 0.9, "rule:npi")
         hashed = text[start - 1 : start] == "#" or text[max(0, start - 2) : start] == "# "
         least = 6 if document.high or shown[0] == "0" or _behind_name(document, start) else 9
+        if (
+            not _SYSTEMS.isdisjoint(document.looked.present)
+            or text[start - 1 : start] == ":"
+            and text[start - 2 : start - 1].isupper()
+        ):
+            return None
         if (digits >= least or (hashed and digits >= 5)) and not _decimal(text, start, end):
             return Span(start, end, "ID", 0.7, "rule:long-number")
         return None

@@ -65,6 +65,7 @@ _SHORT = frozenset(
         "a/c",
         "p.o",
         "dr",
+        "kt",
         "s/n",
     )
 )

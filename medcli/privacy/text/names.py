@@ -38,6 +38,7 @@ from medcli.privacy.text.words import (
     COMMON,
     CREDENTIAL,
     DWELL,
+    EPONYM,
     FACILITY,
     FIRST,
     HEAD,
@@ -89,6 +90,8 @@ _SUFFIX = re.compile(r",? (?:(?:[JjSs]r|JR|SR)\b\.?|(?:II|III|IV|ii|iii)\b)(?!\w
 _AGED = re.compile(r",? \d{1,3} ?(?:[mf]|yo|y/o)\b")
 _WORDS = word_set("names-words")
 _SMALL_INITIALS = re.compile(r"(?<![\w.])(?P<all>(?:[a-z]\. ?){1,2})$")
+#: Dr. O, whose name is said by a letter.
+_DOCTOR_LETTER = re.compile(r"\bDr\.? (?P<letter>[A-Z])(?![\w'\u2019-]|\. ?[A-Z])")
 _DEGREE = re.compile(r"\. ?[A-Z]\b")
 
 
@@ -115,6 +118,11 @@ def find_names(document: Document) -> list[Span]:
         )
         for run in runs
     ]
+    if "dr" in looked.present:
+        spans += [
+            Span(*found.span("letter"), "NAME", 0.9, "rule:doctor")
+            for found in _DOCTOR_LETTER.finditer(document.text)
+        ]
     return spans + _again(document, reading, runs) + names_scripts.find(document)
 
 
@@ -213,14 +221,23 @@ class _Search:
         if fixed:
             self.taken[fixed.start() : fixed.end()] = b"\1" * (fixed.end() - fixed.start())
             return None
-        if cue < FORCING and (eponym(self.text, self.looked, first, last) or self._place(last)):
-            return None
         behind = after(self.text, self.looked, last, _end(self.reading, last))
+        if cue < FORCING and (self._eponym(first, last, cue + behind) or self._place(last)):
+            return None
         own = self.points.own(first, last, cue + behind)
         if behind == _CAPITAL_DEGREE and own < 1.0:  # CHEST PA, Grade II
             behind = 0.0
         points = own + cue + behind
         return _Run(first, last, points) if points >= self.least else None
+
+    def _eponym(self, first: int, last: int, cues: float) -> bool:
+        """Whether the run names a disease, a scale or a formula."""
+        numbers = self.looked.numbers
+        if eponym(self.text, self.looked, first, last):
+            return True
+        if numbers[first] & EPONYM and any(number & HEAD for number in numbers[first + 1 : last + 1]):
+            return True  # Glasgow Coma Scale
+        return not cues and first == last and bool(numbers[first] & EPONYM) and "-" in self.looked.lows[first]
 
     def _first(self, position: int, cue: float) -> int | None:
         """The word where a name may begin: this one, if it is a part of a name or a strong cue makes it one."""

@@ -47,13 +47,14 @@ _NAMES = frozenset(("name", "names", "nickname", "surname", "lastname", "firstna
 _IS = frozenset(("is", "was", "are", "as"))
 _LABEL_GAP = re.compile(r"\s{0,2}(?:\([^()\n]{0,12}\))?\s{0,3}[:=#\t]+[\s*_]{0,6}[\"“'(\[<]?|[\s*_]*\|\s*")
 _AFTER = re.compile(
-    r"(?P<degree>(?:,? ?\(?|, )(?:M\.? ?D\b|D\.? ?O\b\.|Ph\.? ?D\b|R\.? ?N\b|N\.? ?P\b|P\.?A\b|MBBS|MB\b|M\.B\.|FRC[RSP]|FAC[RSCP]|FASN|DDS|DMD|DPT"
+    r"(?P<numbered>, (?:MRN|DOB|D\.O\.B|mrn|dob)\b| ?\((?:MRN|DOB|D\.O\.B|mrn|dob)\b)"
+    r"|(?P<degree>(?:,? ?\(?|, )(?:M\.? ?D\b|D\.? ?O\b\.|Ph\.? ?D\b|R\.? ?N\b|N\.? ?P\b|P\.?A\b|MBBS|MB\b|M\.B\.|FRC[RSP]|FAC[RSCP]|FASN|DDS|DMD|DPT"
     r"|Pharm\.? ?D|LCSW|PsyD|RT\(R\)|RDMS|CRNA|FNP|LPN|CNA|MPH|BSN|MSN|Jr\b|Sr\b|II\b|III\b|IV\b|Esq))"
     r"|(?P<age>[ \u00a0]?[,(/]? ?(?:is an? |is |aged? |age |a )?\d{1,3}(?! ?(?:mg|ml|mm|cm|%|mcg|/))"
     r"(?: ?[-\u2013]?(?:y|yr|yo|year|month|mo|[mMfF]\b|week)|[ ,)])"
     r"|,? \(?(?:fe)?male\b|, (?:man|woman|boy|girl)\b"
     r"|[ \u00a0]?[,(]? ?(?:DOB|MRN|D\.O\.B|born|b\.|ID\b|SSN|MRN))"
-    r"|(?P<film>,? (?:MRI|CT|CXR|PET|EEG|ECG|EKG|US|XR|[Xx]-?ray|MRN)\b)"
+    r"|(?P<film>,? (?:MRI|CT|CXR|PET|EEG|ECG|EKG|US|XR|[Xx]-?ray)\b)"
     r"|(?P<own>['\u2019]s?(?= ))"
 )
 
@@ -181,6 +182,8 @@ def after(text: str, looked: Looked, last: int, end: int) -> float:
     """Points for what stands after the word, from ``end`` on."""
     found = _AFTER.match(text, end)
     if found:
+        if found["numbered"]:
+            return 3.0
         if found["degree"]:
             return 5.0 if found["degree"][0] == "," or "." in found["degree"] else 4.5
         if found["film"]:

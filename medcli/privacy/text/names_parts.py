@@ -101,6 +101,8 @@ def read(document: Document) -> Reading:
     ]
     text = document.text
     carets = "^" in text
+    if document.digits:
+        _coded(text, looked, kinds)
     for position, shape in enumerate(looked.shapes):
         if shape == INITIAL:
             kinds[position] = _initial(text, looked, kinds, position)
@@ -124,7 +126,21 @@ def read(document: Document) -> Reading:
     return Reading(text, looked, kinds, _plain(looked))
 
 
+def _coded(text: str, looked: Looked, kinds: list[int]) -> None:
+    """Letters with a digit behind them are a symbol: PaCO2, KRAS G12C."""
+    for position, end in enumerate(looked.ends):
+        if (
+            kinds[position] > PARTICLES
+            and looked.shapes[position] == UPPER
+            and not looked.shouts
+            and text[end : end + 1].isdecimal()
+        ):
+            kinds[position] = OTHER
+
+
 def _initial(text: str, looked: Looked, kinds: list[int], position: int) -> int:
+    if text[looked.ends[position] : looked.ends[position] + 1].isdecimal():
+        return OTHER
     dotted = text[looked.ends[position] : looked.ends[position] + 1] in (".", "^")
     after_name = position > 0 and kinds[position - 1] in (STRONG, MAYBE, UNKNOWN, INITIALS)
     if looked.lows[position] in _PRONOUNS and not dotted:
@@ -158,7 +174,7 @@ def _kind(number: int, shape: int, low: str, shouts: bool) -> int:
 
 def _uncapitalised(number: int, shape: int, low: str, level: int) -> int:
     if shape == UNCASED:
-        return STRONG if level and not number & STOP else NOTHING
+        return STRONG if level and not number & STOP and len(low) > 1 else NOTHING
     if number & PARTICLE:
         return PARTICLES
     return SMALL if level == 3 and not number & (COMMON | STOP) and len(low) > 2 else NOTHING

@@ -151,5 +151,5 @@ class Points:
             and not self.looked.shouts
             and len(self.looked.lows[position]) < 6
         ):
-            doubt += 1.0
+            doubt += 1.0 if len(self.looked.lows[position]) > 3 else 1.5  # noqa: PLR2004
         return doubt

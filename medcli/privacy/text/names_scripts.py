@@ -31,13 +31,21 @@ _AFTER = re.compile(
 _PARTICLES = re.compile(r"(?:은|는|이|가|을|를|의|에게|와|과|씨|님)$")
 _TITLES = "先生女士小姐太太医生醫師大夫主任教授"
 _LONGEST = 4
+#: Two words at the beginning before an age, or behind a title: Devanagari writes vowels as marks, which no list holds.
+_INDIC = re.compile(
+    r"(?:^|\n|(?:\u092e\u0930\u0940\u091c|\u0930\u094b\u0917\u0940|\u0936\u094d\u0930\u0940|\u0936\u094d\u0930\u0940\u092e\u0924\u0940|\u0921\u0949\.?|\u0928\u093e\u092e:?)\s)"
+    r"(?P<name>[\u0900-\u0963\u0970-\u097f]{2,16}\s[\u0900-\u0963\u0970-\u097f]{2,16})(?=,?\s?\(?\d|,|$|\s(?:\u0915\u094b|\u0915\u0947|\u0915\u0940|\u0915\u093e|\u0928\u0947)\s)"
+)
 
 
 def find(document: Document) -> list[Span]:
     """All such names of a document."""
-    if document.text.isascii() or not _ANY.search(document.text):
+    if document.text.isascii():
         return []
-    spans = [Span(start, end, "NAME", 0.8, "list:names") for start, end in _han(document)]
+    indic = [Span(*found.span("name"), "NAME", 0.8, "list:names") for found in _INDIC.finditer(document.text)]
+    if not _ANY.search(document.text):
+        return indic
+    spans = indic + [Span(start, end, "NAME", 0.8, "list:names") for start, end in _han(document)]
     return spans + [Span(start, end, "NAME", 0.8, "list:names") for start, end in _hangul(document)]
 
 

@@ -43,6 +43,7 @@ _SIGNED = re.compile(
     r"\b(?:dictated|transcribed|signed|typed|authenticated|reviewed|verified|finali[sz]ed|printed|addendum)\b[^\n]{0,60}$",
     re.IGNORECASE,
 )
+_BY_DOCTOR = re.compile(r"\bDr\.?\s[A-Z][\w'-]+(?:\s[A-Z][\w'-]+)?,?\s$")
 _COUNT_BEFORE = re.compile(
     r"\b(?:pain|score[ds]?|scale|strength|power|motor|murmur|reflex(?:es)?|dtrs?|pulses?|apgars?|vision|acuity|severity|intensity|gcs|mmse|moca|grade|stage|nodes?|cores?|series|image|slice|se|im|ratio|"
     r"dose|sev|mrs|nihss|phq|gad|va|rated?|level|discomfort|ecog|type|phase|stages|phases|iop|bp|hr|phalen|orientation|oriented|muscle|edema|force|deltoids?|biceps|triceps|quad(?:riceps)?s?|grip|deauville|nyha|class|ccs|mallampati|asa|nottingham|bi-?rads|rads|[0-9]{1,2}/[0-9]{1,2}\s(?:on|in|at)|[0-9]{1,2}(?=\s$))"
@@ -127,6 +128,7 @@ def _dated(document: Document, match: re.Match[str]) -> bool:
         or _RANGE.match(text, end) is not None
         or _CUE.search(near) is not None
         or _SIGNED.search(line) is not None
+        or _BY_DOCTOR.search(near) is not None
         or _alone(text, start, end)
     )
 
