@@ -11,7 +11,7 @@ from medcli.ask.plan import Asked
 from medcli.models import chat
 from medcli.models.endpoint import client, messages
 from medcli.models.protocol import Description, Reply
-from medcli.privacy import gate
+from medcli.privacy.gating import refusal
 from tests.docs.pages import DOCS
 
 PAGE = (DOCS / "ask.md").read_text(encoding="utf-8")
@@ -40,7 +40,7 @@ def test_every_reason_code_stands_there() -> None:
 
 CODES = {
     imaging: ("MISSING", "UNREADABLE", "NO_FRAME", "NO_PIXELS", "NO_CODEC"),
-    gate: ("PIXELS", "DETECTOR", "RESIDUE", "CONTENT"),
+    refusal: ("PIXELS", "DETECTOR", "RESIDUE", "CONTENT"),
     chat: ("NO_PICTURES", "DIFFER"),
     client: ("SILENT", "CUT", "FAILING", "BUSY", "REFUSED", "TOO_LONG"),
     messages: ("GARBLED", "FILTERED"),

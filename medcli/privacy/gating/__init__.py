@@ -1,1 +1,1 @@
-"""The parts of the gate: tokens, vault, restoring, images, receipt. Only :mod:`medcli.privacy.gate` is for others."""
+"""The parts of the gate: settings, sessions, placeholders, images, receipts. Only :mod:`medcli.privacy.gate` is for others."""
