@@ -224,7 +224,7 @@ def scrub(*sources: str | os.PathLike[str], progress: Progress | None = None, **
     for name in PATHS:
         if options.get(name) is not None:
             options[name] = _path(name, options[name])
-    for name in ("retain", "clean", "fields", "known_fields", "detector", "trust_host"):
+    for name in ("retain", "clean", "fields", "known_fields", "detector", "trust_host", "score_known"):
         if name in options:
             options[name] = _words(name, options[name])
     return perform(ScrubSpec(tuple(_path("sources", source) for source in sources), **options), progress)

@@ -39,7 +39,6 @@ _ROUNDS = 3
 _SHORTEST_NUMBER = 4
 #: Names of fields are mostly two words in capitals, which alone would make a person of "Postal Code".
 _SURE = 0.69
-_NOTHING = Known()
 #: Characters of base64 from which on it is no identifier, hash or address; lines of it are 60 to 76 long.
 _BYTES = 240
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{60,}(?:[\r\n]{1,2}[ \t]{0,40}[A-Za-z0-9+/_-]{60,})*")
@@ -68,6 +67,26 @@ class Wish:
         return f"Wish({len(self.spans)} spans)"
 
 
+class Searched:
+    """What is known, for one record: each text is searched once, however often it is asked about."""
+
+    def __init__(self, known: Known) -> None:
+        self._known, self._found = known, dict[str, Sequence[Span]]()
+
+    def __bool__(self) -> bool:
+        return bool(self._known)
+
+    def __repr__(self) -> str:
+        return "Searched()"
+
+    def find(self, text: str) -> Sequence[Span]:
+        """As :meth:`medcli.privacy.text.known.Known.find`."""
+        found = self._found.get(text)
+        if found is None:
+            found = self._found[text] = self._known.find(text)
+        return found
+
+
 @dataclass(slots=True)
 class Cleaned:
     """One record, done.
@@ -85,7 +104,7 @@ class Cleaned:
     """
 
     record: str
-    known: Known
+    known: Searched
     removed: tuple[tuple[str, str], ...]
     wishes: list[Wish]
     counts: Counter[tuple[str, str]]
@@ -132,7 +151,7 @@ class Cleaner:
         self._fields, self._identities = fields, identities
         self._general, self._recognisers = tuple(general), tuple(recognisers)
         self._known = lru_cache(maxsize=64)(Known)
-        self._name_shows = lru_cache(maxsize=4096)(self._shows)
+        self._speaks = lru_cache(maxsize=4096)(self._speaks_of_somebody)
         self._file = b""
 
     def clean(self, record: str, form: Format, *, first: bool) -> Cleaned:
@@ -161,7 +180,8 @@ class Cleaner:
         tokens = form.tokens(record)
         facts = self._facts(tokens)
         patients = self._patients(tokens, facts)
-        known = self._known((*self._general, *(one for each in patients for one in each.facts), *facts))
+        everything = (*self._general, *(one for each in patients for one in each.facts), *facts)
+        known = Searched(self._known(everything))
         self._check_names(tokens, known)
         wishes = [Wish(token) for token in tokens if self._cleaned(token)]
         if any(_holds_bytes(wish.token.text) for wish in wishes):
@@ -223,7 +243,7 @@ class Cleaner:
 
     def names(self, name: str) -> bool:
         """Whether the name of a file or folder says something of somebody."""
-        return self._shows(_spaced(name), self._known(self._general)) or any(
+        return self._shows(_spaced(name), Searched(self._known(self._general))) or any(
             True for _ in self._identities.of(candidates(name))
         )
 
@@ -238,7 +258,7 @@ class Cleaner:
     def _titled(self, record: str, table: Table) -> None:
         """Take a table's first row for its titles, if it can be that and holds nothing that identifies."""
         titles = table.titles(record)
-        if titles and not any(self._name_shows(title, _NOTHING) for title in titles):
+        if titles and not any(map(self._speaks, titles)):
             table.columns = titles
 
     def _facts(self, tokens: Iterable[Token]) -> tuple[Fact, ...]:
@@ -260,15 +280,17 @@ class Cleaner:
         links += [link for token in tokens if token.kind != "name" for link in candidates(token.text)]
         return self._identities.of(dict.fromkeys(links))
 
-    def _check_names(self, tokens: Iterable[Token], known: Known) -> None:
+    def _check_names(self, tokens: Iterable[Token], known: Searched) -> None:
         for token in tokens:
-            if token.kind == "name" and self._name_shows(token.text, known):
+            if token.kind == "name" and self._shows(token.text, known):
                 raise Unfit("name-identifies")
 
-    def _shows(self, name: str, known: Known) -> bool:
+    def _shows(self, name: str, known: Searched) -> bool:
+        return bool(known.find(_spaced(name))) or self._speaks(name)
+
+    def _speaks_of_somebody(self, name: str) -> bool:
+        """Whether the name of a field or file is somebody's, whoever the record is about."""
         text = _spaced(name)
-        if known.find(text):
-            return True
         if not name.isidentifier() or name[0].isupper():
             return any(span.category != "NAME" or span.score >= _SURE for span in self._finder.find(text))
         # As programs call things, patientRole and body_mass: all words together have to be somebody.
@@ -280,7 +302,7 @@ class Cleaner:
         ]
         return len(words.split()) > 1 and not outside([Span(0, len(words), "NAME")], people, words)
 
-    def _find(self, wishes: list[Wish], known: Known) -> None:
+    def _find(self, wishes: list[Wish], known: Searched) -> None:
         """Note what identifies in each string."""
         searched = []
         for wish in wishes:
@@ -295,7 +317,7 @@ class Cleaner:
         self._search(searched, [wish.token.text for wish in searched], known)
 
     def _find_across(
-        self, record: str, form: Format, tokens: Sequence[Token], wishes: Sequence[Wish], known: Known
+        self, record: str, form: Format, tokens: Sequence[Token], wishes: Sequence[Wish], known: Searched
     ) -> None:
         """Note what identifies where mark-up takes it apart."""
         runs = list(runs_of(form.joins(record, tokens), tokens))
@@ -312,7 +334,7 @@ class Cleaner:
                         if wish is not None and wish.token.kind != "number" and not _whole(wish):
                             wish.spans = union([*wish.spans, span], wish.token.text)
 
-    def _search(self, wishes: Sequence[Wish], texts: Sequence[str], known: Known) -> None:
+    def _search(self, wishes: Sequence[Wish], texts: Sequence[str], known: Searched) -> None:
         if not texts:
             return
         for wish, spans in zip(wishes, find_all(self._finder, self._recognisers, texts, known), strict=True):
@@ -370,7 +392,7 @@ class Cleaner:
         except UnknownSubject:
             raise Unfit("unknown-subject") from None
 
-    def _edit(self, wishes: Sequence[Wish], known: Known, context: Context) -> None:
+    def _edit(self, wishes: Sequence[Wish], known: Searched, context: Context) -> None:
         """Make the edits, and look again at what they made until nothing new is found."""
         waiting = [wish for wish in wishes if wish.spans]
         for wish in wishes:
@@ -384,7 +406,7 @@ class Cleaner:
                 return
         raise Unfit("residue")
 
-    def _again(self, wish: Wish, known: Known) -> bool:
+    def _again(self, wish: Wish, known: Searched) -> bool:
         """Look at the new text; whether something was found outside what was put there, which is then added."""
         if wish.token.kind == "number" or _whole(wish):
             return False

@@ -5,7 +5,6 @@ Knows offsets and the boundaries of words. Refuses to know categories' meanings,
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -65,25 +64,27 @@ def origin_of(edits: Sequence[Edit]) -> Callable[[int], int]:
 
 
 @lru_cache(maxsize=8)
-def _pattern(removed: tuple[tuple[str, str], ...]) -> re.Pattern[str] | None:
-    """One pattern for all strings that are worth looking for elsewhere: as they stand, between other signs than letters."""
+def _sought(removed: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """(text, category) of what is worth looking for elsewhere, longest first."""
     wanted = {
-        text
-        for category, text in removed
+        text: category
+        for category, text in reversed(removed)
         if category not in _PASSING and sum(map(str.isalnum, text)) >= _SHORTEST and not text.islower()
     }
-    if not wanted:
-        return None
-    joined = "|".join(re.escape(text) for text in sorted(wanted, key=lambda one: (-len(one), one)))
-    return re.compile(rf"(?<![^\W_])(?:{joined})(?![^\W_])")
+    return tuple(sorted(wanted.items(), key=lambda one: (-len(one[0]), one)))
 
 
 def repeats(text: str, removed: tuple[tuple[str, str], ...]) -> list[Span]:
     """Where a text says again what was removed anywhere in its record."""
-    pattern = _pattern(removed) if removed else None
-    found = list(pattern.finditer(text)) if pattern is not None else []
-    category = {text: kind for kind, text in reversed(removed)} if found else {}
-    return [Span(match.start(), match.end(), category[match[0]], 1.0, "repeat") for match in found]
+    found: list[Span] = []
+    for sought, category in _sought(removed) if removed else ():
+        at = text.find(sought)
+        while at >= 0:
+            end = at + len(sought)
+            if not (text[at - 1 : at].isalnum() or text[end : end + 1].isalnum()):
+                found.append(Span(at, end, category, 1.0, "repeat"))
+            at = text.find(sought, at + 1)
+    return found
 
 
 def shows(text: str, removed: tuple[tuple[str, str], ...], places: Sequence[tuple[int, int]]) -> bool:
