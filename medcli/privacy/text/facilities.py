@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from medcli.privacy.text.facilities_led import find_led, rare
+from medcli.privacy.text.facilities_small import find_small
 from medcli.privacy.text.span import Span
 from medcli.privacy.text.words import (
     CAPITAL,
@@ -63,7 +64,7 @@ def find_facilities(document: Document) -> list[Span]:
     spans = list(_known(document))
     if looked.every & FACILITY:
         spans += _headed(document)
-    return spans + list(find_led(document))
+    return [*spans, *find_led(document), *find_small(document)]
 
 
 @cache

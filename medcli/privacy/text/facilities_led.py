@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from medcli.privacy.text.document import Document
     from medcli.privacy.text.words import Looked
 
-__all__ = ["find_led", "rare"]
+__all__ = ["end_of", "find_led", "lead_of", "rare"]
 
 _MOST = 7
 _KINDS = word_set("facilities-kinds") | word_set("facilities-departments")
@@ -51,10 +51,6 @@ _WRITINGS = word_set("facilities-writings")
 #: Before an institution, whatever stands further on; and only where something was sent, done or said there.
 _AT = frozenset(("at", "@"))
 _TO = frozenset(("to", "from", "in", "by", "with", "via", "near"))
-_LOW_LEADS = _AT | _TO | {"the", "for"}
-#: Institutions by one word, which is taken in small letters too.
-_SHORT = word_set("facilities-short")
-_STRONG = word_set("facilities-strong")
 _SENT = word_set("facilities-sent")
 _STAYED = frozenset(("was", "were", "been", "am", "stayed", "is"))
 #: Words that lead to an institution are all of one of these kinds.
@@ -108,12 +104,19 @@ _STATES = frozenset(
         "who",
     )
 )
-_SAINTS = frozenset(("st", "saint", "ste", "sta"))
+_SAINTS = frozenset(("st", "saint", "ste", "sta", "lady"))
 _WORKING = word_set("facilities-working")
 
 
 def find_led(document: Document) -> Iterator[Span]:
     """Institutions that something before them gives away."""
+    yield from _said(document)
+    if not document.looked.shouts:
+        yield from _led(document)
+
+
+def _said(document: Document) -> Iterator[Span]:
+    """Institutions by fixed forms: a university of, a saint, somebody's employer, the VA."""
     text, present = document.text, document.looked.present
     if present & _FOUNDED:
         for found in _OF_PLACE.finditer(text):
@@ -124,16 +127,9 @@ def find_led(document: Document) -> Iterator[Span]:
         for found in _WORKS.finditer(text):
             if _is_name(found[1]):
                 yield Span(found.start(1), found.end(1), "FACILITY", 0.8, "rule:employer")
-    if "lady" in present:
-        for found in _OUR_LADY.finditer(text):
-            yield Span(found.start(), found.end(), "FACILITY", 0.85, "rule:saint")
     if "va" in present:
         for found in _VETERANS.finditer(text):
             yield Span(found.start(1), found.end(1), "FACILITY", 0.8, "rule:veterans")
-    if not document.looked.shouts:
-        yield from _led(document)
-    if document.looked.every & FACILITY or not _SHORT.isdisjoint(present):
-        yield from _small(document)
 
 
 def _is_name(words: str) -> bool:
@@ -145,7 +141,9 @@ def _is_name(words: str) -> bool:
 
 
 def _saints(document: Document) -> Iterator[Span]:
-    """``St. Vincent's``; a saint alone only after ``at``, ``to`` or ``from``."""
+    """``St. Vincent's``; a saint alone only after ``at``, ``to`` or ``from``; Our Lady of the Lake."""
+    for found in _OUR_LADY.finditer(document.text):
+        yield Span(found.start(), found.end(), "FACILITY", 0.85, "rule:saint")
     for found in _SAINT.finditer(document.text):
         if found[2] or re.search(
             r"\b(?:at|to|from) $", document.text[max(0, found.start() - 6) : found.start()]
@@ -170,58 +168,8 @@ def _led(document: Document) -> Iterator[Span]:
             continue
         last = _run(document, position)
         if _leads(document, position, last):
-            yield Span(looked.starts[position], _end(document, last), "FACILITY", 0.7, "rule:led")
+            yield Span(looked.starts[position], end_of(document, last), "FACILITY", 0.7, "rule:led")
         position = last + 1
-
-
-def _small(document: Document) -> Iterator[Span]:
-    """The same written small: ``seen at riverside methodist hospital``, ``ct at duke``."""
-    looked = document.looked
-    for position in range(1, len(looked.lows)):
-        if looked.shapes[position] != LOWER or looked.lows[position - 1] not in _LOW_LEADS:
-            continue
-        lead = _lead(document, position)
-        if not lead or (looked.lows[position] in ("the", "my", "our")):
-            continue
-        last = _small_end(document, position, led=lead in {"at", "sent"})
-        if last >= position:
-            yield Span(looked.starts[position], _end(document, last), "FACILITY", 0.7, "rule:led")
-        elif lead in {"at", "sent"} and looked.lows[position] in _SHORT:
-            yield Span(looked.starts[position], looked.ends[position], "FACILITY", 0.7, "rule:led")
-
-
-def _small_end(document: Document, first: int, *, led: bool) -> int:
-    """The last word of an institution written small that begins here; before the first, where none does."""
-    looked, text = document.looked, document.text
-    head, named, maybe = first - 1, False, False
-    for at in range(first, min(first + _MOST, len(looked.lows))):
-        number, low = looked.numbers[at], looked.lows[at]
-        if at > first:
-            gap = text[looked.ends[at - 1] : looked.starts[at]]
-            if gap not in (" ", "'s ", "\u2019s ", " & ") and not (
-                gap == ". " and looked.lows[at - 1] in _ABBREVIATED
-            ):
-                break
-        if looked.shapes[at] != LOWER or (number & STOP and low not in ("of", "st", "general")):
-            break
-        if number & (RELATIVE | ROLE) and not number & LAST:
-            break
-        founded = low in _FOUNDED and at + 1 < len(looked.lows) and looked.lows[at + 1] == "of"
-        if low in _WORDS or low in _ABBREVIATED or (not number & FACILITY and number and rare(looked, at)):
-            named = True
-            if head >= first and (
-                looked.lows[at - 1] == "of" or head == at - 1 and low not in _WORDS and number & CITY
-            ):  # university of michigan
-                head = at
-        elif number & FACILITY:
-            named |= maybe and low in _STRONG
-            if named or founded:
-                head = at
-        elif low not in _KINDS and low != "of":
-            if not led or number & (MEDICAL | ACT) or not number:
-                break
-            maybe = True
-    return head if named else first - 1
 
 
 def _run(document: Document, first: int) -> int:
@@ -245,7 +193,7 @@ def _run(document: Document, first: int) -> int:
     return last
 
 
-def _end(document: Document, last: int) -> int:
+def end_of(document: Document, last: int) -> int:
     """Where the run ends, with the ``'s`` of a name like Boston Children's."""
     looked = document.looked
     end = looked.ends[last]
@@ -259,7 +207,7 @@ def _end(document: Document, last: int) -> int:
 def _leads(document: Document, first: int, last: int) -> bool:
     looked = document.looked
     headed = any(looked.numbers[at] & FACILITY for at in range(first, last + 1)) and last > first
-    lead = _lead(document, first)
+    lead = lead_of(document, first)
     if headed and not lead and _heads_sentence(document, first, last):
         lead = "head"
     if headed and not lead:
@@ -267,7 +215,7 @@ def _leads(document: Document, first: int, last: int) -> bool:
             last + 1 < len(looked.lows)
             and bool(looked.numbers[last + 1] & ACT)
             and looked.lows[last + 1] not in _STATES
-            and document.text[_end(document, last) : looked.starts[last + 1]] == " "
+            and document.text[end_of(document, last) : looked.starts[last + 1]] == " "
         ) or (document.high and bool(first))
         lead = "head" if acts else ""
     elif not headed and lead not in {"at", "sent"}:
@@ -282,13 +230,13 @@ def _heads_sentence(document: Document, first: int, last: int) -> bool:
     return (
         following < len(looked.lows)
         and looked.shapes[following] == LOWER
-        and document.text[_end(document, last) : looked.starts[following]] == " "
+        and document.text[end_of(document, last) : looked.starts[following]] == " "
         and any(looked.lows[at] in _WORDS or rare(looked, at) for at in range(first, last + 1))
         and not any(looked.numbers[at] & (EPONYM | HEAD) for at in range(first, last + 1))
     )
 
 
-def _lead(document: Document, first: int) -> str:
+def lead_of(document: Document, first: int) -> str:
     """``at``, ``sent`` (to, from) or ``head``: what kind of word stands before a run; empty for none."""
     looked = document.looked
     if not first:

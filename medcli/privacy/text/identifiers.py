@@ -33,6 +33,7 @@ _SCORE = re.compile(r"\d{1,2}/\d{1,2}")
 _SYSTEMS = frozenset(
     ("snomed", "loinc", "omim", "rxcui", "rxnorm", "umls", "ndc", "pmid", "hpo", "orpha", "nct")
 )
+_ONTOLOGY = re.compile(r"\b(?:HP|GO|PATO|MONDO|OMIM|DOID|UBERON|CL|EFO|ORPHA|MIM):$")
 _WORD_BEFORE = re.compile(r"([^\W\d_]{2,24}),? \(?$")
 _LETTERS = re.compile(r"(?<!\w)[A-Z]{1,4} $")
 _LETTERED = re.compile(r"(?:[ -]\d{2,6}(?![\w/]|[.,]\d)){0,4}(?: [A-Z](?![\w.]))?")
@@ -199,19 +200,7 @@ def _bare(document: Document, match: re.Match[str], label: Label | None) -> Span
     if digits < 3 or unit_follows(text, end) or is_clinical_code(shown):
         return None
     if shown.isdecimal():
-        if digits == 10 and checks.npi(shown) and label is not None:
-            return Span(start, end, "NPI", 0.9, "rule:npi")
-        hashed = text[start - 1 : start] == "#" or text[max(0, start - 2) : start] == "# "
-        least = 6 if document.high or shown[0] == "0" or _behind_name(document, start) else 9
-        if (
-            not _SYSTEMS.isdisjoint(document.looked.present)
-            or text[start - 1 : start] == ":"
-            and text[start - 2 : start - 1].isupper()
-        ):
-            return None
-        if (digits >= least or (hashed and digits >= 5)) and not _decimal(text, start, end):
-            return Span(start, end, "ID", 0.7, "rule:long-number")
-        return None
+        return _bare_number(document, start, end, label)
     prefix = _PREFIX.fullmatch(shown)
     if prefix is not None:
         return Span(start, end, _PREFIXES[prefix["of"].lower()], 0.95, "rule:prefixed")
@@ -228,6 +217,21 @@ def _bare(document: Document, match: re.Match[str], label: Label | None) -> Span
         and not re.fullmatch(r"\d{1,4}-\d{1,4}", shown)
     ):
         return Span(start, end, "ID", 0.5, "rule:mixed")
+    return None
+
+
+def _bare_number(document: Document, start: int, end: int, label: Label | None) -> Span | None:
+    """A long number that nothing explains."""
+    text = document.text
+    shown, digits = text[start:end], end - start
+    if digits == 10 and checks.npi(shown) and label is not None:
+        return Span(start, end, "NPI", 0.9, "rule:npi")
+    if not _SYSTEMS.isdisjoint(document.looked.present) or _ONTOLOGY.search(text, max(0, start - 8), start):
+        return None
+    hashed = text[start - 1 : start] == "#" or text[max(0, start - 2) : start] == "# "
+    least = 6 if document.high or shown[0] == "0" or _behind_name(document, start) else 9
+    if (digits >= least or (hashed and digits >= 5)) and not _decimal(text, start, end):
+        return Span(start, end, "ID", 0.7, "rule:long-number")
     return None
 
 

@@ -14,11 +14,11 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from medcli.privacy.text import names_scripts
+from medcli.privacy.text.names_again import find_again
 from medcli.privacy.text.names_cues import FORCING, after, before, strong_title
 from medcli.privacy.text.names_parts import (
     FAINT,
     INITIALS,
-    NOTHING,
     OTHER,
     PARTICLES,
     SMALL,
@@ -27,17 +27,15 @@ from medcli.privacy.text.names_parts import (
     Reading,
     read,
 )
-from medcli.privacy.text.names_points import LIKELY, Points
+from medcli.privacy.text.names_points import Points
+from medcli.privacy.text.names_small import begins_small, end_of, head, whole
 from medcli.privacy.text.safe import eponym
 from medcli.privacy.text.span import Span
 from medcli.privacy.text.words import (
-    ACT,
-    BY,
     CAPITAL,
     CITY,
     COMMON,
     CREDENTIAL,
-    DWELL,
     EPONYM,
     FACILITY,
     FIRST,
@@ -48,7 +46,6 @@ from medcli.privacy.text.words import (
     MEDICAL,
     NAME,
     OPENS,
-    PARTICLE,
     REGION,
     RELATIVE,
     ROLE,
@@ -68,8 +65,8 @@ if TYPE_CHECKING:
 
 __all__ = ["find_names"]
 
-#: Points that make a name, and those that make its words names wherever they stand again.
-_BALANCED, _HIGH, _SURE = 2.0, 1.0, 4.5
+#: Points that make a name.
+_BALANCED, _HIGH = 2.0, 1.0
 #: What a degree or a number without a comma before it is worth; it may be a projection or a grade.
 _CAPITAL_DEGREE = 4.5
 _MOST = 6
@@ -86,10 +83,6 @@ _FIXED = re.compile(
 )
 _REVERSED = re.compile(r",[ \u00a0]?|\^|,\n")
 _AND = re.compile(r",? (?:and|&|or|y|und|et) |[,;/&] ?|, (?:and|or) ")
-_SUFFIX = re.compile(r",? (?:(?:[JjSs]r|JR|SR)\b\.?|(?:II|III|IV|ii|iii)\b)(?!\w)")
-_AGED = re.compile(r",? \d{1,3} ?(?:[mf]|yo|y/o)\b")
-_WORDS = word_set("names-words")
-_SMALL_INITIALS = re.compile(r"(?<![\w.])(?P<all>(?:[a-z]\. ?){1,2})$")
 #: Dr. O, whose name is said by a letter.
 _DOCTOR_LETTER = re.compile(r"\bDr\.? (?P<letter>[A-Z])(?![\w'\u2019-]|\. ?[A-Z])")
 _DEGREE = re.compile(r"\. ?[A-Z]\b")
@@ -110,8 +103,8 @@ def find_names(document: Document) -> list[Span]:
     looked = document.looked
     spans = [
         Span(
-            _head(reading, run),
-            _whole(reading, run),
+            head(reading, run.first),
+            whole(reading, run.first, run.last),
             "NAME",
             min(0.99, 0.5 + run.points / 16),
             "list:names",
@@ -123,58 +116,7 @@ def find_names(document: Document) -> list[Span]:
             Span(*found.span("letter"), "NAME", 0.9, "rule:doctor")
             for found in _DOCTOR_LETTER.finditer(document.text)
         ]
-    return spans + _again(document, reading, runs) + names_scripts.find(document)
-
-
-def _end(reading: Reading, last: int) -> int:
-    """Where a run ends, the dot of an initial included."""
-    end = reading.looked.ends[last]
-    return end + (reading.kinds[last] == INITIALS and reading.text[end : end + 1] == ".")
-
-
-def _head(reading: Reading, run: _Run) -> int:
-    """Where a name begins; one written small takes the initials and the unlisted words before it."""
-    looked, first = reading.looked, run.first
-    if looked.shapes[first] != LOWER:
-        return looked.starts[first]
-    start = looked.starts[first]
-    lead = _SMALL_INITIALS.search(reading.text, max(0, start - 8), start)
-    if lead:
-        return lead.start("all")
-    while first and first > run.first - 2 and _joins(reading, first - 1, first, before=True):
-        first -= 1
-    return looked.starts[first]
-
-
-def _joins(reading: Reading, position: int, other: int, *, before: bool = False) -> bool:
-    """Whether a word written small belongs to the name written small beside it."""
-    looked = reading.looked
-    left, right = min(position, other), max(position, other)
-    number = looked.numbers[position]
-    if reading.text[looked.ends[left] : looked.starts[right]] != " " or looked.shapes[position] != LOWER:
-        return False
-    if (
-        number & (STOP | ACT | ROLE | RELATIVE | TITLE | LABEL | BY | DWELL | HEAD)
-        or len(looked.lows[position]) < 2
-    ):
-        return False
-    if not number:
-        return len(looked.lows[position]) > 3  # a name that no list has, or a word misspelt
-    if before:
-        return number & FIRST >= 2 and (number & COMMON) >> 4 < 2 and not number & MEDICAL
-    listed = number & LAST >= 2 << 2 or (number & LAST and not number & MEDICAL)
-    return bool(listed) and bool(looked.numbers[other] & FIRST)
-
-
-def _whole(reading: Reading, run: _Run) -> int:
-    """Where a name ends, with Jr. or III, and with the surname that follows where both are written small."""
-    last, looked = run.last, reading.looked
-    small = looked.shapes[run.first] == looked.shapes[last] == LOWER
-    while small and last + 1 < len(looked.lows) and last < run.last + 2 and _joins(reading, last + 1, last):
-        last += 1
-    end = _end(reading, last)
-    found = _SUFFIX.match(reading.text, end)
-    return found.end() if found else end
+    return spans + find_again(document, reading, runs) + names_scripts.find(document)
 
 
 class _Search:
@@ -221,7 +163,7 @@ class _Search:
         if fixed:
             self.taken[fixed.start() : fixed.end()] = b"\1" * (fixed.end() - fixed.start())
             return None
-        behind = after(self.text, self.looked, last, _end(self.reading, last))
+        behind = after(self.text, self.looked, last, end_of(self.reading, last))
         if cue < FORCING and (self._eponym(first, last, cue + behind) or self._place(last)):
             return None
         own = self.points.own(first, last, cue + behind)
@@ -236,6 +178,8 @@ class _Search:
         if eponym(self.text, self.looked, first, last):
             return True
         if numbers[first] & EPONYM and any(number & HEAD for number in numbers[first + 1 : last + 1]):
+            span = slice(self.looked.starts[first], self.looked.ends[last])
+            self.taken[span] = b"\1" * (span.stop - span.start)
             return True  # Glasgow Coma Scale
         return not cues and first == last and bool(numbers[first] & EPONYM) and "-" in self.looked.lows[first]
 
@@ -251,90 +195,52 @@ class _Search:
             return None
         if kind > PARTICLES:
             return position if cue >= FORCING or not self._in_city(position) else None
-        number, shape = self.looked.numbers[position], self.looked.shapes[position]
-        if (
-            shape == LOWER
-            and cue >= LIKELY
-            and (number & FIRST) >= 2
-            and not number & (STOP | PARTICLE)
-            and (number & COMMON) < COMMON
-        ):
-            return position
-        if (
-            shape == LOWER
-            and number & FIRST
-            and cue >= LIKELY
-            and (self._called(position) or self._small_pair(position))
-        ):
-            return position
-        if shape == LOWER and number & LAST >= 2 << 2 and not number & STOP and self._aged(position):
+        if begins_small(self.reading, position, cue):
             return position
         if cue < FORCING:
             return None
-        level = number & NAME
-        if kind == PARTICLES:
-            alone = shape == CAPITAL and bool(position) and strong_title(self.looked, position - 1)
-            return position if alone or self._particles_end(position) else None
-        if number & STOP or number & TITLE:
-            return None
+        return position if self._forced(position) else None
+
+    def _forced(self, position: int) -> bool:
+        """Whether a cue that leaves no doubt makes a name of this word."""
+        kind, number, shape = (
+            self.kinds[position],
+            self.looked.numbers[position],
+            self.looked.shapes[position],
+        )
         titled = bool(position) and strong_title(self.looked, position - 1)
+        if kind == PARTICLES:
+            return (shape == CAPITAL and titled) or self._particles_end(position)
+        if number & (STOP | TITLE):
+            return False
         if kind == OTHER and shape in (CAPITAL, UPPER):
-            if (
-                titled
-                and shape == CAPITAL
-                and (level or not number & (COMMON | MEDICAL) or "-" in self.looked.lows[position])
-            ):
-                return position
-            plain = number & (MEDICAL | COMMON | LABEL) and not number & LAST
-            return (
-                position
-                if not plain
-                or self._next_is_part(position)
-                or after(self.text, self.looked, position, self.looked.ends[position]) >= FORCING
-                else None
-            )
-        common = (number & COMMON) >> 4
-        if shape == LOWER and (
-            (level and titled and self.looked.lows[position] not in _MEANS)
-            or (
-                common < 2
-                and not number & (MEDICAL | LABEL | ROLE)
-                and ((titled and (level or self.reading.plain)) or not common)
-            )
-        ):
-            return position
-        return None
+            return self._forced_capital(position, titled=titled)
+        return shape == LOWER and self._forced_small(position, titled=titled)
 
-    def _aged(self, position: int) -> bool:
-        """Whether a text begins with a surname written small and an age: brown, 67m."""
-        return not position and _AGED.match(self.text, self.looked.ends[position]) is not None
-
-    def _small_pair(self, position: int) -> bool:
-        """Whether two words written small are a given name and a surname: pt mark green."""
-        looked, following = self.looked, position + 1
+    def _forced_capital(self, position: int, *, titled: bool) -> bool:
+        number, low = self.looked.numbers[position], self.looked.lows[position]
+        ordinary = number & (COMMON | MEDICAL)
         if (
-            following >= len(looked.lows)
-            or self._gap(following) != " "
-            or looked.numbers[position] & (STOP | ACT)
+            titled
+            and self.looked.shapes[position] == CAPITAL
+            and (number & NAME or not ordinary or "-" in low)
         ):
-            return False
-        number = looked.numbers[following]
-        if looked.shapes[following] != LOWER or number & (STOP | ACT | BY | DWELL | HEAD | ROLE | RELATIVE):
-            return False
-        return number & LAST >= 2 << 2 or (
-            bool(number & LAST) and (number & COMMON) >> 4 < 3 and not number & MEDICAL
+            return True
+        plain = number & (MEDICAL | COMMON | LABEL) and not number & LAST
+        return (
+            not plain
+            or self._next_is_part(position)
+            or after(self.text, self.looked, position, self.looked.ends[position]) >= FORCING
         )
 
-    def _called(self, position: int) -> bool:
-        """Whether an English word written small is a name here: nurse joy, my wife faith has."""
-        looked = self.looked
-        number, previous = looked.numbers[position], looked.numbers[position - 1]
-        if number & (STOP | ACT) or not previous & (TITLE | RELATIVE):
+    def _forced_small(self, position: int, *, titled: bool) -> bool:
+        number, low = self.looked.numbers[position], self.looked.lows[position]
+        if number & NAME and titled and low not in _MEANS:
+            return True
+        common = (number & COMMON) >> 4
+        if common > 1 or number & (MEDICAL | LABEL | ROLE):
             return False
-        if looked.lows[position] not in _WORDS and (number & MEDICAL or not previous & TITLE):
-            return False
-        end = looked.ends[position]
-        return self.text[end : end + 1] in (",", "") or after(self.text, looked, position, end) > 1.0
+        return not common or (titled and bool(number & NAME or self.reading.plain))
 
     def _leads(self, position: int) -> bool:
         """Whether a particle stands before the name: da Mota, DE GRATIE, St. John."""
@@ -504,45 +410,3 @@ class _Search:
             return 0.0
         gap = self.text[self.looked.ends[last] : self.looked.starts[position]]
         return 2.0 if _AND.fullmatch(gap) else 0.0
-
-
-def _again(document: Document, reading: Reading, runs: list[_Run]) -> list[Span]:
-    """Other places where a word of a sure name stands."""
-    looked, kinds = document.looked, reading.kinds
-    sure: dict[str, bool] = {}
-    taken: set[int] = set()
-    for run in runs:
-        taken.update(range(run.first, run.last + 1))
-        if run.points < _SURE:
-            continue
-        for position in range(run.first, run.last + 1):
-            low = looked.lows[position]
-            if kinds[position] > INITIALS and len(low) > 2:
-                sure[low] = not looked.numbers[position] & (COMMON | MEDICAL | STOP)
-    if not sure:
-        return []
-    spans = []
-    for position, low in enumerate(looked.lows):
-        if (
-            low not in sure
-            or position in taken
-            or not _stands_again(document, reading, position, rare=sure[low])
-        ):
-            continue
-        spans.append(Span(looked.starts[position], looked.ends[position], "NAME", 0.9, "list:again"))
-    return spans
-
-
-def _stands_again(document: Document, reading: Reading, position: int, *, rare: bool) -> bool:
-    looked = document.looked
-    if eponym(document.text, looked, position, position) or document.covered(
-        looked.starts[position], looked.ends[position]
-    ):
-        return False
-    if rare:
-        return True
-    return (
-        looked.shapes[position] in (CAPITAL, UPPER)
-        and not reading.opens(position)
-        and reading.kinds[position] > NOTHING
-    )

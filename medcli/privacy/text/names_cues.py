@@ -50,7 +50,7 @@ _AFTER = re.compile(
     r"(?P<numbered>, (?:MRN|DOB|D\.O\.B|mrn|dob)\b| ?\((?:MRN|DOB|D\.O\.B|mrn|dob)\b)"
     r"|(?P<degree>(?:,? ?\(?|, )(?:M\.? ?D\b|D\.? ?O\b\.|Ph\.? ?D\b|R\.? ?N\b|N\.? ?P\b|P\.?A\b|MBBS|MB\b|M\.B\.|FRC[RSP]|FAC[RSCP]|FASN|DDS|DMD|DPT"
     r"|Pharm\.? ?D|LCSW|PsyD|RT\(R\)|RDMS|CRNA|FNP|LPN|CNA|MPH|BSN|MSN|Jr\b|Sr\b|II\b|III\b|IV\b|Esq))"
-    r"|(?P<age>[ \u00a0]?[,(/]? ?(?:is an? |is |aged? |age |a )?\d{1,3}(?! ?(?:mg|ml|mm|cm|%|mcg|/))"
+    r"|(?P<age>[ \u00a0]?[,(/]? ?(?:is an? |is |aged? |age |a )?(?:\d{1,2}|1[01]\d)(?!\d| ?(?:mg|ml|mm|cm|%|mcg|/))"
     r"(?: ?[-\u2013]?(?:y|yr|yo|year|month|mo|[mMfF]\b|week)|[ ,)])"
     r"|,? \(?(?:fe)?male\b|, (?:man|woman|boy|girl)\b"
     r"|[ \u00a0]?[,(]? ?(?:DOB|MRN|D\.O\.B|born|b\.|ID\b|SSN|MRN))"
@@ -67,12 +67,14 @@ _PASSIVE = re.compile(
 )
 
 
-def _owned(looked: Looked, last: int) -> float:
+def _owned(text: str, looked: Looked, last: int) -> float:
     """Points for a possessive: Grace's a1c, but Bell's palsy."""
     given = looked.numbers[last] & FIRST >= _MAYBE or looked.lows[last] in _WORDS
     if last + 1 >= len(looked.lows) or not given:
         return 0.8
     following = looked.numbers[last + 1]
+    if text[looked.ends[last + 1] : looked.ends[last + 1] + 1].isdecimal():  # Grace's a1c
+        return 2.6
     if following & (HEAD | WEAKHEAD | STOP) or looked.shapes[last + 1] != LOWER:
         return 0.8
     return 2.6
@@ -189,7 +191,7 @@ def after(text: str, looked: Looked, last: int, end: int) -> float:
         if found["film"]:
             return 0.8
         if found["own"]:
-            return _owned(looked, last)
+            return _owned(text, looked, last)
         if found["age"]:
             return 3.5 if " is a" in found["age"] or found["age"][-1:] in "y-" else 2.0
         return 0.8

@@ -17,6 +17,8 @@ __all__ = ["LIKELY", "Points"]
 
 #: A cue of so many points leaves no doubt that a person follows.
 LIKELY = 2.5
+#: A title before a particle.
+_TITLE = 6.0
 #: What only persons do, say or have, at the head of a sentence.
 _TOLD = 2.0
 #: English words that many are called by.
@@ -36,8 +38,8 @@ class Points:
             position for position in range(first, last + 1) if kinds[position] not in (PARTICLES, INITIALS)
         ]
         initials = sum(kinds[position] == INITIALS for position in range(first, last + 1))
-        if not words:
-            return 0.6 if initials > 1 and cue >= LIKELY else -9.0
+        if not words:  # J.R.; Dr. Le
+            return 0.6 if (initials > 1 and cue >= LIKELY) or (not initials and cue >= _TITLE) else -9.0
         caret = "^" in self.reading.text[self.looked.starts[first] : self.looked.ends[last]]
         points = self._opening(words[0], cue, alone=len(words) == 1)
         if len(words) > 1:
@@ -65,9 +67,7 @@ class Points:
         return (
             start > 2
             and self.reading.text[start - 2 : start] == ". "
-            and (  # noqa: PLR2004
-                start == 3 or not self.reading.text[start - 4].isalnum()  # noqa: PLR2004
-            )
+            and (start == 3 or not self.reading.text[start - 4].isalnum())
         )
 
     def _dotted(self, first: int, last: int) -> bool:
@@ -151,5 +151,5 @@ class Points:
             and not self.looked.shouts
             and len(self.looked.lows[position]) < 6
         ):
-            doubt += 1.0 if len(self.looked.lows[position]) > 3 else 1.5  # noqa: PLR2004
+            doubt += 1.0 if len(self.looked.lows[position]) > 3 else 1.5
         return doubt
