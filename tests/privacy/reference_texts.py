@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pydicom
+from pydicom._dicom_dict import DicomDictionary
 from pydicom.charset import decode_bytes, encode_string
 
 from medcli.privacy.text.cleaner import Cleaner
@@ -24,11 +26,14 @@ from medcli.privacy.text.known import Known
 from medcli.privacy.text.merge import union
 from medcli.privacy.text.replace import Replacer
 from medcli.privacy.text.replace_policy import TextPolicy
-from tests.privacy.reference_rules import tags
+from medcli.privacy.text.words import FIRST, lexicon
+from tests.privacy.reference_rules import rows, tags
 from tests.privacy.reference_values import raw_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from medcli.privacy.text.span import Span
 
 LENGTHS = {"SH": 16, "LO": 64, "ST": 1024, "LT": 10240}
 CONTROLS = {0x0D, 0x0A, 0x09, 0x0C}
@@ -79,6 +84,8 @@ def cleaned(
 
 def _pieces(vr: str, text: str, known: Known, *, technical: bool) -> Iterator[str]:
     spans = union(known.find(text), text) if technical else Finder().find(text, known)
+    if not technical:
+        spans = union([*(span for span in spans if not guessed(text, span)), *known.find(text)], text)
     grown = len(text) + sum(len(span.category) + 2 - (span.end - span.start) for span in spans)
     at = 0
     for span in spans:
@@ -86,6 +93,26 @@ def _pieces(vr: str, text: str, known: Known, *, technical: bool) -> Iterator[st
         yield "_" if grown > LENGTHS.get(vr, grown) else f"[{span.category}]"
         at = span.end
     yield text[at:]
+
+
+def guessed(text: str, span: Span) -> bool:
+    """Tell a name that was guessed of words that attributes and protocols are called by."""
+    low = text[span.start : span.end].lower()
+    letters = "".join(each if each.isalpha() else " " for each in low).split()
+    return (
+        (span.source, span.category) == ("list:names", "NAME")
+        and span.score < 0.8
+        and all(len(each) == 1 or each in vocabulary() for each in letters)
+    )
+
+
+@cache
+def vocabulary() -> frozenset[str]:
+    """Give the words of protocols, and of PS3.6 those that are no given names."""
+    names = " ".join(entry[2] for entry in DicomDictionary.values()).lower()
+    letters = "".join(each if each.isalpha() else " " for each in names).split()
+    listed = {row["word"] for row in rows("descriptor_words")}
+    return frozenset(listed | {each for each in letters if len(each) > 1 and not lexicon()[each] & FIRST})
 
 
 def document(raw: bytes, mime: str, encodings: tuple[str, ...], known: Known, days: int) -> bytes | None:

@@ -6,12 +6,15 @@ to keep a text that it can't read: what it gives back is clean, or nothing.
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
+from medcli.privacy import profiles
+from medcli.privacy.dicom import dictionary
 from medcli.privacy.dicom.encoding import TEXT_VRS
 from medcli.privacy.dicom.pseudonyms import Pseudonyms
 from medcli.privacy.dicom.residue import Needles, needles
@@ -38,6 +41,8 @@ _ROOM = {"SH": 16, "LO": 64, "ST": 1024, "LT": 10240}
 _SEVERAL = frozenset(("LO", "SH", "UC"))
 #: Stands where a tag would make a value too long, or would itself be found.
 _SHORT = "_"
+#: A title or a word such as "seen by" makes a name of this score or more.
+_TITLED = 0.8
 
 
 @dataclass
@@ -179,7 +184,35 @@ class Cleaner:
             return union(identity.known.find(text), text)
         from medcli.privacy.text.finders import find_all
 
-        return find_all(self._finder, self._recognisers, [text], identity.known)[0]
+        found = find_all(self._finder, self._recognisers, [text], identity.known)[0]
+        kept = [span for span in found if not _is_technical(text, span)]
+        if len(kept) == len(found) or self._choice.detectors or self._recognisers:
+            return found
+        # What is known may have been part of a longer find that is passed over.
+        return union([*kept, *identity.known.find(text)], text)
+
+
+def _is_technical(text: str, span: Span) -> bool:
+    """Whether a name that the lists guessed at is made of words of protocols and of attributes' names alone.
+
+    Descriptors are full of capitals: "Isocenter Beam 1", "MEDCOM RESAMPLED". What the file says of anybody, what stands
+    behind a title is never passed over.
+    """
+    if span.source != "list:names" or span.score >= _TITLED:
+        return False
+    words = re.findall(r"[^\W\d_]+", text[span.start : span.end].lower())
+    return all(len(word) == 1 or word in _technical_words() for word in words)
+
+
+@cache
+def _technical_words() -> frozenset[str]:
+    """Words of the table, and those of attributes' names that are nobody's given name."""
+    from medcli.privacy.text.words import FIRST, lexicon
+
+    table = lexicon()
+    names = " ".join(entry[2] for entry in dictionary.attributes().values()).lower()
+    words = {word for word in re.findall(r"[^\W\d_]{2,}", names) if not table[word] & FIRST}
+    return profiles.descriptor_words() | words
 
 
 def replaced(text: str, edits: Iterable[tuple[int, int, str]]) -> str:

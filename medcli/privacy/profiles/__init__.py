@@ -157,6 +157,12 @@ def makers() -> frozenset[str]:
 
 
 @lru_cache(maxsize=1)
+def descriptor_words() -> frozenset[str]:
+    """Words of protocols, reconstructions and equipment, lower case."""
+    return frozenset(row["word"] for row in rows("descriptor_words"))
+
+
+@lru_cache(maxsize=1)
 def code_meanings() -> Mapping[str, str]:
     """Meanings of the codes of CID 7050 (PS3.16)."""
     return {row["code"]: row["meaning"] for row in rows("deidentification_codes")}

@@ -201,6 +201,27 @@ def test_a_detector_that_fails_withholds_the_file(scrub: Scrub, monkeypatch: pyt
     assert (result.status, result.reason) == ("withheld", "text-not-examined")
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["Isocenter Beam 1", "MEDCOM RESAMPLED", "XR C Spine Comp Min 4 Views", "VOI LUT Test", "Fiducial Point", "SCoord Code"],
+)  # fmt: skip
+def test_words_of_protocols_are_no_names(text: str) -> None:
+    raw = text.encode()
+    assert cleaned("LO", raw) == raw
+    assert cleaned("LO", b"Dr. " + raw) != b"Dr. " + raw or "Beam" not in text
+    who = identity((0x00100010, "PN", b"Beam^Isocenter"), (0x00081070, "PN", b"Resampled^Medcom"))
+    new = cleaned("LO", raw, who=who)
+    assert new is not None
+    assert (new == raw) == (text.split(maxsplit=1)[0] not in ("Isocenter", "MEDCOM"))
+
+
+@pytest.mark.parametrize(
+    "text", [b"Mark Grant", b"John Smith", b"Grant Frank, MD", b"Long, John", b"Dr. Field"]
+)
+def test_names_are_names_in_descriptors_too(text: bytes) -> None:
+    assert b"[NAME]" in (cleaned("LO", text) or b"[NAME]")
+
+
 def test_options_that_are_not_built_are_refused() -> None:
     with pytest.raises(ValueError, match="visual-features"):
         clean("visual-features")
