@@ -6,6 +6,7 @@ refuses the request. Refuses to know who finds. Every placeholder remembers wher
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -20,6 +21,8 @@ __all__ = ["Masked", "Residue", "mask"]
 Find = Callable[[Sequence[str]], Sequence[Sequence[Span]]]
 Stretch = tuple[int, int, str]
 _ROUNDS = 4
+#: The letter of an option, at the beginning of its line. "B. Young" is nobody's initial there.
+_OPTION = re.compile(r"^[ \t]*\(?([A-Z])[.):][ \t]+(?=\S)", re.MULTILINE)
 
 
 class Residue(Exception):
@@ -57,15 +60,19 @@ def mask(texts: Sequence[str], find: Find, vault: Vault) -> Masked:
         If there is no end of finding.
     """
     taken = [[(one.start, one.end, LITERAL) for one in found(text)] for text in texts]
+    letters = [_letters(text) for text in texts]
     shown, maps = list(texts), [_Map(()) for _ in texts]
     changed = list(range(len(texts)))  # since they were searched
     for rounds in range(1, _ROUNDS + 1):
         fresh = set()
-        for number, spans in zip(changed, find([shown[number] for number in changed]), strict=True):
+        for number, spans in zip(
+            changed, find([_unlettered(shown[number]) for number in changed]), strict=True
+        ):
             for span in spans:
                 for start, end in maps[number].outside(span):
-                    if _add(taken[number], texts[number], (start, end, span.category)):
-                        fresh.add(number)
+                    for begin, stop in _beside(letters[number], start, end):
+                        if _add(taken[number], texts[number], (begin, stop, span.category)):
+                            fresh.add(number)
         changed = [number for number in changed if number in fresh or (rounds == 1 and taken[number])]
         if not changed:
             return _told(texts, taken, shown, vault, rounds)
@@ -73,6 +80,38 @@ def mask(texts: Sequence[str], find: Find, vault: Vault) -> Masked:
             stretches = _joined(texts[number], taken[number])
             shown[number], maps[number] = _made(texts[number], stretches, vault)
     raise Residue
+
+
+def _letters(text: str) -> list[tuple[int, int]]:
+    """Where the letters of a list of options stand, A to B and further: an answer names them, so they stay."""
+    options: list[tuple[int, int]] = []
+    row: list[re.Match[str]] = []
+    for match in _OPTION.finditer(text):
+        if ord(match[1]) != ord("A") + len(row):
+            row = [match] if match[1] == "A" else []
+            continue
+        row.append(match)
+        options += [one.span() for one in (row if len(row) == 2 else row[-1:])] if len(row) > 1 else []
+    return options
+
+
+def _unlettered(text: str) -> str:
+    """A text as it is searched: with blanks for the letters of options, which are no initials of what follows."""
+    parts, at = [], 0
+    for start, end in _letters(text):
+        parts += [text[at:start], "-".ljust(end - start)]
+        at = end
+    return "".join([*parts, text[at:]])
+
+
+def _beside(kept: Sequence[tuple[int, int]], start: int, end: int) -> list[tuple[int, int]]:
+    """A stretch without what is kept of it."""
+    pieces = []
+    for begin, stop in kept:
+        if start < stop and begin < end:
+            pieces.append((start, begin))
+            start = stop
+    return [(begin, stop) for begin, stop in [*pieces, (start, end)] if begin < stop]
 
 
 def _add(taken: list[Stretch], text: str, wanted: Stretch) -> bool:

@@ -17,7 +17,7 @@ from medcli.privacy.text.known_words import months
 __all__ = ["Day", "Days", "read_day"]
 
 _FIGURES = re.compile(
-    r"(?<!\d)(\d{4}|\d{1,2})(\s{0,2}[-/.,_:]\s{0,2}|\s{1,2})(\d{1,2})(?:\s{0,2}[-/.,_:]\s{0,2}|\s{1,2})(\d{4}|\d{1,2})(?!\d)"
+    r"(?<!\d)(\d{4}|\d{1,2})(\s{0,2}[-/.,_:年년]\s{0,2}|\s{1,2})(\d{1,2})(?:\s{0,2}[-/.,_:月월]\s{0,2}|\s{1,2})(\d{4}|\d{1,2})(?!\d)[日일]?"
     r"|(?<!\d)(\d{8}|\d{6})(?:\d{4,6}(?:\.\d+)?)?(?!\d)"
 )
 #: Figures beside letters that optical reading takes for figures.

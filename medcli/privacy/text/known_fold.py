@@ -1,4 +1,4 @@
-"""Text in the one form in which known strings are compared: no case, no accents, no invisible characters.
+"""Text in the one form in which known strings are compared: no case, accents or invisible characters, one kind of figures.
 
 Knows Unicode and which letters optical reading confuses. Refuses to know words. Every folded character knows where
 it stood, so that what is found in the folded text can be cut out of the original.
@@ -77,8 +77,13 @@ class Folded:
 def _folded(cluster: str) -> str:
     letters = [char for char in cluster if unicodedata.category(char) != "Cf"]
     spread = unicodedata.normalize("NFKD", "".join(letters).casefold())
-    bare = "".join(char for char in spread if not unicodedata.combining(char)).translate(_SINGLE)
+    bare = "".join(_figure(char) for char in spread if not unicodedata.combining(char)).translate(_SINGLE)
     return unicodedata.normalize("NFKC", bare).casefold()
+
+
+def _figure(char: str) -> str:
+    """A decimal figure of any script as that of ASCII; other characters as they are."""
+    return str(unicodedata.decimal(char)) if char.isdecimal() else char
 
 
 def fold(text: str) -> str:

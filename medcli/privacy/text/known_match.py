@@ -16,6 +16,7 @@ from typing import NamedTuple
 from medcli.privacy.text.known_dates import Days
 from medcli.privacy.text.known_fold import Folded, fold, optical, plain
 from medcli.privacy.text.known_numbers import Number, Numbers
+from medcli.privacy.text.known_spaced import spaced
 from medcli.privacy.text.span import Span
 
 __all__ = ["Needles", "Word", "find"]
@@ -217,6 +218,9 @@ def _words(folded: Folded, needles: Needles, common: Callable[[str], bool]) -> l
     if mixed:
         found += _run_together(folded, tokens, needles, common)
     found += _broken(text, tokens, needles, common)
+    found += [
+        _Hit(start, end, needles.words[word], exact=True) for start, end, word in spaced(text, needles.words)
+    ]
     found += _phrases(text, tokens, needles)
     return _settle(folded, tokens, found, needles)
 

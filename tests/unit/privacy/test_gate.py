@@ -126,6 +126,24 @@ def test_a_part_that_is_no_text_is_refused(turns: object) -> None:
         Gate().session().prepare([("user", "What?")], [Image(io.BytesIO(b""))])
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (
+            "Who?\nA. seen by Dr. Feldmann\nB. Marisela Okonkwo\nC. J. Smith",
+            "Who?\nA. seen by Dr. [NAME_1]\nB. [NAME_2]\nC. [NAME_3]",
+        ),
+        ("Which?\nA. Baker cyst\nB. Parkinson disease\nC. none", None),
+        ("(A) Mary Smith\n(B) John Young", "(A) [NAME_1]\n(B) [NAME_2]"),
+        ("B. Feldmann came.", "[NAME_1] came."),
+    ],
+)
+def test_the_letters_of_options_stay_and_are_nobodys_initials(text: str, shown: str | None) -> None:
+    safe, vault, _ = prepare(text, gate=Gate())
+    assert safe.turns == (("user", shown or text),)
+    assert vault.restore(safe.turns[0][1]) == text
+
+
 def test_one_person_has_one_placeholder_over_a_session_and_two_sessions_share_none() -> None:
     gate = Gate()
     one, other = gate.session(), gate.session()
