@@ -104,8 +104,10 @@ def find_cities(document: Document) -> Iterator[Span]:
         if points < least or 1 in taken[looked.starts[position] : looked.ends[last]]:
             continue
         end = looked.ends[last]
-        yield Span(looked.starts[position], end, "PLACE", min(0.95, 0.5 + points / 12), "list:cities")
         stop = after_state(document.text, end)
+        # a state may stay (45 CFR 164.514(b)(2)(i)(B)), but high would rather take too much
+        shown = stop if document.high else end
+        yield Span(looked.starts[position], shown, "PLACE", min(0.95, 0.5 + points / 12), "list:cities")
         if stop > end:
             yield from code(document, stop)
 
