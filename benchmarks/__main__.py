@@ -16,10 +16,12 @@ ALL = (
     "scrub_residue",
     "scrub_memory",
     "ask_speed",
+    "text_speed",
+    "gate_speed",
     "evaluate_speed",
     "evaluate_report",
 )
-PEERS = ("scrub_speed", "scrub_residue")
+PEERS = ("scrub_speed", "scrub_residue", "text_speed")
 PLACES = ("scrub_speed", "scrub_memory")
 
 
@@ -30,7 +32,9 @@ def main() -> None:
         "--quick", action="store_true", help="small sets and one round: whether it runs, not how fast"
     )
     parser.add_argument(
-        "--peers", type=Path, help="virtual environment that holds dicom-anonymizer and dicognito"
+        "--peers",
+        type=Path,
+        help="virtual environment that holds dicom-anonymizer, dicognito and presidio-analyzer",
     )
     parser.add_argument("--scratch", type=Path, help="folder for the sets: 4 GiB free on a local disk")
     parser.add_argument("--json", type=Path, help="file that takes the figures")
@@ -84,6 +88,8 @@ QUICK = {
     "ask_speed": ["--rounds", "1", "--pictures", "1", "--singles", "2"],
     "evaluate_speed": ["--rows", "20000"],
     "evaluate_report": ["--rows", "2000", "--rounds", "1"],
+    "text_speed": ["--texts", "200", "--rounds", "1"],
+    "gate_speed": ["--questions", "100", "--rounds", "1"],
     "scrub_memory": ["--native", "0.1", "--encapsulated", "0.1", "--files", "1000"],
 }
 

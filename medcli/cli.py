@@ -20,7 +20,10 @@ from medcli import __version__, console, settings
 from medcli.errors import Interrupted, MedcliError, SetupError, UsageError
 
 COMMANDS = {
-    "scrub": ("medcli.commands.scrub", "De-identify DICOM files by PS3.15 Annex E."),
+    "scrub": (
+        "medcli.commands.scrub",
+        "De-identify DICOM files by PS3.15 Annex E, and texts: JSON, JSON lines, tables, XML, plain text.",
+    ),
     "ask": ("medcli.commands.ask", "Ask a medical vision-language model, once or a file of questions."),
     "merge": ("medcli.commands.merge", "Join the shards of one run of medcli ask into one file of answers."),
     "evaluate": ("medcli.commands.evaluate", "Score answers against references, with intervals."),

@@ -119,6 +119,13 @@ class ItemFailed(ItemError):
     """The item will fail however often it is tried."""
 
 
+class Postponed(ItemError):
+    """The item can only be done when all others are: it is handed out once more then, to the job's last worker."""
+
+    def __init__(self) -> None:
+        super().__init__("postponed")
+
+
 class Transient(ItemError):
     """Trying the item again later can help.
 

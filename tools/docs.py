@@ -77,6 +77,19 @@ def retain_options() -> str:
     return _table(("`--retain`", "Code", "PS3.16 CID 7050", "K", "C"), lines)
 
 
+def clean_options() -> str:
+    """The clean options that are built, their codes, and how many attributes of the table each of them speaks of."""
+    from medcli.privacy import profiles
+    from medcli.privacy.policy import CLEAN, CLEAN_COLUMNS
+
+    meanings, rows = profiles.code_meanings(), list(profiles.rows("e1_1"))
+    lines = [
+        (f"`{name}`", CLEAN[name], meanings[CLEAN[name]], str(sum(row.get(column) == "C" for row in rows)))
+        for name, column in CLEAN_COLUMNS.items()
+    ]
+    return _table(("`--clean`", "Code", "PS3.16 CID 7050", "C"), lines)
+
+
 def technical_text() -> str:
     """What the text attributes outside Table E.1-1 that basic keeps are about."""
     from medcli.privacy import profiles
@@ -172,6 +185,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "profile-basic": words,
     "profile-strict": lambda: words("strict"),
     "retain-options": retain_options,
+    "clean-options": clean_options,
     "tables": tables,
     "technical-text": technical_text,
 }

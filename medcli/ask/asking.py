@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Self
 
 from medcli import jobs
-from medcli.ask.admission import DICOM, NOTES
+from medcli.ask.admission import REFUSED
 from medcli.ask.chunk import Chunk
 from medcli.ask.growing import Growing
 from medcli.ask.plan import Plan, Row
@@ -98,7 +98,7 @@ class AskJob:
                     run.report.count("failed", sizes[key], len(rows) - 1, 0)
         run.report.items = run.report.done + run.report.failed  # rows, where the engine counts chunks
         run.report.resumed = self.resumed
-        if run.report.kinds.keys() & {DICOM, NOTES}:
+        if any(kind.startswith(REFUSED) for kind in run.report.kinds):
             run.report.refuse()
 
 

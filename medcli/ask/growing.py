@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Self
 
 from medcli import files
-from medcli.ask.lines import Trouble, failure_of, line_of
+from medcli.ask.lines import Trouble, failure_of, line_of, restored_line
 from medcli.ask.plan import Place, Plan, unpack
 from medcli.errors import SetupError
 from medcli.jobs import Row
 from medcli.jobs.reading import Reader
 
 _LINE = b'{"question_id": '
+_PLACES = b'"places": {'
 _WHOLE = 1 << 20
 
 
@@ -159,11 +160,13 @@ class Growing:
 
 
 def line_from(opened: Plan, place: Place, found: Row, model_id: str) -> bytes:
-    """Return the line that a row of the ledger holds.
+    """Return the line that a row of the ledger holds, with values in the place of placeholders.
 
     Where a whole chunk failed, or the worker could not say anything, it is made here.
     """
-    if found.value.startswith(_LINE):
+    if found.value.startswith(_LINE) and _PLACES not in found.value:
         return found.value
     row = opened.row(place.seq)
+    if found.value.startswith(_LINE):
+        return restored_line(found.value, unpack(row.record).turns)
     return line_of(failure_of(unpack(row.record), row.key, Trouble(row.error or found.kind), model_id))

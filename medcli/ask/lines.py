@@ -6,10 +6,11 @@ Knows LLaVA-Med's keys and what goes into ``metadata``; refuses to know who aske
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
+from medcli.ask.admission import PLACES, restored
 from medcli.ask.plan import Asked
 from medcli.models.protocol import Description, Reply
 from medcli.records import Answer
@@ -24,8 +25,22 @@ class Trouble(NamedTuple):
     at: str = ""
 
 
-def answer_of(asked: Asked, key: str, reply: Reply, model: Description) -> Answer:
-    """Make the record of a reply; of an error, whatever else was said, only the reason."""
+def answer_of(
+    asked: Asked, key: str, reply: Reply, model: Description, gate: Mapping[str, object] | None = None
+) -> Answer:
+    """Make the record of a reply; of an error, whatever else was said, only the reason.
+
+    Parameters
+    ----------
+    asked
+        The row, its turns as the model saw them.
+    key
+        The row's.
+    reply, model
+        What was said, by whom.
+    gate
+        What the gate did.
+    """
     if reply.error:
         return failure_of(asked, key, Trouble(reply.error), model.model_id, reply.prompt)
     margin = reply.first_token_margin
@@ -39,8 +54,9 @@ def answer_of(asked: Asked, key: str, reply: Reply, model: Description) -> Answe
         "image_processor": model.image_processor if asked.images else "",
         "choices": asked.rendering,
         "reasoning": reply.reasoning,
+        "gate": dict(gate or {}),
     }
-    metadata = {name: value for name, value in known.items() if value not in ("", None)}
+    metadata = {name: value for name, value in known.items() if value not in ("", None, {})}
     prompt = reply.prompt or asked.prompt
     return Answer(
         asked.question_id, prompt, reply.text, answer_id(key, model.model_id), model.model_id, metadata
@@ -48,19 +64,35 @@ def answer_of(asked: Asked, key: str, reply: Reply, model: Description) -> Answe
 
 
 def failure_of(asked: Asked, key: str, trouble: Trouble, model_id: str, prompt: str = "") -> Answer:
-    """Make the record of a row that has no answer."""
+    """Make the record of a row that has no answer; ``prompt`` is what a model was shown, if one was."""
     metadata: dict[str, object] = {"error": trouble.kind}
     if trouble.at:
         metadata["at"] = trouble.at
     if isinstance(asked.turns, int):
         metadata["line"] = asked.turns
     identity = answer_id(key, model_id)
-    return Answer(asked.question_id, prompt or asked.prompt, "", identity, model_id, metadata)
+    return Answer(asked.question_id, prompt, "", identity, model_id, metadata)
 
 
 def answer_id(key: str, model_id: str) -> str:
     """Derive 22 hexadecimal digits from a row's key and the model's name."""
     return blake2b(f"{key} {model_id}".encode(), digest_size=11).hexdigest()
+
+
+def restored_line(line: bytes, turns: Sequence[Sequence[str]]) -> bytes:
+    """Return a line with the values of its row in the place of their placeholders.
+
+    The ledger's lines hold placeholders, and where the values of those in the answer stand in the plan's row.
+    """
+    content = json.loads(line)
+    metadata = content["metadata"]
+    places = metadata.get("gate", {}).pop(PLACES, None)
+    if not places:
+        return line
+    content["text"] = restored(content["text"], places, turns)
+    if "reasoning" in metadata:
+        metadata["reasoning"] = restored(metadata["reasoning"], places, turns)
+    return line_of(Answer(**content))
 
 
 def line_of(answer: Answer) -> bytes:

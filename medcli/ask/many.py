@@ -21,6 +21,7 @@ from medcli.ask.asking import AskJob, Bar, facts_of, model_of, run, writing
 from medcli.ask.outline import outline, rows_of
 from medcli.ask.plan import Plan
 from medcli.ask.processes import processes_of
+from medcli.ask.receipts import key_of, write_receipt
 from medcli.ask.rendering import Rendering
 from medcli.ask.settled import FILE as SETTLED
 from medcli.ask.settled import Settled
@@ -34,7 +35,16 @@ from medcli.jobs.reading import Reader
 from medcli.models.protocol import Backend, ModelSpec
 
 Load = Callable[[ModelSpec], Backend]
-_PLANNED_BY = ("suffix", "no-image", "limit", "max-new-tokens", "batch-tokens", "padding", "questions")
+_PLANNED_BY = (
+    "suffix",
+    "no-image",
+    "limit",
+    "max-new-tokens",
+    "batch-tokens",
+    "padding",
+    "questions",
+    "gate",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +93,7 @@ def ask_file(spec: AskSpec, questions: Path, bar: Bar | None, load: Load) -> Res
             return Result(0, facts, console.table(rows_of(facts)))
         with writing("The folder of traces", "Choose another --trace."):
             trace = files.private_folder(spec.trace.absolute()) if spec.trace else None
-        admission = Admission.of(spec.gate, spec.base_url)
+        admission = Admission.of(spec, key_of(folder))
         setting = Setting(
             processes_of(spec),
             spec.sampling(),
@@ -97,6 +107,7 @@ def ask_file(spec: AskSpec, questions: Path, bar: Bar | None, load: Load) -> Res
         )
         job = AskJob(spec, opened, setting)
         report = run(spec, job, opened, state, bar)
+        write_receipt(state, spec, admission.gate)
         return _told(spec, report, job.asked, Settled(folder))
 
 
@@ -206,6 +217,7 @@ def _planned(spec: AskSpec, questions: Path, images: Path, state: Path, ours: Ma
         spec.max_new_tokens,
         spec.batch_tokens,
         images if spec.padding == "llava-med" else None,
+        gated=Admission.of(spec).gate.applies,
     )
     planning.make(path, questions, rendering, wanted)
     return Plan(path)

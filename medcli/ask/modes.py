@@ -67,6 +67,10 @@ _OF_ANSWERS = [
     "min_new_tokens",
     "seed",
     "gate",
+    "gate_pixels",
+    "detector",
+    "trust_host",
+    "vault",
     "trace",
     "template",
     "padding",
@@ -99,6 +103,7 @@ def idle(values: Mapping[str, Any]) -> dict[str, str]:
         found |= dict.fromkeys([*_OF_FILES, *_OF_ANSWERS], "says nothing to --export-hf")
     elif mode == "--questions":
         found |= dict.fromkeys(("question", "image"), "does not go with --questions")
+        found["vault"] = "belongs to one question: a file's rows have vaults of their own"
         found |= {"retry_failed": "says nothing beside --restart"} if values["restart"] else {}
     else:
         found |= dict.fromkeys(_OF_FILES, "belongs to --questions")
@@ -143,6 +148,11 @@ def contradictions(spec: AskSpec) -> Iterator[tuple[object, str, str]]:
         spec.deterministic and (spec.dtype not in ("auto", "float32") or spec.quantize),
         "--deterministic computes in float32.",
         "Leave out --dtype and --quantize.",
+    )
+    yield (
+        spec.gate == "off" and (spec.detector or spec.vault or spec.gate_pixels != "auto"),
+        "--gate off leaves nothing for --detector, --vault and --gate-pixels.",
+        "Leave them out.",
     )
     yield spec.min_new_tokens > spec.max_new_tokens, "--min-new-tokens is above --max-new-tokens.", ""
     yield from _of_devices(spec)

@@ -8,21 +8,22 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
 
 from medcli import console, files
-from medcli.ask.admission import DICOM, Admission, Admitted
+from medcli.ask.admission import PLACES, Admission, Admitted, Passed
 from medcli.ask.asking import writing
 from medcli.ask.lines import answer_of
 from medcli.ask.plan import Asked
 from medcli.ask.processes import processes_of
 from medcli.ask.spec import AskSpec
 from medcli.ask.worker import traced
-from medcli.errors import InputError, ItemFailed, MedcliError, SafetyRefused, SetupError, UsageError
+from medcli.errors import InputError, ItemFailed, MedcliError, SetupError, UsageError
 from medcli.models.protocol import Backend, ModelSpec, Picture, Reply, Request, Sampling
+from medcli.privacy import gate as gates
 
 _SENTENCES = {
     "image-missing": ("is not there", "Check --image."),
@@ -65,27 +66,59 @@ def answer_once(
     """
     text = _question(spec.question)
     images = () if spec.no_image else spec.image
-    request = _opened(_admitted(spec, text, images))
-    with writing("The folder of traces", "Choose another --trace."):
-        trace = files.private_folder(spec.trace.absolute()) if spec.trace else None
-    backend = load(processes_of(spec)[0])
-    try:
+    with contextlib.ExitStack() as stack:
+        vault = stack.enter_context(gates.open_vault(spec.vault)) if spec.vault else None
+        passed = _admitted(spec, text, images, vault)
+        request = _opened(passed.request)
+        with writing("The folder of traces", "Choose another --trace."):
+            trace = files.private_folder(spec.trace.absolute()) if spec.trace else None
+        backend = load(processes_of(spec)[0])
+        stack.callback(backend.close)
         model = backend.describe()
-        for sentence in model.notes:
+        for sentence in (
+            *model.notes,
+            *_told(passed.facts.get("found", {}), "The model saw placeholders for"),
+        ):
             console.note(sentence)
         if say is not None and trace is None:
-            for piece in backend.stream(request, spec.sampling()):
-                say(piece)
+            said = _streamed(backend.stream(request, spec.sampling()), passed, say)
+            _flag(passed, said)
             return {}
         reply = _reply(backend, request, spec.sampling(), trace)
+        gate = passed.gate_of(reply)
+        gate.pop(PLACES, None)
         asked = Asked(0, request.turns, [image.name for image in images], "", False, "record", "")
-        record = answer_of(asked, request.key, reply, model).to_json()
+        reply = replace(
+            reply, text=passed.session.restore(reply.text), reasoning=passed.session.restore(reply.reasoning)
+        )
+        record = answer_of(asked, request.key, reply, model, gate).to_json()
         if say is None:
             return record
         say(reply.text)
         return {}
-    finally:
-        backend.close()
+
+
+def _streamed(pieces: Iterator[str], passed: Passed, say: Callable[[str], None]) -> str:
+    """Say an answer as it comes, with values in the place of placeholders; return it as the model gave it."""
+    restorer, said = passed.session.restorer(), []
+    for piece in pieces:
+        said.append(piece)
+        if shown := restorer.feed(piece):
+            say(shown)
+    if shown := restorer.finish():
+        say(shown)
+    return "".join(said)
+
+
+def _flag(passed: Passed, said: str) -> None:
+    """Tell of identity that the answer has of its own: read off the picture, or made up."""
+    if passed.session.gate.applies:
+        for sentence in _told(passed.session.read(said)[0], "The answer itself may identify somebody:"):
+            console.note(sentence)
+
+
+def _told(counts: Mapping[str, int], what: str) -> list[str]:
+    return [f"{what} {', '.join(f'{name} {count}' for name, count in counts.items())}."] if counts else []
 
 
 def _reply(backend: Backend, request: Admitted, sampling: Sampling, trace: Path | None) -> Reply:
@@ -115,7 +148,7 @@ def _question(text: str | None) -> str:
     return text.strip()
 
 
-def _admitted(spec: AskSpec, text: str, images: tuple[Path, ...]) -> Admitted:
+def _admitted(spec: AskSpec, text: str, images: tuple[Path, ...], vault: gates.Vault | None) -> Passed:
     """Return what the model may see.
 
     Raises
@@ -128,15 +161,13 @@ def _admitted(spec: AskSpec, text: str, images: tuple[Path, ...]) -> Admitted:
     pictures = tuple(
         Picture(image, spec.frame, spec.window, extra) for image, extra in zip(images, draws, strict=True)
     )
-    try:
-        return Admission.of(spec.gate, spec.base_url).admit(Request(key, (("user", text),), pictures))
-    except ItemFailed as error:
-        if error.kind != DICOM:
-            raise
-        raise SafetyRefused(
-            "A DICOM file must not go to a server on another machine before its text can be cleaned.",
-            hint="Ask a model on this machine, or say --gate off.",
-        ) from None
+    admission = Admission.of(spec)
+    admission.ready()
+    names = ["/".join(image.parts[-2:]) for image in images]
+    with _naming(1, len(images)):
+        return admission.admit(
+            Request(key, (("user", text),), pictures), names=names, session=admission.gate.session(vault)
+        )
 
 
 def _opened(request: Admitted) -> Admitted:

@@ -49,6 +49,9 @@ class Row(NamedTuple):
     record: str
     error: str
 
+    def __repr__(self) -> str:
+        return f"Row({self.key!r})"
+
 
 class Place(NamedTuple):
     """Where a row of the file stands in the plan."""
@@ -76,6 +79,8 @@ class Asked(NamedTuple):
         Name of the rendering of multiple choice, or empty.
     extras : list of int
         What ``--padding llava-med`` drew for each picture.
+    known : list of [str, str]
+        Categories and values that the row's own fields say of its patient, for the gate.
     """
 
     question_id: Any
@@ -86,6 +91,10 @@ class Asked(NamedTuple):
     form: Any
     rendering: str
     extras: tuple[int, ...] = ()
+    known: tuple[tuple[str, str], ...] = ()
+
+    def __repr__(self) -> str:
+        return f"Asked({self.form!r})"
 
     @property
     def prompt(self) -> str:

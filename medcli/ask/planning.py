@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from medcli.ask.plan import FORMAT, SCHEMA, unpack
-from medcli.ask.rendering import PICTURE_TOKENS, Draws, Rendering, dumps, unaskable
+from medcli.ask.rendering import PICTURE_TOKENS, Draws, Rendering, dumps, known_of, unaskable
 from medcli.errors import InputError, ItemFailed, SetupError
 from medcli.reading import Value, values
 from medcli.records import Question, question_of
@@ -121,6 +121,7 @@ def _read(connection: sqlite3.Connection, found: Iterable[Value], rendering: Ren
         count += 1
         asked = _question(value)
         images: tuple[str, ...] = ()
+        known: tuple[tuple[str, str], ...] = ()
         if isinstance(asked, str):
             connection.execute("INSERT INTO errors VALUES (?, ?)", (seq, asked))
             errors += 1
@@ -128,13 +129,14 @@ def _read(connection: sqlite3.Connection, found: Iterable[Value], rendering: Ren
             picture, tokens = None, 0
         else:
             images = asked.images if rendering.pictures else ()
-            record, tokens = rendering.pack(asked, images)
+            known = known_of(value.value) if rendering.gated else ()
+            record, tokens = rendering.pack(asked, images, known)
             ident = str(asked.question_id) if isinstance(asked.question_id, int) else dumps(asked.question_id)
             picture = _number("\0".join(images)) if images else None
             pictured += picture is not None
         key = blake2b(record.encode(), digest_size=16).digest()
         if draws and images:
-            record = f"{record[:-1]},{dumps(draws.extras(images))}]"
+            record = dumps((*json.loads(record)[:7], draws.extras(images), known))
         rows.append((seq, record))
         marks.append((seq, _number(ident), picture, tokens, key))
         if len(rows) >= _BATCH:

@@ -7,7 +7,7 @@ model's.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,23 @@ from medcli.records import PICTURE, RENDERING, Question, extend, render_choices
 
 PICTURE_TOKENS = 576  # of LLaVA at 336 pixels; only what a chunk may hold is reckoned with it
 _CHARACTERS_A_TOKEN = 3  # as above
+_SHAPE = frozenset(
+    [
+        "question_id",
+        "id",
+        "text",
+        "image",
+        "images",
+        "conversations",
+        "conversatons",
+        "turns",
+        "choices",
+        "answer",
+        "answer_type",
+        "kind",
+        "notes",
+    ]
+)
 dumps = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -37,6 +54,8 @@ class Rendering:
         What a chunk may hold: with ``batch_tokens`` above 0, rows whose prompts and answers fit.
     draws_in : Path or None
         Folder of the images where ``--padding llava-med`` wants a draw for each that is not square.
+    gated : bool
+        Whether the gate will want to know what a row's own fields say of its patient.
     """
 
     suffixes: Mapping[str, str]
@@ -45,6 +64,7 @@ class Rendering:
     max_new_tokens: int = 1024
     batch_tokens: int = 0
     draws_in: Path | None = None
+    gated: bool = False
 
     def turns(self, question: Question) -> tuple[tuple[str, str], ...]:
         """Return the turns with options and suffix behind the last one."""
@@ -58,9 +78,12 @@ class Rendering:
             text = text.replace(PICTURE, "").strip() if PICTURE in text else text
         return (*question.turns[:-1], ("user", text))
 
-    def pack(self, question: Question, images: tuple[str, ...]) -> tuple[str, int]:
+    def pack(
+        self, question: Question, images: tuple[str, ...], known: Sequence[tuple[str, str]] = ()
+    ) -> tuple[str, int]:
         """Return a row's record (see :class:`medcli.ask.plan.Asked`), and about how many tokens it and its answer take."""
         choices = RENDERING if question.choices else ""
+        more = ((), known) if known else ()
         record = dumps(
             (
                 question.question_id,
@@ -70,9 +93,20 @@ class Rendering:
                 question.notes,
                 question.form,
                 choices,
+                *more,
             )
         )
         return record, len(record) // _CHARACTERS_A_TOKEN + self.max_new_tokens
+
+
+def known_of(row: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    """Return what the fields of a row say of its patient, beside those that make the question."""
+    others = {name: value for name, value in row.items() if name not in _SHAPE}
+    if not others:
+        return ()
+    from medcli.privacy.gate import facts_of
+
+    return facts_of(others)
 
 
 def unaskable(value: Value) -> str:

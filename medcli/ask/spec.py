@@ -177,10 +177,31 @@ class AskSpec:
         shapes_product=False,
     )
     gate: str = option(
-        "What DICOM and clinical notes are kept from until they can be cleaned: every backend, remote servers,"
-        " or nothing.",
-        default="remote",
+        "Which models see placeholders in the place of identity: all, those on other machines, or none.",
+        default="on",
         choices=("on", "remote", "off"),
+    )
+    gate_pixels: str = option(
+        "Pictures that may show who the patient is and were not cleaned: auto keeps them from other machines.",
+        default="auto",
+        choices=("auto", "refuse", "accept"),
+    )
+    detector: tuple[str, ...] = option(
+        "What the gate asks beside its rules: presidio, hf:DIR, gliner:DIR, llm:URL#MODEL (repeatable).",
+        default=(),
+        metavar="NAME[:SOURCE]",
+    )
+    trust_host: tuple[str, ...] = option(
+        "Host that --detector llm may send texts to as they are (repeatable).",
+        default=(),
+        metavar="HOST",
+        shapes_product=False,
+    )
+    vault: Path | None = option(
+        "Keep the placeholders of one question after another in an encrypted file.",
+        default=None,
+        metavar="FILE",
+        shapes_product=False,
     )
     trace: Path | None = option(
         "Write the arrays on the way to each answer, one .npz a question, each asked alone.",

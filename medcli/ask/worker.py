@@ -7,16 +7,16 @@ row's trouble is stands in its line; only what would befall every row ends the r
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from medcli import files, jobs, models
-from medcli.ask.admission import Admission, Admitted
+from medcli.ask.admission import Admission, Admitted, Passed, Refused
 from medcli.ask.chunk import Chunk
 from medcli.ask.lines import Trouble, answer_of, failure_of, line_of
 from medcli.ask.plan import Asked, Row, locate, unpack
@@ -63,7 +63,7 @@ class Setting:
     trace: Path | None = None
     load: Callable[[ModelSpec], Backend] = models.load
 
-    def request(self, row: Row, asked: Asked) -> Admitted | Trouble:
+    def request(self, row: Row, asked: Asked) -> Passed | Trouble:
         """Return what a model is asked for a row, or why it must not be."""
         if row.error:
             return Trouble(row.error)
@@ -76,8 +76,10 @@ class Setting:
             )
             turns = tuple((role, text) for role, text in asked.turns)
             request = Request(row.key, turns, pictures, asked.form)
-            return self.admission.admit(request, notes=asked.notes)
-        except ItemError as error:
+            return self.admission.admit(
+                request, names=asked.images, known=[(name, value) for name, value in asked.known]
+            )
+        except (ItemError, Refused) as error:
             return Trouble(error.kind)
 
 
@@ -87,7 +89,7 @@ class AskWorkers:
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
         self._settled = Settled(setting.folder)
-        self._admitted: dict[str, Admitted | Trouble] = {}
+        self._coming: Future[dict[str, Passed | Trouble]] | None = None
 
     def __reduce__(self) -> tuple[type[AskWorkers], tuple[Setting]]:
         """Travel to another process without a model."""
@@ -96,6 +98,8 @@ class AskWorkers:
     def __enter__(self) -> Self:
         seat, self._seat = self._settled.claim(len(self._setting.specs))
         try:
+            self._setting.admission.ready()
+            self._gates = ThreadPoolExecutor(1, "gate")
             self._backend = self._setting.load(self._setting.specs[seat])
             self._model = self._backend.describe()
             self._settled.describe(self._model)
@@ -105,6 +109,7 @@ class AskWorkers:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._gates.shutdown(wait=False, cancel_futures=True)
         self._backend.close()
         os.close(self._seat)
 
@@ -113,33 +118,40 @@ class AskWorkers:
         chunk = payload
         rows = [(row, unpack(row.record)) for row in chunk.rows if row.key not in chunk.kept]
         admitted = self._through_the_door(rows, chunk.following)
-        requests = [one for row, _ in rows if not isinstance(one := admitted[row.key], Trouble)]
+        requests = [one.request for row, _ in rows if not isinstance(one := admitted[row.key], Trouble)]
         names = {row.key: _name(row.key, asked.question_id) for row, asked in rows}
         self._look_ahead(requests, chunk.following)
         with told(self._setting.folder), self._settled.trying(self._seat, chunk.key):
             replies = dict(zip((one.key for one in requests), self._answers(requests, names), strict=True))
         found = dict(chunk.kept)
         for row, asked in rows:
-            trouble = admitted[row.key]
-            reply = trouble if isinstance(trouble, Trouble) else replies[row.key]
-            found[row.key] = outcome(row, asked, reply, self._model)
+            passed = admitted[row.key]
+            reply = passed if isinstance(passed, Trouble) else replies[row.key]
+            found[row.key] = outcome(row, asked, reply, self._model, passed)
         return [found[row.key] for row in chunk.rows]
 
     def _through_the_door(
         self, rows: Sequence[tuple[Row, Asked]], following: Sequence[Row]
-    ) -> dict[str, Admitted | Trouble]:
+    ) -> dict[str, Passed | Trouble]:
         """Admit each row once: those of this chunk mostly were while they were the following ones."""
-        known = self._admitted
+        known = self._coming.result() if self._coming else {}
         admitted = {row.key: known.get(row.key) or self._setting.request(row, asked) for row, asked in rows}
-        self._admitted = {row.key: self._setting.request(row, unpack(row.record)) for row in following}
+        self._coming = self._gates.submit(self._admit, following)
+        if not self._setting.admission.slow:
+            self._coming.result()  # their pictures can be opened meanwhile, too
         return admitted
+
+    def _admit(self, rows: Sequence[Row]) -> dict[str, Passed | Trouble]:
+        return {row.key: self._setting.request(row, unpack(row.record)) for row in rows}
 
     def _look_ahead(self, requests: Sequence[Admitted], following: Sequence[Row]) -> None:
         """Let a backend that can do so open pictures while it computes."""
         ahead = getattr(self._backend, "ahead", None)
         if ahead is not None and self._setting.trace is None:
-            later = (self._admitted[row.key] for row in following)
-            ahead([one for one in itertools.chain(requests, later) if not isinstance(one, Trouble)])
+            found = self._coming.result() if self._coming and self._coming.done() else {}
+            later = (found[row.key] for row in following if row.key in found)
+            coming = [one.request for one in later if not isinstance(one, Trouble)]
+            ahead([*requests, *coming])
 
     def _answers(self, requests: list[Admitted], names: Mapping[str, str]) -> list[Reply | Trouble]:
         """Ask, by what is settled; the first to ask settles the path and the batches while the others wait."""
@@ -204,6 +216,7 @@ class AskClients:
         self._settled = Settled(setting.folder)
 
     async def __aenter__(self) -> jobs.AsyncWorker:
+        self._setting.admission.ready()
         self._backend: Any = self._setting.load(self._setting.specs[0])
         self._model = self._backend.describe()
         self._settled.describe(self._model)
@@ -216,12 +229,12 @@ class AskClients:
     async def _ask(self, payload: Row) -> list[jobs.Row]:
         row = payload
         asked = unpack(row.record)
-        request = await asyncio.to_thread(self._setting.request, row, asked)  # it may look at pictures
-        if isinstance(request, Trouble):
-            return [outcome(row, asked, request, self._model)]
+        passed = await asyncio.to_thread(self._setting.request, row, asked)  # it may look at pictures
+        if isinstance(passed, Trouble):
+            return [outcome(row, asked, passed, self._model, passed)]
         with told(self._setting.folder):
-            reply = await self._backend.answer(request, self._setting.sampling)
-        return [outcome(row, asked, reply, self._model)]
+            reply = await self._backend.answer(passed.request, self._setting.sampling)
+        return [outcome(row, asked, reply, self._model, passed)]
 
 
 def _name(key: str, question_id: object) -> str:
@@ -245,12 +258,16 @@ class told:  # noqa: N801 - a context manager
             raise ItemFailed("stopped", stops=True) from None
 
 
-def outcome(row: Row, asked: Asked, reply: Reply | Trouble, model: Description) -> jobs.Row:
-    """Return a row's line of the ledger."""
-    if isinstance(reply, Trouble):
-        line = line_of(failure_of(asked, row.key, reply, model.model_id))
-        return jobs.Row(row.key, "failed", reply.kind, line, len(line))
-    line = line_of(answer_of(asked, row.key, reply, model))
+def outcome(
+    row: Row, asked: Asked, reply: Reply | Trouble, model: Description, passed: Passed | Trouble
+) -> jobs.Row:
+    """Return a row's line of the ledger: placeholders stay in it, and where their values stand in the plan's row."""
+    if isinstance(reply, Trouble) or isinstance(passed, Trouble):
+        trouble = reply if isinstance(reply, Trouble) else Trouble(reply.error)
+        line = line_of(failure_of(asked, row.key, trouble, model.model_id))
+        return jobs.Row(row.key, "failed", trouble.kind, line, len(line))
+    asked = asked._replace(turns=passed.request.turns)
+    line = line_of(answer_of(asked, row.key, reply, model, passed.gate_of(reply)))
     if reply.error:
         return jobs.Row(row.key, "failed", reply.error, line, len(line))
     return jobs.Row(row.key, "done", "" if reply.text else EMPTY, line, len(line))

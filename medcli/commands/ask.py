@@ -10,8 +10,8 @@ from medcli.commands.options import from_spec
 
 
 @click.command(
-    epilog="Exit codes: 0 all answered, 2 usage, 3 set-up, 4 input unusable, 5 some rows without an answer, 6 something"
-    " was kept from a remote server, 130 interrupted: the same command resumes."
+    epilog="Exit codes: 0 all answered, 2 usage, 3 set-up, 4 input unusable, 5 some rows without an answer, 6 the gate"
+    " refused, 130 interrupted: the same command resumes."
 )
 @from_spec(AskSpec)
 @click.option("--json", "as_json", is_flag=True, allow_from_autoenv=False, help="Print one JSON document.")

@@ -22,7 +22,7 @@ from medcli.privacy.spec import ScrubSpec
     help="Print one JSON document instead of a table.",
 )
 def scrub(spec: ScrubSpec, *, as_json: bool) -> int:
-    """De-identify DICOM files by PS3.15 Annex E.
+    """De-identify DICOM files by PS3.15 Annex E, and texts: JSON, JSON lines, tables, XML, plain text.
 
     Each SOURCE (a file, a folder with all that is in it, a zip or tar archive) is read and never changed. What may be
     released goes to --output under derived names; all that links it to the input goes to the confidential folder
@@ -31,8 +31,10 @@ def scrub(spec: ScrubSpec, *, as_json: bool) -> int:
     \b
     medcli scrub inbox --output release
     medcli scrub inbox --output release --retain modified-dates --crosswalk
+    medcli scrub notes.jsonl --fields text,caption --output release
     medcli scrub --verify release
     medcli scrub --explain PatientName
+    medcli scrub --score gold.jsonl
     """  # noqa: D301 - click's mark for lines that stay as they are
     from medcli.privacy.job import perform
 

@@ -11,14 +11,26 @@ import contextlib
 import itertools
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 from medcli.errors import SetupError
 from medcli.jobs import lock
 from medcli.jobs.ledger import FILE, Ledger, set_aside
-from medcli.jobs.model import Item, Job, Outcome, Progress, Row, Runner, Task
+from medcli.jobs.model import (
+    AsyncWorkerFactory,
+    Item,
+    Job,
+    Outcome,
+    Postponing,
+    Progress,
+    Row,
+    Runner,
+    Task,
+    WorkerFactory,
+)
 from medcli.jobs.report import Report
 
 COMMIT_ROWS = 500
@@ -122,7 +134,8 @@ class _Book:
         self._progress = progress
         self._breaker = _Breaker(stop_after)
         self._retry_failed = retry_failed
-        self._out: dict[int, tuple[str, int | None]] = {}
+        self._out: dict[int, tuple[str, int | None, Any]] = {}
+        self._postponed: dict[int, Any] = {}
         self._rows: list[Row] = []
         self._items = self._kept = self._unseen = 0
         self._due = time.monotonic() + COMMIT_SECONDS
@@ -130,24 +143,37 @@ class _Book:
     def work(self, runner: Runner) -> None:
         """Send every item without an outcome through the runner."""
         tasks = self._tasks(self._job.items())
-        first = next(tasks, None)
-        if first is not None:
-            try:
-                with contextlib.closing(
-                    runner.map(self._job.worker(), itertools.chain((first,), tasks))
-                ) as batches:
-                    for batch in batches:
-                        self._take(batch)
-                for outcome in self._breaker.rest():
-                    self._record(outcome)
-            except BaseException:
-                # What was done is kept; if even that fails, the first trouble is the one to tell of.
-                with contextlib.suppress(Exception):
-                    self._commit()
-                raise
+        try:
+            self._send(runner, self._job.worker, tasks)
+            if self._postponed:
+                self._commit()
+                waiting = sorted(self._postponed.items())
+                self._postponed = {}
+                self._send(runner, cast("Postponing", self._job).last_worker, iter(waiting))
+        except BaseException:
+            # What was done is kept; if even that fails, the first trouble is the one to tell of.
+            with contextlib.suppress(Exception):
+                self._commit()
+            raise
         self._commit()
         if self._out:
             raise RuntimeError("a runner lost tasks")
+
+    def _send(
+        self,
+        runner: Runner,
+        factory: Callable[[], WorkerFactory | AsyncWorkerFactory],
+        tasks: Iterator[Task],
+    ) -> None:
+        """Send tasks through the runner and take down what comes of them."""
+        first = next(tasks, None)
+        if first is None:
+            return
+        with contextlib.closing(runner.map(factory(), itertools.chain((first,), tasks))) as batches:
+            for batch in batches:
+                self._take(batch)
+        for outcome in self._breaker.rest():
+            self._record(outcome)
 
     def report(self) -> Report:
         """Count the present input."""
@@ -163,7 +189,7 @@ class _Book:
             self._items += 1
             known = find(item.key)
             if known is None or (known[1] and self._retry_failed):
-                self._out[seq] = (item.key, known and known[0])
+                self._out[seq] = (item.key, known and known[0], item.payload)
                 yield seq, item.payload
             else:
                 keep(seq, known[0])
@@ -182,7 +208,12 @@ class _Book:
             self._commit()
 
     def _record(self, outcome: Outcome) -> None:
-        key, item = self._out[outcome.ticket] if outcome.more else self._out.pop(outcome.ticket)
+        key, item, payload = self._out[outcome.ticket] if outcome.more else self._out.pop(outcome.ticket)
+        if outcome.postponed:
+            # Parts of it that came before are void once it is begun again; see Ledger.add.
+            self._out[outcome.ticket] = (key, item, payload)
+            self._postponed[outcome.ticket] = payload
+            return
         rows = [
             row if row.key else Row(key, row.state, row.kind, row.value, row.bytes) for row in outcome.rows
         ]

@@ -69,7 +69,7 @@ class Outcome(NamedTuple):
 
     An item of very many rows comes in parts, so that nobody has to hold them all: parts are counted from 0, and all
     but the last say that there is more. A part 0 after others means that the item was begun again, or failed: what
-    came before is void.
+    came before is void. A postponed item has no rows: it goes out again when all others are done.
     """
 
     ticket: int
@@ -77,6 +77,7 @@ class Outcome(NamedTuple):
     stops: bool = False
     part: int = 0
     more: bool = False
+    postponed: bool = False
 
 
 Task = tuple[int, Any]
@@ -174,6 +175,14 @@ class Job(Protocol):
 
     def finish(self, run: Run) -> None:
         """Build the product from ``run.rows()``; called when every item has an outcome, and again on a rerun."""
+        ...
+
+
+class Postponing(Protocol):
+    """A job some of whose workers raise :class:`~medcli.errors.Postponed`."""
+
+    def last_worker(self) -> WorkerFactory | AsyncWorkerFactory:
+        """The factory for items that were postponed; asked for when all others have their outcome."""
         ...
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from medcli.errors import ItemError, Transient
+from medcli.errors import ItemError, Postponed, Transient
 from medcli.jobs.model import AsyncWorker, Outcome, Row, Worker
 
 _STATES = frozenset({"done", "skipped", "failed"})
@@ -125,6 +125,8 @@ def _checked(rows: Any) -> Sequence[Row]:
 
 
 def _failed(ticket: int, error: BaseException) -> Outcome:
+    if isinstance(error, Postponed):
+        return Outcome(ticket, (), postponed=True)
     if isinstance(error, ItemError):
         return Outcome(ticket, (Row("", "failed", error.kind),), error.stops)
     if isinstance(error, OSError) and error.errno in _FULL:

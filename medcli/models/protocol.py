@@ -52,7 +52,7 @@ class Picture:
         ``scan``, ``chart`` or empty for unknown; captioners are chosen by it.
     """
 
-    source: Any
+    source: Any = field(repr=False)  # a path can be the patient's name
     frame: int = 1
     window: tuple[float, float] | None = None
     extra: int = 0
@@ -77,7 +77,7 @@ class Request:
     """
 
     key: str
-    turns: tuple[tuple[str, str], ...]
+    turns: tuple[tuple[str, str], ...] = field(repr=False)
     pictures: tuple[Picture, ...] = ()
     form: Form = "record"
 

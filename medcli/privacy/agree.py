@@ -38,8 +38,16 @@ def facts_of(spec: ScrubSpec, policy: Policy, key: bytes) -> dict[str, object]:
         "key-file": keys.check_of(key),
         "rules": hmac.digest(key, rules, "sha256").hex()[:16],
         "subjects": policy.subjects is not None,
+        "text-policy": policy.text.table(),
+        "known": _mark(key, policy.text.known) if policy.text.known else "",
+        "recognisers": _mark(key, policy.text.recognisers) if policy.text.recognisers else "",
         "edition of the table": profiles.edition(),
     }
+
+
+def _mark(key: bytes, value: object) -> str:
+    """A keyed hash of what may not be noted itself."""
+    return hmac.digest(key, json.dumps(value).encode(), "sha256").hex()[:16]
 
 
 def on_places(places: Places) -> None:
@@ -137,8 +145,8 @@ def on_options(catalogue: Catalogue, facts: Mapping[str, object]) -> None:
     ours = {name: json.dumps(value, sort_keys=True) for name, value in facts.items()}
     theirs: dict[str, str] = json.loads(catalogue.fact("options") or "{}")
     others = [name for name in sorted(ours.keys() | theirs.keys()) if ours.get(name) != theirs.get(name)]
-    if "key-file" in others:  # the rules are noted as a hash by the key
-        others = [name for name in others if name != "rules"]
+    if "key-file" in others:  # these are noted as hashes by the key
+        others = [name for name in others if name not in ("rules", "known", "recognisers")]
     if theirs and others:
         raise UsageError(
             f"The release was begun with another setting of: "

@@ -51,6 +51,7 @@ class Line(NamedTuple):
     sha256: str
     size: int
     route: str
+    own: str
 
 
 class Catalogue(Confidences):
@@ -106,13 +107,13 @@ class Catalogue(Confidences):
             for statement in DECIDE:
                 self._db.execute(statement, {"run": run})
 
-    def undecided(self, run: int) -> Iterator[tuple[str, str, str, str, str, str]]:
-        """(key, patient, study, series, instance, mirror) of what is to be released, in input order.
+    def undecided(self, run: int) -> Iterator[tuple[str, str, str, str, str, str, str]]:
+        """(key, patient, study, series, instance, mirror, own place or empty) of what is to be released, in input order.
 
         Read page by page: lines may be given their place in between.
         """
         query = (
-            "SELECT seq, place, key, patient, study, series, instance, mirror FROM objects"
+            "SELECT seq, place, key, patient, study, series, instance, mirror, own FROM objects"
             " WHERE status = ? AND run = ? AND (seq, place) > (?, ?) ORDER BY seq, place LIMIT ?"
         )
         page = self._db.execute(query, (STAGED, run, -1, -1, _PAGE)).fetchall()
@@ -162,14 +163,19 @@ class Catalogue(Confidences):
         with Transaction(self._db):
             self._db.execute("UPDATE objects SET published = 0")
 
-    def released(self) -> Iterator[tuple[str, str, int, bool, bool]]:
-        """(path, SHA-256, bytes, whether it names no patient, whether its series is in two studies) by path."""
+    def holds_texts(self) -> bool:
+        """Whether a text is released."""
+        query = f"SELECT 1 FROM objects WHERE status = '{RELEASED}' AND own <> '' LIMIT 1"
+        return self._db.execute(query).fetchone() is not None
+
+    def released(self) -> Iterator[tuple[str, str, int, bool, bool, bool]]:
+        """(path, SHA-256, bytes, whether a text, whether it names no patient, whether its series is in two studies) by path."""
         shared = f"SELECT series FROM objects WHERE status = '{RELEASED}' GROUP BY series HAVING min(study) <> max(study)"
-        for *line, unnamed, split in self._db.execute(
-            f"SELECT path, sha256, size, owner = '', series IN ({shared}) FROM objects"
+        for *line, text, unnamed, split in self._db.execute(
+            f"SELECT path, sha256, size, own <> '', own = '' AND owner = '', series IN ({shared}) FROM objects"
             f" WHERE status = '{RELEASED}' ORDER BY path"
         ):
-            yield *line, bool(unnamed), bool(split)
+            yield *line, bool(text), bool(unnamed), bool(split)
 
     def released_below(self, folder: str) -> Iterator[tuple[str, str, str, str, str, str]]:
         """(path, SHA-256, patient, study, series, instance) of what is released below a folder, by path."""

@@ -1,6 +1,7 @@
 """What links a release to its source, and what else is noted about it: in one SQLite file, for its owner alone.
 
-Knows paths of sources, names of archives' members, old and new identifiers, facts about the release. Refuses to know
+Knows paths of sources, names of archives' members, old and new identifiers, what headers say of patients, facts about
+the release. Refuses to know
 what becomes of files; that is the catalogue's, in the same file.
 """
 
@@ -75,6 +76,16 @@ class Confidences:
     def link(self, links: Iterable[tuple[str, str, str]]) -> None:
         """Remember (kind, old, new) for the crosswalk."""
         self._many("INSERT OR IGNORE INTO crosswalk VALUES (?, ?, ?)", links)
+
+    def identify(self, identities: Iterable[tuple[str, str, str]]) -> None:
+        """Remember (patient identifier, issuer, JSON of facts) of headers, for texts of the same patients."""
+        self._many("INSERT OR IGNORE INTO identities VALUES (?, ?, ?)", identities)
+
+    def identities(self) -> Iterator[tuple[str, str, str]]:
+        """What is remembered of patients, sorted."""
+        yield from self._db.execute(
+            "SELECT patient, issuer, facts FROM identities ORDER BY patient, issuer, facts"
+        )
 
     def agree_on_subjects(self, marks: Mapping[str, str]) -> bool:
         """Note keyed hashes of subjects by keyed hashes of patients; False where one differs from before."""

@@ -27,6 +27,7 @@ _DONE = {
     "U": "becomes a new UID derived from the key",
     "K": "is kept",
     "C": "is shifted by the patient's offset; times stay",
+    "clean": "is kept with what identifies in it replaced; a sequence is kept, and its texts are cleaned",
     "keep": "is kept",
     "check": "is kept where its value is what it should be, else treated as text",
     "recurse": "is kept, and every attribute inside is treated by the same rules",
@@ -48,6 +49,7 @@ _SHORT = {
     "U": "replaced by a derived UID",
     "K": "kept",
     "C": "shifted",
+    "clean": "cleaned",
 }
 
 
@@ -58,6 +60,7 @@ def words(policy: Policy) -> list[str]:
     lines.append(_listed(table))
     lines.extend(_everywhere())
     lines.append(_unlisted(table))
+    lines.extend(_cleaning(policy))
     lines.append(_private(policy))
     lines.append(_identity(policy))
     lines.append(_dates(policy))
@@ -81,7 +84,7 @@ def _profile(policy: Policy) -> str:
 
 def _listed(table: Table) -> str:
     counts = Counter(table.decide(tag).action for tag in profiles.attributes())
-    single = {name: counts.pop(name, 0) for name in ("X", "Z", "D", "U", "K", "C")}
+    single = {name: counts.pop(name, 0) for name in ("X", "Z", "D", "U", "K", "C", "clean")}
     parts = [f"{count} {_SHORT[name]}" for name, count in single.items() if count]
     if rest := sum(counts.values()):
         parts.append(f"{rest} removed, emptied or replaced, as their Type in the file's IOD allows")
@@ -106,6 +109,15 @@ def _unlisted(table: Table) -> str:
         " and goes everywhere else; numbers stay; code strings stay where they look like codes, but for"
         f" {len(profiles.free_terms())} attributes whose terms are free; other UIDs are replaced."
     )
+
+
+def _cleaning(policy: Policy) -> Iterator[str]:
+    if policy.clean:
+        yield (
+            f"Texts of the options {', '.join(sorted(policy.clean))}: kept, with what the file's own header says of the"
+            " patient, and what rules and lists find, replaced; what can't be read or made clean is treated as without"
+            " the option."
+        )
 
 
 def _private(policy: Policy) -> str:
@@ -222,7 +234,9 @@ def _fate(tag: int, policy: Policy) -> dict[str, object]:
                 "check", "is kept where it is a UID at all", "not in Table E.1-1: names a class, no instance"
             )
         return _said("check", "is kept where it is registered, else becomes a new UID", decision.why)
-    return _said({"keep": "K"}.get(decision.action, decision.action), _doing(decision), decision.why)
+    return _said(
+        {"keep": "K", "clean": "C"}.get(decision.action, decision.action), _doing(decision), decision.why
+    )
 
 
 def _doing(decision: Decision) -> str:

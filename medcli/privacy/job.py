@@ -29,7 +29,8 @@ from medcli.privacy.outcome import Result
 from medcli.privacy.places import CATALOGUE, Places
 from medcli.privacy.policy import Policy
 from medcli.privacy.sources import WHOLE, Sources, item_key
-from medcli.privacy.spec import ScrubSpec
+from medcli.privacy.spec import PATHS, ScrubSpec
+from medcli.privacy.text.identities import write_identities
 from medcli.privacy.worker import ScrubWorkers, read_notes
 
 __all__ = ["Result", "ScrubJob", "perform", "scrub"]
@@ -102,7 +103,18 @@ class ScrubJob:
         self._catalogue.name_sources(named)
 
     def worker(self) -> ScrubWorkers:
-        """What each process is given."""
+        """What each process is given; texts wait until all headers were read."""
+        return self._workers(wait=True)
+
+    def last_worker(self) -> ScrubWorkers:
+        """What each process is given for the texts: with it, who the patients of the batch are."""
+        self._take_notes()
+        path = self._notebooks / "spool" / "identities.sqlite"
+        with release.writing("The confidential folder"):
+            write_identities(path, self._catalogue.identities())
+        return self._workers(wait=False, identities=str(path))
+
+    def _workers(self, *, wait: bool, identities: str | None = None) -> ScrubWorkers:
         return ScrubWorkers(
             self._policy,
             self._key,
@@ -112,6 +124,9 @@ class ScrubJob:
             staging=str(self.staging.folder),
             notebooks=str(self._notebooks),
             crosswalk=self._spec.crosswalk,
+            layout=self._spec.layout,
+            wait=wait,
+            identities=identities,
         )
 
     def flush(self, rows: Sequence[Row]) -> None:  # noqa: ARG002 - whatever they are
@@ -134,7 +149,8 @@ class ScrubJob:
         report.write_lines(confidential, catalogue, self._run, run.rows())
         if self._spec.crosswalk:
             report.write_crosswalk(confidential, catalogue)
-        facts = report.method(self._policy) | report.checks(self._policy, self._key)
+        texts = catalogue.holds_texts()
+        facts = report.method(self._policy, texts=texts) | report.checks(self._policy, self._key)
         facts["layout"] = self._spec.layout
         report.write_manifest(self._places.manifest, facts, catalogue, self.staging.drafts)
         outcome.recount(run.report, catalogue, self._run)
@@ -147,26 +163,27 @@ class ScrubJob:
         """Bring into the catalogue what workers noted, and remove the notebooks."""
         paths = sorted(path for path in self._notebooks.iterdir() if path.suffix == ".jsonl")
         for path in paths:
-            notes = read_notes(str(path))
-            members: list[tuple[str, str]] = []
-            links: list[tuple[str, str, str]] = []
-            for kind, old, new in notes:
-                if kind == "member":
-                    members.append((old, new))
-                else:
-                    links.append((kind, old, new))
-                if len(members) + len(links) >= _BATCH:
-                    self._catalogue.name_members(members)
-                    self._catalogue.link(links)
-                    members, links = [], []
-            self._catalogue.name_members(members)
-            self._catalogue.link(links)
+            taken: dict[str, list[tuple[str, ...]]] = {"member": [], "identity": [], "link": []}
+            for kind, *values in read_notes(str(path)):
+                known = kind if kind in taken else "link"
+                taken[known].append(tuple(values) if known == kind else (kind, *values))
+                if len(taken[known]) >= _BATCH:
+                    self._note(taken)
+            self._note(taken)
         for path in paths:
             path.unlink()
 
+    def _note(self, taken: Mapping[str, list[tuple[Any, ...]]]) -> None:
+        """Hand notes to the catalogue, and forget them."""
+        self._catalogue.name_members(taken["member"])
+        self._catalogue.identify(taken["identity"])
+        self._catalogue.link(taken["link"])
+        for notes in taken.values():
+            notes.clear()
+
 
 def scrub(*sources: str | os.PathLike[str], progress: Progress | None = None, **options: Any) -> Result:
-    """De-identify DICOM files by PS3.15 Annex E; what ``medcli scrub`` does.
+    """De-identify DICOM files by PS3.15 Annex E, and texts beside them; what ``medcli scrub`` does.
 
     Parameters
     ----------
@@ -204,10 +221,10 @@ def scrub(*sources: str | os.PathLike[str], progress: Progress | None = None, **
     known = [one.name for one in fields(ScrubSpec) if one.name != "sources"]
     if strange := sorted(set(options) - set(known)):
         raise UsageError(f"medcli.scrub has no option {strange[0]}.", hint=f"It has: {', '.join(known)}")
-    for name in ("output", "key_file", "confidential", "subjects", "rules", "state", "verify", "source"):
+    for name in PATHS:
         if options.get(name) is not None:
             options[name] = _path(name, options[name])
-    for name in ("retain", "clean"):
+    for name in ("retain", "clean", "fields", "known_fields", "detector", "trust_host", "score_known"):
         if name in options:
             options[name] = _words(name, options[name])
     return perform(ScrubSpec(tuple(_path("sources", source) for source in sources), **options), progress)
@@ -246,7 +263,11 @@ scrub.__signature__ = _signature()  # type: ignore[attr-defined]
 
 
 def perform(spec: ScrubSpec, progress: Progress | None = None) -> Result:
-    """Do what a Spec asks for: explain, verify, plan or de-identify."""
+    """Do what a Spec asks for: measure, explain, verify, plan or de-identify."""
+    if spec.score is not None:
+        from medcli.privacy.measure import measure
+
+        return measure(spec)
     if spec.explain:
         from medcli.privacy.describe import explain
 

@@ -1,4 +1,4 @@
-"""The two tables a user may hand over: study subjects, and local rules.
+"""The tables a user may hand over: study subjects, local rules, what replaces what in texts.
 
 Knows their columns and what may stand in them. Refuses to quote a value in an error: a line's number has to do.
 """
@@ -8,14 +8,24 @@ from __future__ import annotations
 import csv
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from medcli.errors import InputError
+from medcli.errors import InputError, UsageError
 from medcli.privacy.dicom.pseudonyms import normal
 from medcli.privacy.policy import Rule, Subject
+from medcli.privacy.text.categories import CATEGORIES
+from medcli.privacy.text.replace_policy import ACTIONS, allowed
 
-__all__ = ["parse_tag", "read_rules", "read_subjects"]
+__all__ = [
+    "known_fields",
+    "parse_tag",
+    "read_known_facts",
+    "read_recognisers",
+    "read_rules",
+    "read_subjects",
+    "read_text_policy",
+]
 
 _SUBJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
 _TAG = re.compile(r"\(?([0-9A-Fa-f]{4}),?\s?([0-9A-Fa-f]{4})\)?")
@@ -109,6 +119,80 @@ def _rule(attribute: str, action: str, reason: str, number: int) -> Rule:
     return Rule(f"{tag:08X}", action, reason)
 
 
+def read_text_policy(path: Path) -> tuple[tuple[str, str], ...]:
+    """What replaces each category in texts: (category, action), sorted.
+
+    A table in UTF-8 with the columns ``category`` (``*`` for all that have no line of their own) and ``action``.
+
+    Raises
+    ------
+    InputError
+        With the number of the line that is wrong.
+    """
+    chosen: dict[str, str] = {}
+    for number, row in _rows(path, "text policy", ("category", "action"), ("reason",)):
+        category, action = row["category"].strip().upper(), row["action"].strip().lower()
+        if category in chosen:
+            raise _wrong("text policy", number, "this category stands above already")
+        if action not in ACTIONS:
+            raise _wrong("text policy", number, f"the action is one of {', '.join(ACTIONS)}")
+        if category != "*" and category not in CATEGORIES:
+            raise _wrong("text policy", number, f"the category is * or one of {', '.join(CATEGORIES)}")
+        if category != "*" and not allowed(category, action):
+            raise _wrong("text policy", number, "this action makes no sense for this category")
+        chosen[category] = action
+    rest = chosen.pop("*", None)
+    if rest is not None:
+        chosen = {name: rest for name in CATEGORIES if allowed(name, rest)} | chosen
+    return tuple(sorted(chosen.items()))
+
+
+def known_fields(named: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """(name of a field, category or empty) out of ``NAME=CATEGORY``, ``NAME=`` and ``NAME``.
+
+    Raises
+    ------
+    UsageError
+        Where there is no such category, or none is given and the name does not say it.
+    """
+    from medcli.privacy.text.known import category_of
+
+    found = []
+    for one in named:
+        name, given, category = one.partition("=")
+        kind = category.strip().upper() if given else category_of(name) or ""
+        if kind not in CATEGORIES and not (given and not kind):
+            raise UsageError(
+                "--known-fields names no category.", hint=f"NAME=CATEGORY, out of {', '.join(CATEGORIES)}"
+            )
+        found.append((name.strip(), kind))
+    return tuple(found)
+
+
+def read_known_facts(path: Path) -> tuple[tuple[str, str, str], ...]:
+    """(subject, or empty for everybody; category; value) of ``--known``.
+
+    Raises
+    ------
+    InputError
+        With the number of the line that is wrong.
+    """
+    from medcli.privacy.text.known import read_known
+
+    general, subjects = read_known(path)
+    return (
+        *(("", *fact) for fact in general.facts),
+        *((subject, *fact) for subject, known in sorted(subjects.items()) for fact in known.facts),
+    )
+
+
+def read_recognisers(path: Path) -> str:
+    """The text of a recogniser file, once it is known to be sound; see :mod:`medcli.privacy.text.recognisers`."""
+    from medcli.privacy.text import recognisers
+
+    return recognisers.read_recognisers(path)
+
+
 def parse_tag(text: str) -> int | None:
     """A tag from ``gggg,eeee``, ``(gggg,eeee)``, ``ggggeeee`` or a keyword of PS3.6; None where it is neither."""
     match = _TAG.fullmatch(text.strip())
@@ -140,7 +224,7 @@ def _rows(
     except OSError as error:
         raise InputError(
             f"The {what} file can't be read: {os.strerror(error.errno or 0)}.",
-            hint=f"Check the path after --{what}, and the rights of the file.",
+            hint=f"Check the path after --{what.replace(' ', '-')}, and the rights of the file.",
         ) from None
     lines = text.splitlines()
     reader = csv.reader(lines, delimiter="\t" if lines and "\t" in lines[0] else ",", strict=True)

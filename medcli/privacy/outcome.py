@@ -21,7 +21,7 @@ from medcli.privacy.statements import DICOMDIR, DUPLICATE, IGNORED, RELEASED, ST
 __all__ = ["Result", "lines", "recount", "summarise", "table", "told"]
 
 #: Reasons that mean that a proof failed: the run ends with exit code 6.
-ALARMS = frozenset(("residue", "unsound", "pixels-changed"))
+ALARMS = frozenset(("residue", "unsound", "pixels-changed", "text-not-examined"))
 _STATUS = {
     ("done", "released"): STAGED,
     ("skipped", "ignored"): IGNORED,
@@ -86,6 +86,7 @@ def lines(rows: Iterable[tuple[int, Row]], number: int) -> Iterator[Line]:
             get("sha256", ""),
             get("size", 0),
             get("route", ""),
+            get("own", ""),
         )
 
 
@@ -106,7 +107,7 @@ def summarise(counted: Report, catalogue: Catalogue, number: int, policy: Policy
     routes = catalogue.counts(number, "route")
     shift = {"date_shift": list(policy.date_shift)} if policy.dates == "MODIFIED" else {}
     return {
-        **report.method(policy),
+        **report.method(policy, texts=catalogue.holds_texts()),
         **shift,
         "exit_code": counted.exit_code,
         "items": counted.items,

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["CLEAN", "PROFILES", "RETAIN", "Policy", "Rule", "Subject"]
+from medcli.privacy.text.replace_policy import TextPolicy
+
+__all__ = ["CLEAN", "CLEAN_COLUMNS", "PROFILES", "RETAIN", "Policy", "Rule", "Subject"]
 
 PROFILES = ("basic", "strict")
 
@@ -30,6 +32,14 @@ CLEAN: Mapping[str, str] = {
     "graphics": "113103",
     "structured-content": "113104",
     "descriptors": "113105",
+}
+
+
+#: Those of them that clean texts, and their columns of the table.
+CLEAN_COLUMNS: Mapping[str, str] = {
+    "descriptors": "descriptors",
+    "structured-content": "structured",
+    "graphics": "graphics",
 }
 
 
@@ -78,6 +88,8 @@ class Policy:
         ``basic`` (PS3.15 Basic Application Level Confidentiality Profile) or ``strict``.
     retain
         Names out of :data:`RETAIN`.
+    clean
+        Names out of :data:`CLEAN_COLUMNS`.
     pixels
         ``withhold`` a file whose pixels may show text, or ``off`` to pass it marked as not de-identified.
     date_shift
@@ -86,6 +98,8 @@ class Policy:
         (Patient ID, Issuer of Patient ID) -> Subject; where given, any other patient is withheld.
     rules
         Local overrides.
+    text
+        What is done to texts.
     """
 
     profile: str = "basic"
@@ -94,6 +108,8 @@ class Policy:
     date_shift: tuple[int, int] = (-3650, -30)
     subjects: Mapping[tuple[str, str], Subject] | None = field(default=None, hash=False)
     rules: tuple[Rule, ...] = ()
+    clean: frozenset[str] = frozenset()
+    text: TextPolicy = field(default_factory=TextPolicy)
 
     def __post_init__(self) -> None:
         low, high = self.date_shift
@@ -101,6 +117,8 @@ class Policy:
             raise ValueError(f"profile must be one of {', '.join(PROFILES)}")
         if unknown := self.retain - RETAIN.keys():
             raise ValueError(f"unknown retain option {', '.join(sorted(unknown))}")
+        if unbuilt := self.clean - CLEAN_COLUMNS.keys():
+            raise ValueError(f"no texts are cleaned by {', '.join(sorted(unbuilt))}")
         if {"full-dates", "modified-dates"} <= self.retain:
             raise ValueError("full-dates and modified-dates contradict each other")
         if self.pixels not in ("withhold", "off"):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,10 +21,13 @@ from medcli.privacy.dicom.scrubber import Scrubbed, Scrubber
 from medcli.privacy.dicom.write import Written
 from medcli.privacy.policy import Policy
 from medcli.privacy.sources import Sources, item_key
+from medcli.privacy.text.scrubber import ScrubbedText
+from medcli.privacy.texts import Texts
 from medcli.privacy.worker import ScrubWorkers, Worker
 
 if TYPE_CHECKING:
     from medcli.privacy.dicom.encoding import Frame
+    from medcli.privacy.dicom.pseudonyms import Pseudonyms
     from medcli.privacy.dicom.rewrite import Rewriter
     from medcli.privacy.dicom.segments import Segment
 
@@ -64,8 +67,39 @@ class Prover(Scrubber):
         place = self._root / path
         hit = proof.examine(Written(place, "", place.stat().st_size, None), rewriter, frame)
         result.status = "released" if hit is None else "withheld"
-        result.reason, result.attribute = hit or ("", "")
+        result.reason, result.attribute, result.place = hit or ("", "", "")
         result.notes = (path,)
+
+
+class TextProver(Texts):
+    """Cleans a text once more, into nothing, and searches what was released for it.
+
+    Parameters
+    ----------
+    policy, names
+        Those of the release.
+    root
+        The release.
+    released
+        Paths of its texts.
+    """
+
+    def __init__(self, policy: Policy, names: Pseudonyms, root: Path, released: Collection[str]) -> None:
+        super().__init__(policy.text, names, None)
+        self._root, self._released = root, released
+        self._source: tuple[bytes | Path | str, str] = (b"", "")
+
+    def scrub(self, source: bytes | Path | str, target: str | None, name: str) -> ScrubbedText:  # noqa: ARG002
+        """Remember the source: where its release lies is known later."""
+        self._source = (source, name)
+        return self.look(source, name) or ScrubbedText("withheld", suffix=self._scrubber.suffix(source, name))
+
+    def told(self, key: str, item: str, mirror: str, result: ScrubbedText, place: str) -> Row:
+        """The row, with what was found in the text that was released."""
+        if place in self._released and result.status != "ignored":
+            result.reason = self._scrubber.left(*self._source, self._root / place)
+            result.status, result.notes = "withheld" if result.reason else "released", (place,)
+        return super().told(key, item, mirror, result, place)
 
 
 def prove(
@@ -75,6 +109,8 @@ def prove(
     key: bytes,
     *,
     instances: Mapping[str, str],
+    texts: Collection[str] = (),
+    layout: str = "study",
     found: Callable[[str, str, str], None],
 ) -> int:
     """Compare every file of `source` with what was released for it.
@@ -87,6 +123,10 @@ def prove(
         Those of the release.
     instances
         New SOP Instance UID -> path in the release.
+    texts
+        Paths of released texts.
+    layout
+        As of the release.
     found
         Called with (kind, path in the release, attribute) for each finding.
 
@@ -98,8 +138,11 @@ def prove(
     sources = Sources((source,))
     hashing, compared = hmac.digest(key, b"item", "sha256"), set()
     with TemporaryDirectory(prefix="medcli-") as spool:
-        plan = ScrubWorkers(policy, key, sources.roots, sources.labels, spool, None, None, crosswalk=False)
-        worker = Worker(plan, Prover(policy, key, root, instances))
+        plan = ScrubWorkers(
+            policy, key, sources.roots, sources.labels, spool, None, None, crosswalk=False, layout=layout
+        )
+        prover = Prover(policy, key, root, instances)
+        worker = Worker(plan, prover, TextProver(policy, prover.names, root, texts))
         for row in _rows(worker, sources, hashing):
             _, _, facts = row.value.partition(b"\n")
             known = json.loads(facts.partition(b"\n")[0]) if facts else {}

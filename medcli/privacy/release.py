@@ -159,7 +159,10 @@ def assign(catalogue: Catalogue, names: Names, layout: str, run: int) -> None:
         catalogue.note_fileset(folder, sets.released(folder))
 
     def places(*, again: int) -> Iterator[tuple[str, str]]:
-        for key, patient, study, series, instance, mirror in catalogue.undecided(run):
+        for key, patient, study, series, instance, mirror, own in catalogue.undecided(run):
+            if own:
+                yield _own_place(own, names.derived(instance) if again else ""), key
+                continue
             folder = sets.folder_of(mirror)
             if folder:
                 yield sets.path(folder, (patient, study, series, instance), again=again), key
@@ -172,6 +175,14 @@ def assign(catalogue: Catalogue, names: Names, layout: str, run: int) -> None:
     catalogue.place(places(again=0))
     catalogue.place(places(again=1))
     _note_late(catalogue, sets, new)
+
+
+def _own_place(place: str, mark: str) -> str:
+    """The place of what is no DICOM; with a mark before its ending where that place is taken."""
+    if not mark:
+        return place
+    stem, dot, ending = place.rpartition(".")
+    return f"{stem}-{mark}{dot}{ending}" if dot and "/" not in ending else f"{place}-{mark}"
 
 
 def _note_late(catalogue: Catalogue, sets: FileSets, new: set[str]) -> None:

@@ -24,6 +24,7 @@ from medcli.privacy.catalogue import Catalogue
 from medcli.privacy.policy import Policy
 from medcli.privacy.release import writing
 from medcli.privacy.statements import RELEASED
+from medcli.privacy.text.replace_policy import TextPolicy
 
 __all__ = [
     "FORMAT",
@@ -41,19 +42,20 @@ FORMAT = "medcli release 1"
 _TIGHT = (",", ":")
 
 
-def method(policy: Policy) -> dict[str, object]:
-    """What was done, in facts that hold for every file of a release."""
+def method(policy: Policy, *, texts: bool = False) -> dict[str, object]:
+    """What was done, in facts that hold for every file of a release; `texts` says whether it holds any."""
     from medcli.privacy.dicom.marks import codes_of
     from medcli.privacy.dicom.table import Table
 
     table = Table(policy)
     weakened = table.weakened
-    against = list(_against_safe_harbor(policy, weakened=weakened))
+    against = list(_against_safe_harbor(policy, weakened=weakened, texts=texts))
     return {
         "tool": f"medcli {__version__}",
         "table": f"PS3.15 {profiles.edition()} Table E.1-1",
         "profile": policy.profile,
         "retain": sorted(policy.retain),
+        "clean": sorted(policy.clean),
         "pixels": policy.pixels,
         "local_rules": len(policy.rules),
         "weakened": weakened,
@@ -61,6 +63,23 @@ def method(policy: Policy) -> dict[str, object]:
         "study_subjects": policy.subjects is not None,
         "codes": list(codes_of(policy, weakened=weakened)),
         "hipaa_safe_harbor": {"claimed": not against, "because": against},
+        **({"text": text_method(policy.text)} if texts else {}),
+    }
+
+
+def text_method(policy: TextPolicy) -> dict[str, object]:
+    """What was done to texts."""
+    from medcli.privacy.text.finder import Finder
+    from medcli.privacy.text.recognisers import recognisers_of
+
+    return {
+        "finder": Finder(sensitivity="high" if policy.sensitivity == "high" else "balanced").version,
+        "replaced_by": policy.table(),
+        "fields": list(policy.fields),
+        "known": bool(policy.known),
+        "detectors": [wish.partition(":")[0] for wish in policy.detectors],
+        "recognisers": len(recognisers_of(policy.recognisers)),
+        "names_kept": policy.keep_names,
     }
 
 
@@ -71,7 +90,7 @@ def checks(policy: Policy, key: bytes) -> dict[str, object]:
     return {"key": keys.check_of(key), **(shifted if policy.dates == "MODIFIED" else {})}
 
 
-def _against_safe_harbor(policy: Policy, *, weakened: bool) -> Iterator[str]:
+def _against_safe_harbor(policy: Policy, *, weakened: bool, texts: bool) -> Iterator[str]:
     """Why 45 CFR 164.514(b)(2) is not claimed."""
     reasons = {
         "full-dates": "dates are kept",
@@ -82,10 +101,14 @@ def _against_safe_harbor(policy: Policy, *, weakened: bool) -> Iterator[str]:
         "safe-private": "private attributes are kept",
     }
     yield from (reason for name, reason in reasons.items() if name in policy.retain)
+    if policy.clean:
+        yield "free text is kept after cleaning, and no rule finds everything in it"
     if weakened:
         yield "a local rule keeps what the profile would not"
     if policy.pixels == "off":
         yield "pixels were not examined"
+    if texts:
+        yield "free text was cleaned by rules and lists, which can miss what identifies"
     if policy.subjects is not None:
         yield "the study's identifiers are its own; what they derive from is not known here"
 
@@ -177,9 +200,10 @@ def _entries(catalogue: Catalogue) -> Iterator[dict[str, object]]:
     ]
     files = (
         {"path": path, "sha256": sha256, "size": size}
+        | ({"text": True} if text else {})
         | ({"names_no_patient": True} if unnamed else {})
         | ({"series_in_two_studies": True} if split else {})
-        for path, sha256, size, unnamed, split in catalogue.released()
+        for path, sha256, size, text, unnamed, split in catalogue.released()
     )
     yield from heapq.merge(files, sorted(directories, key=_path), key=_path)
 

@@ -13,15 +13,46 @@ from typing import TYPE_CHECKING, Any
 from medcli.errors import UsageError
 from medcli.privacy import places
 from medcli.privacy.layout import LAYOUTS
-from medcli.privacy.policy import CLEAN, PROFILES, RETAIN, Policy
+from medcli.privacy.policy import CLEAN, CLEAN_COLUMNS, PROFILES, RETAIN, Policy
+from medcli.privacy.text import detectors
+from medcli.privacy.text.formats.encodings import is_codec
+from medcli.privacy.text.replace_policy import TextPolicy
 from medcli.settings import option
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["ScrubSpec"]
+__all__ = ["PATHS", "ScrubSpec"]
 
-_IDLE_IN_EXPLAIN = ("sources", "output", "restart", "retry_failed", "dry_run")
+#: Options that are one path.
+PATHS = (
+    "output",
+    "key_file",
+    "confidential",
+    "subjects",
+    "rules",
+    "state",
+    "verify",
+    "source",
+    "text_policy",
+    "known",
+    "recognisers",
+    "score",
+)
+#: What shapes texts.
+_TEXT = (
+    "text_policy",
+    "fields",
+    "known_fields",
+    "known",
+    "encoding",
+    "keep_names",
+    "recognisers",
+    "sensitivity",
+    "detector",
+    "trust_host",
+)
+_IDLE_IN_EXPLAIN = ("sources", "output", "restart", "retry_failed", "dry_run", *_TEXT)
 _IDLE_IN_VERIFY = (
     "sources",
     "output",
@@ -35,6 +66,17 @@ _IDLE_IN_VERIFY = (
     "restart",
     "retry_failed",
     "dry_run",
+)
+_IDLE_IN_SCORE = (
+    *_IDLE_IN_VERIFY,
+    "retain",
+    "clean",
+    "date_shift",
+    "key_file",
+    "subjects",
+    "rules",
+    "verify",
+    "source",
 )
 _DAYS = re.compile(r"([+-]?\d{1,5})\.\.([+-]?\d{1,5})")
 
@@ -59,6 +101,12 @@ def _range(value: object) -> tuple[int, int]:
         return _date_shift(value if isinstance(value, str) else "")
     except ValueError as error:
         raise UsageError(f"--date-shift is MIN..MAX: {error}.") from None
+
+
+def _listed(values: Iterable[str]) -> tuple[str, ...]:
+    """Names that commas separate or that were given one by one."""
+    names = (name.strip() for value in values for name in value.split(","))
+    return tuple(dict.fromkeys(name for name in names if name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +144,8 @@ class ScrubSpec:
         "Option of PS3.15 Annex E that keeps more (repeatable).", default=(), choices=tuple(RETAIN)
     )
     clean: tuple[str, ...] = option(
-        "Option of PS3.15 Annex E that cleans instead of removing (repeatable). None is built yet.",
+        "Option of PS3.15 Annex E that cleans instead of removing (repeatable): descriptors, structured-content and"
+        " graphics keep texts with identity replaced. pixel-data and visual-features are not built yet.",
         default=(),
         choices=tuple(CLEAN),
     )
@@ -143,6 +192,63 @@ class ScrubSpec:
         default=None,
         metavar="FILE",
         shapes_product=False,
+    )
+    sensitivity: str = option(
+        "How much of a text is taken for identity; high would rather take too much.",
+        default="balanced",
+        choices=("balanced", "high"),
+    )
+    fields: tuple[str, ...] = option(
+        "Fields of JSON, columns of tables, elements of XML that are cleaned, as in text,findings.impression"
+        " (repeatable). Default: all strings.",
+        default=(),
+        metavar="NAME,...",
+    )
+    known_fields: tuple[str, ...] = option(
+        "Fields that hold known identity, as NAME=CATEGORY, or NAME= for one that does not (repeatable); beside the"
+        " usual ones (patient_name, mrn, dob ...).",
+        default=(),
+        metavar="NAME=CATEGORY,...",
+    )
+    known: Path | None = option(
+        "Table category,value,subject of known identity to look for in texts; confidential.",
+        default=None,
+        metavar="FILE",
+        shapes_product=False,
+    )
+    text_policy: Path | None = option(
+        "Table category,action: what replaces each category in texts (tag, surrogate, shift, mask, fixed, zip3, pool,"
+        " keep).",
+        default=None,
+        metavar="FILE",
+        shapes_product=False,
+    )
+    recognisers: Path | None = option(
+        "YAML file of your own recognisers: name, category, patterns, words, context, score.",
+        default=None,
+        metavar="FILE",
+        shapes_product=False,
+    )
+    detector: tuple[str, ...] = option(
+        "Also ask a detector about each text (repeatable): presidio, hf:FOLDER, gliner:FOLDER, or llm:URL#MODEL. One that"
+        " fails withholds the text.",
+        default=(),
+        metavar="NAME[:SOURCE]",
+    )
+    trust_host: tuple[str, ...] = option(
+        "Host at which --detector llm may be asked (repeatable); texts are sent there as they are.",
+        default=(),
+        metavar="HOST",
+        shapes_product=False,
+    )
+    encoding: str = option(
+        "Encoding of texts that are neither UTF-8 nor marked, as in latin-1. Default: such texts are withheld.",
+        default="",
+        metavar="NAME",
+    )
+    keep_names: bool = option(
+        "Texts keep their names and folders, where nothing in them identifies; others are withheld.",
+        default=False,
     )
     state: Path | None = option(
         "Folder of the ledger, from which the same command resumes; best on a local disk."
@@ -192,6 +298,21 @@ class ScrubSpec:
         shapes_product=False,
         only_typed=True,
     )
+    score: Path | None = option(
+        "Measure the recognisers on a labelled set (JSON lines: text, spans with start, end, label), write nothing.",
+        default=None,
+        metavar="GOLD",
+        shapes_product=False,
+        only_typed=True,
+    )
+    score_known: tuple[str, ...] = option(
+        "With --score: feed what the spans of these labels or subtypes say as known identity of their text, as a header"
+        " would; all for every span.",
+        default=(),
+        metavar="LABEL,...",
+        shapes_product=False,
+        only_typed=True,
+    )
     explain: str = option(
         "Say what would happen to an attribute (keyword or gggg,eeee), and why.",
         default="",
@@ -203,6 +324,8 @@ class ScrubSpec:
     def __post_init__(self) -> None:
         if self.date_shift is not None:
             object.__setattr__(self, "date_shift", _range(self.date_shift))
+        for name in ("fields", "known_fields", "score_known"):
+            object.__setattr__(self, name, _listed(getattr(self, name)))
         self._check_built()
         if "full-dates" in self.retain and "modified-dates" in self.retain:
             raise UsageError("--retain full-dates and --retain modified-dates contradict each other.")
@@ -210,7 +333,11 @@ class ScrubSpec:
             raise UsageError("--date-shift means nothing without --retain modified-dates.")
         if self.explain and self.verify is not None:
             raise UsageError("--explain and --verify are two commands in one; give one of them.")
-        if self.explain:
+        if self.score_known and self.score is None:
+            raise UsageError("--score-known means nothing without --score.")
+        if self.score is not None:
+            self._forbid("--score", (*_IDLE_IN_SCORE, "explain"))
+        elif self.explain:
             self._forbid("--explain", _IDLE_IN_EXPLAIN)
         elif self.verify is not None:
             self._check_verify()
@@ -220,11 +347,17 @@ class ScrubSpec:
     @staticmethod
     def idle(values: Mapping[str, Any]) -> tuple[str, ...]:
         """Names of the options that say nothing beside the mode that `values` ask for."""
+        if values["score"] is not None:
+            return tuple(name for name in _IDLE_IN_SCORE if name not in ("sources", "verify", "source"))
         if values["explain"]:
             return (*_IDLE_IN_EXPLAIN, *(("date_shift",) if "modified-dates" not in values["retain"] else ()))
         if values["verify"] is not None:
             compared = values["source"] is not None
-            return (*_IDLE_IN_VERIFY, *(() if compared else ("key_file", "subjects", "rules", "date_shift")))
+            return (
+                *_IDLE_IN_VERIFY,
+                *(() if compared else _TEXT),
+                *(() if compared else ("key_file", "subjects", "rules", "date_shift")),
+            )
         return ("retry_failed",) if values["restart"] else ()
 
     def policy(self) -> Policy:
@@ -240,10 +373,35 @@ class ScrubSpec:
         return Policy(
             profile=self.profile,
             retain=frozenset(self.retain),
+            clean=frozenset(self.clean),
             pixels=self.pixels,
             date_shift=self.date_shift or Policy().date_shift,
             subjects=None if self.subjects is None else lists.read_subjects(self.subjects),
             rules=() if self.rules is None else lists.read_rules(self.rules),
+            text=self.text(),
+        )
+
+    def text(self) -> TextPolicy:
+        """What is done to texts; reads the files where they were given.
+
+        Raises
+        ------
+        InputError
+            Where one is wrong.
+        """
+        from medcli.privacy import lists
+
+        return TextPolicy(
+            sensitivity=self.sensitivity,
+            actions=() if self.text_policy is None else lists.read_text_policy(self.text_policy),
+            fields=self.fields,
+            known_fields=lists.known_fields(self.known_fields),
+            encoding=self.encoding,
+            keep_names=self.keep_names,
+            known=() if self.known is None else lists.read_known_facts(self.known),
+            detectors=tuple(self.detector),
+            trusted=tuple(self.trust_host),
+            recognisers="" if self.recognisers is None else lists.read_recognisers(self.recognisers),
         )
 
     def places(self) -> places.Places:
@@ -262,9 +420,10 @@ class ScrubSpec:
         for name, known in (("retain", tuple(RETAIN)), ("clean", tuple(CLEAN))):
             if set(getattr(self, name)) - set(known):
                 raise UsageError(f"{_flag(name)} takes: {', '.join(known)}.")
-        if self.clean:
+        unbuilt = [name for name in self.clean if name not in CLEAN_COLUMNS]
+        if unbuilt:
             raise UsageError(
-                f"--clean {self.clean[0]} is not built yet.",
+                f"--clean {unbuilt[0]} is not built yet.",
                 hint="Without it these attributes are removed or emptied, as the Basic Profile has it.",
             )
         if self.pixels in ("auto", "all"):
@@ -272,8 +431,19 @@ class ScrubSpec:
                 f"--pixels {self.pixels} is not built yet.",
                 hint="Without it files whose pixels may show text are withheld.",
             )
+        self._check_text()
         if self.workers is not None and (type(self.workers) is not int or self.workers < 1):
             raise UsageError("--workers is a whole number, 1 or more.")
+
+    def _check_text(self) -> None:
+        if self.sensitivity not in ("balanced", "high"):
+            raise UsageError("--sensitivity is one of: balanced, high.")
+        if self.encoding and not is_codec(self.encoding):
+            raise UsageError(
+                "--encoding is no encoding of text that Python knows.", hint="As in latin-1 or cp1252."
+            )
+        for wish in self.detector:
+            detectors.check(wish)
 
     def _check_verify(self) -> None:
         self._forbid("--verify", _IDLE_IN_VERIFY)
@@ -282,6 +452,8 @@ class ScrubSpec:
                 "--verify with --source needs --key-file, and the other way round.",
                 hint="medcli scrub --verify RELEASE --source DIR --key-file RELEASE-confidential/key",
             )
+        if self.source is None:
+            self._forbid("--verify without --source", _TEXT)
         if self.source is None and (self.subjects or self.rules or self.date_shift):
             raise UsageError(
                 "--subjects, --rules and --date-shift say something to --verify only together with --source."
@@ -296,7 +468,14 @@ class ScrubSpec:
             raise UsageError("--output is missing.", hint="medcli scrub SOURCE... --output DIR")
         if self.restart and self.retry_failed:
             raise UsageError("--restart does everything again; --retry-failed says nothing beside it.")
-        places.check(self.sources, self.places(), {"--subjects": self.subjects, "--rules": self.rules})
+        places.check(
+            self.sources,
+            self.places(),
+            {
+                _flag(name): getattr(self, name)
+                for name in ("subjects", "rules", "known", "text_policy", "recognisers")
+            },
+        )
 
     def _forbid(self, flag: str, names: Iterable[str]) -> None:
         defaults = {field.name: field.default for field in fields(self)}

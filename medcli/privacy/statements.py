@@ -20,7 +20,7 @@ CREATE TABLE IF NOT EXISTS objects (
     status TEXT NOT NULL, reason TEXT NOT NULL, decided INTEGER NOT NULL DEFAULT 0,
     instance TEXT NOT NULL, content TEXT NOT NULL, study TEXT NOT NULL, owner TEXT NOT NULL,
     patient TEXT NOT NULL, series TEXT NOT NULL, mirror TEXT NOT NULL, path TEXT UNIQUE,
-    sha256 TEXT NOT NULL, size INTEGER NOT NULL, route TEXT NOT NULL, published INTEGER NOT NULL DEFAULT 0
+    sha256 TEXT NOT NULL, size INTEGER NOT NULL, route TEXT NOT NULL, own TEXT NOT NULL, published INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX IF NOT EXISTS by_place ON objects (run, seq, place);
 CREATE INDEX IF NOT EXISTS by_instance ON objects (instance, content);
@@ -32,6 +32,9 @@ CREATE TABLE IF NOT EXISTS subjects (patient TEXT PRIMARY KEY, mark TEXT NOT NUL
 CREATE TABLE IF NOT EXISTS again (item TEXT PRIMARY KEY, times INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS sources (key TEXT PRIMARY KEY, path BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS members (key TEXT PRIMARY KEY, name BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS identities (
+    patient TEXT NOT NULL, issuer TEXT NOT NULL, facts TEXT NOT NULL, PRIMARY KEY (patient, issuer, facts)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS crosswalk (
     kind TEXT NOT NULL, old TEXT NOT NULL, new TEXT NOT NULL, PRIMARY KEY (kind, old, new)
 ) WITHOUT ROWID;
@@ -39,15 +42,15 @@ CREATE TABLE IF NOT EXISTS crosswalk (
 
 RECORD = f"""
 INSERT INTO objects (key, item, run, seq, place, status, reason, instance, content, study, owner, patient, series,
-    mirror, sha256, size, route)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    mirror, sha256, size, route, own)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (key) DO UPDATE SET run = excluded.run, seq = excluded.seq, place = excluded.place,
     status = iif(decided AND excluded.status = '{STAGED}', status, excluded.status),
     reason = iif(decided AND excluded.status = '{STAGED}', reason, excluded.reason),
     decided = decided AND excluded.status = '{STAGED}',
     instance = excluded.instance, content = excluded.content, study = excluded.study, owner = excluded.owner,
     patient = excluded.patient, series = excluded.series, mirror = excluded.mirror, sha256 = excluded.sha256, size = excluded.size,
-    route = excluded.route
+    route = excluded.route, own = excluded.own
 """
 
 # An object speaks where decisions are made if it is in the present input, or was released then or now.

@@ -28,6 +28,8 @@ from medcli.privacy.spec import ScrubSpec
 if TYPE_CHECKING:
     from pydicom import Dataset
 
+    from medcli.privacy.text.check import TextCheck
+
 __all__ = ["verify"]
 
 _WHOLE = 32 << 20
@@ -82,14 +84,25 @@ def verify(spec: ScrubSpec) -> Result:
 
         policy, key = _as_made(spec, method)
         findings.compared = prove(
-            spec.source, root, policy, key, instances=inspection.instances, found=findings.add
+            spec.source,
+            root,
+            policy,
+            key,
+            instances=inspection.instances,
+            texts=inspection.texts,
+            layout=str(method["layout"]),
+            found=findings.add,
         )
-        if inspection.instances and not findings.compared and not findings.listed:
+        if (inspection.instances or inspection.texts) and not findings.compared and not findings.listed:
             raise InputError(
                 "None of the released files has its source there, so nothing could be searched for.",
                 hint="--source names what the release was made from, where it lay then.",
             )
-    without = len(inspection.instances) - findings.compared if spec.source is not None else 0
+    without = (
+        len(inspection.instances) + len(inspection.texts) - findings.compared
+        if spec.source is not None
+        else 0
+    )
     return _result(findings, method, searched=spec.source is not None, without=without)
 
 
@@ -130,11 +143,18 @@ def _as_made(spec: ScrubSpec, method: dict[str, Any]) -> tuple[Policy, bytes]:
     policy = Policy(
         profile=method["profile"],
         retain=frozenset(method["retain"]),
+        clean=frozenset(method["clean"]),
         pixels=method["pixels"],
         date_shift=wishes.date_shift,
         subjects=wishes.subjects,
         rules=wishes.rules,
+        text=wishes.text,
     )
+    if "text" in method and method["text"] != report.text_method(policy.text):
+        raise UsageError(
+            "The release was made with other options for texts, or by another version of medcli.",
+            hint="Give the same --text-policy, --sensitivity, --fields, --known, --recognisers and --keep-names.",
+        )
     if method.get("date_shift_check") != report.checks(policy, key).get("date_shift_check"):
         raise UsageError(
             "The release was made with another --date-shift.",
@@ -153,6 +173,8 @@ class Inspection:
         self._directories: list[str] = []
         self._patients: dict[str, str] = {}
         self._studies: dict[str, str] = {}
+        self._texts: TextCheck | None = None
+        self.texts: set[str] = set()
 
     def check(self, entry: dict[str, Any]) -> None:
         """Hold one file against its line of the manifest and look into it."""
@@ -175,6 +197,10 @@ class Inspection:
         if entry.get("dicomdir"):
             self._directories.append(path)
             return
+        if entry.get("text"):
+            self.texts.add(path)
+            self._text(place if whole is None else whole, path)
+            return
         header = _header(place if whole is None else whole)
         if header is None:
             self._findings.add("unreadable", path)
@@ -182,6 +208,17 @@ class Inspection:
             self._marks(header, path)
             self._uids(header, path)
             self._belonging(header, entry)
+
+    def _text(self, source: Path | bytes, path: str) -> None:
+        """Look into a text: that it is what it was, and that nothing is found in it that was to be a tag or stars."""
+        from medcli.privacy.text.check import TextCheck
+
+        self._texts = self._texts or TextCheck(self._method["text"])
+        kind = self._texts.look(source, path)
+        if kind == "unreadable":
+            self._findings.add("unreadable", path)
+        elif kind:
+            self._findings.add("text-residue", path)
 
     def _marks(self, header: Dataset, path: str) -> None:
         method = self._method

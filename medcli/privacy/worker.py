@@ -1,6 +1,6 @@
 """What one process does: open what was found, look into archives, de-identify, stage, say what came of it.
 
-Knows files and the de-identifier. What it says in a row is value-free; names and old identifiers go to a notebook in
+Knows files and the two de-identifiers: DICOM first, text what is no DICOM. What it says in a row is value-free; names and old identifiers go to a notebook in
 the confidential folder. Refuses to decide about files that it sees only one of.
 """
 
@@ -12,14 +12,15 @@ import os
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any
 
-from medcli.errors import ItemFailed
+from medcli.errors import ItemFailed, Postponed
 from medcli.files import open_private
 from medcli.jobs import Row
+from medcli.jobs.model import State
 from medcli.jobs.retry import describe
 from medcli.privacy import archives, sources
 from medcli.privacy.layout import Names
@@ -29,8 +30,9 @@ from medcli.privacy.streams import container
 
 if TYPE_CHECKING:
     from medcli.privacy.dicom.scrubber import Scrubbed, Scrubber
+    from medcli.privacy.texts import Texts
 
-__all__ = ["Payload", "ScrubWorkers", "read_notes"]
+__all__ = ["Payload", "ScrubWorkers", "read_notes", "threefold"]
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 #: Row key and what was found; a plain tuple, for it travels to another process.
@@ -38,8 +40,8 @@ Payload = tuple[str, tuple[Any, ...]]
 
 #: What the catalogue needs to know of a file, and what the report tells of it.
 _HEAD = ("reason", "patient", "study", "series", "instance", "owner", "content", "sha256", "size", "route")
-_FACTS = ("sop_class", "modality", "route", "attribute", "notes")
-_KINDS = {
+_FACTS = ("sop_class", "modality", "route", "attribute", "place", "notes")
+_KINDS: dict[str, tuple[State, str]] = {
     "released": ("done", "released"),
     "ignored": ("skipped", "ignored"),
     "directory": ("skipped", "dicomdir"),
@@ -64,6 +66,12 @@ class ScrubWorkers:
         Folder for names of members and old identifiers; None as above.
     crosswalk
         Whether old identifiers are to be noted.
+    layout
+        Where released texts lie.
+    wait
+        Whether texts are postponed until all headers are known.
+    identities
+        The file that says who the patients of the batch are, once that is known.
     """
 
     policy: Policy
@@ -74,13 +82,23 @@ class ScrubWorkers:
     staging: str | None
     notebooks: str | None
     crosswalk: bool
+    layout: str = "study"
+    wait: bool = False
+    identities: str | None = None
     _worker: Worker | None = field(default=None, init=False, repr=False)
 
     def __enter__(self) -> Worker:
         from medcli.privacy.dicom.scrubber import Scrubber
 
         _keep_memory()
-        self._worker = Worker(self, Scrubber(self.policy, self.key))
+        scrubber = Scrubber(self.policy, self.key, identify=self.wait)
+        texts = None
+        if self.policy.text.detectors and not self.wait:
+            from medcli.privacy.texts import Texts
+
+            # What a detector lacks is to be told at once, and not of each text.
+            texts = Texts(self.policy.text, scrubber.names, self.identities)
+        self._worker = Worker(self, scrubber, texts)
         return self._worker
 
     def __exit__(
@@ -104,16 +122,19 @@ def _keep_memory() -> None:
 class Worker:
     """Does one item after another; see :class:`ScrubWorkers`."""
 
-    def __init__(self, plan: ScrubWorkers, scrubber: Scrubber) -> None:
+    def __init__(self, plan: ScrubWorkers, scrubber: Scrubber, texts: Texts | None = None) -> None:
         self._plan = plan
         self._scrubber = scrubber
         self._names = Names(plan.key)
         self._members = hmac.digest(plan.key, b"item", "sha256")
         self._notes = Notebook(plan.notebooks)
+        self._texts = texts
 
     def close(self) -> None:
         """Close what is open from file to file."""
         self._notes.close()
+        if self._texts is not None:
+            self._texts.close()
 
     def __call__(self, payload: Payload) -> Iterable[Row]:
         """Do one file, or all members of one archive.
@@ -122,6 +143,8 @@ class Worker:
         ------
         ItemFailed
             Where no other file could be staged either.
+        Postponed
+            Where it is a text, or an archive with texts, and texts wait.
         """
         key, found = payload[0], sources.Found(*payload[1])
         label = self._plan.labels[found.root]
@@ -153,9 +176,10 @@ class Worker:
         kind = container(data[:512] if whole else os.pread(descriptor, 512, 0))
         if kind:
             return self._archive(key, found, path, kind)
+        name = "/".join(filter(None, (self._plan.labels[found.root], found.path)))
         if whole:
-            return (self._one(key, key, data, mirror),)
-        row = self._one(key, key, path, mirror)
+            return (self._one(key, key, data, mirror, name),)
+        row = self._one(key, key, path, mirror, name)
         if not sources.unchanged(path, found):
             self._discard(key)
             raise sources.Unusable("changed")
@@ -166,12 +190,17 @@ class Worker:
 
         They are handed over one by one, for there may be very many.
         """
-        label, count = self._plan.labels[found.root], 0
+        label, count, waits = self._plan.labels[found.root], 0, False
         try:
             with open(sources.open_file(path), "rb") as file:
                 for member in archives.members(file, found.size, kind, self._plan.spool):
                     count += 1
-                    row = self._member(item, label, found.path, member)
+                    try:
+                        row = self._member(item, label, found.path, member)
+                    except Postponed:
+                        # Headers behind this member are to be known too.
+                        waits = True
+                        continue
                     self._notes.flush()
                     yield row
                 if not sources.unchanged(file.fileno(), found):
@@ -180,6 +209,8 @@ class Worker:
             raise ItemFailed("disk-full", stops=True) from None
         except sources.Unusable as problem:
             raise ItemFailed(problem.reason) from None
+        if waits:
+            raise Postponed
         if not count:
             yield refused(item, item, self._names.mirrored(label, found.path), "empty-archive", ignored=True)
 
@@ -198,19 +229,21 @@ class Worker:
         if not member.data:
             return refused(key, item, mirror, "empty")
         try:
-            return self._one(key, item, member.data, mirror)
-        except ItemFailed:
+            return self._one(key, item, member.data, mirror, "/".join(filter(None, (label, path, inner))))
+        except (ItemFailed, Postponed):
             raise
         except Exception as error:  # noqa: BLE001 - one member must not cost the others
             return Row(
                 key, "failed", "bug", json.dumps({"item": item, "mirror": mirror, **describe(error)}).encode()
             )
 
-    def _one(self, key: str, item: str, source: bytes | Path | str, mirror: str) -> Row:
+    def _one(self, key: str, item: str, source: bytes | Path | str, mirror: str, name: str) -> Row:
         """De-identify one file into the staging folder."""
         target = staged(self._plan.staging, key) if self._plan.staging else None
         try:
             result = self._scrubber.scrub(source, target)
+            if result.status == "ignored":
+                return self._text(key, item, source, target=target, mirror=mirror, name=name)
         except OSError as error:
             if target is None or error.errno not in FULL | CLOSED:
                 raise
@@ -220,8 +253,29 @@ class Worker:
         if self._plan.crosswalk and result.crosswalk:
             for link in result.crosswalk:
                 self._notes.add(*link)
-            self._notes.flush()
+        if result.identity:
+            self._notes.add("identity", *noted(result.identity))
+        self._notes.flush()
         return told(key, item, mirror, result)
+
+    def _text(
+        self, key: str, item: str, source: bytes | Path | str, *, target: str | None, mirror: str, name: str
+    ) -> Row:
+        """Clean what is no DICOM, if it is text."""
+        if self._texts is None:
+            from medcli.privacy.texts import Texts
+
+            text = self._plan.policy.text
+            text = replace(text, detectors=()) if self._plan.wait else text
+            self._texts = Texts(text, self._scrubber.names, self._plan.identities)
+        if self._plan.wait:
+            result = self._texts.look(source, name)
+            if result is None:
+                raise Postponed
+        else:
+            result = self._texts.scrub(source, target, name)
+        place = self._texts.place(self._plan.layout, mirror, name, result.suffix)
+        return self._texts.told(key, item, mirror, result, place)
 
     def _discard(self, key: str) -> None:
         if self._plan.staging:
@@ -235,13 +289,27 @@ def told(key: str, item: str, mirror: str, result: Scrubbed) -> Row:
     They are apart so that the driver, of which there is one, need not parse what it only passes on.
     """
     head = {name: value for name in _HEAD if (value := getattr(result, name))}
-    if result.status == "ignored":
-        head["reason"] = "not-dicom"
     head["item"], head["mirror"] = item, mirror
     facts = {name: value for name in _FACTS if (value := getattr(result, name))}
-    state, kind = _KINDS.get(result.status, ("failed", result.reason))
-    value = f"{_dump(head)}\n{_dump(facts)}\n{result.actions or '{}'}".encode()
-    return Row(key, state, kind, value, result.size)  # type: ignore[arg-type]
+    outcome: tuple[State, str] = _KINDS.get(result.status, ("failed", result.reason))
+    return threefold(key, outcome, head, facts, actions=result.actions, size=result.size)
+
+
+def threefold(
+    key: str, outcome: tuple[State, str], head: object, facts: object, *, actions: str, size: int
+) -> Row:
+    """A row whose value has the three lines of :func:`told`."""
+    value = f"{_dump(head)}\n{_dump(facts)}\n{actions or '{}'}".encode()
+    return Row(key, *outcome, value, size)
+
+
+def noted(identity: Iterable[tuple[str, str]]) -> tuple[str, str, str]:
+    """What a header says of its patient as a note: identifier, issuer, JSON of categories and values."""
+    from medcli.privacy.text.known import category_of
+
+    known = dict(identity)
+    facts = sorted({(category, value) for name, value in identity if (category := category_of(name))})
+    return known.get("PatientID", ""), known.get("IssuerOfPatientID", ""), _dump(facts)
 
 
 def refused(key: str, item: str, mirror: str, reason: str, *, ignored: bool = False) -> Row:

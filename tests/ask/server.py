@@ -26,6 +26,7 @@ class Server:
         self.asked: Counter[str] = Counter()
         self.order: list[str] = []
         self.bodies: list[dict[str, Any]] = []
+        self.received: list[bytes] = []  # every byte, and the headers
         self.statuses: Counter[int] = Counter()
         self.most_at_once = self.at_once = 0
         self.delay = 0.0
@@ -72,6 +73,7 @@ class Server:
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
+            self.received += [await request.read(), repr([request.raw_headers, request.raw_path]).encode()]
             response = await self._answer(request, await request.json())
             self.statuses[response.status] += 1
             return response

@@ -104,6 +104,7 @@ def test_a_file_of_questions_in_every_shape(tmp_path: Path) -> None:
     assert got[0]["metadata"] == {
         "finish_reason": "stop", "prompt_tokens": 3, "answer_tokens": 1, "first_token_margin": 0.12,
         "template": "simple", "dtype": "auto", "image_processor": "fake-processor",
+        "gate": {"choice": "on", "pixels": {"unseen": 1}},
     }  # fmt: skip
     assert len({one["answer_id"] for one in got}) == len(rows)
     assert {one["model_id"] for one in got} == {"fake-7b"}

@@ -14,8 +14,6 @@ pytest.importorskip("aiohttp")
 from tests.ask.inputs import answers, file_options, jsonl, medcli, mixed, picture, start
 from tests.ask.server import Server
 
-REMOTE = "http://medcli.invalid/v1"
-
 
 def test_a_file_is_answered_whole_by_a_misbehaving_server(tmp_path: Path) -> None:
     mixed(tmp_path, 200, images=6)
@@ -28,7 +26,7 @@ def test_a_file_is_answered_whole_by_a_misbehaving_server(tmp_path: Path) -> Non
     assert [one["text"] for one in got] == [f"{int(i % 5 > 0)} What is {i}?" for i in range(200)]
     assert got[1]["metadata"] == {
         "finish_reason": "stop", "prompt_tokens": 7, "answer_tokens": 3, "template": "chat-template",
-        "image_processor": "server",
+        "image_processor": "server", "gate": {"choice": "on", "pixels": {"unseen": 1}},
     }  # fmt: skip
     assert got[1]["model_id"] == "fake-7b"
     assert json.loads(out)["done"] == 200
@@ -113,51 +111,3 @@ def test_shards_of_a_server_are_merged(tmp_path: Path) -> None:
     runs = [tmp_path / "s0.jsonl", tmp_path / "s1.jsonl"]
     assert medcli(tmp_path, "merge", *runs, "--output", tmp_path / "merged.jsonl")[0] == 0
     assert (tmp_path / "merged.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
-
-
-def _dicom(path: Path) -> Path:
-    from pydicom.data import get_testdata_file
-
-    path.parent.mkdir(exist_ok=True)
-    name = get_testdata_file("MR_small.dcm")
-    assert isinstance(name, str)
-    path.write_bytes(Path(name).read_bytes())
-    return path
-
-
-def test_dicom_and_notes_do_not_go_to_a_remote_server(tmp_path: Path) -> None:
-    dicom = _dicom(tmp_path / "images" / "scan")  # no extension: the content counts
-    remote = ["--backend", "openai", "--base-url", REMOTE, "--model", "m"]
-    code, out, err = medcli(tmp_path, "ask", "What?", "--image", dicom, *remote)
-    assert (code, out) == (6, "")
-    assert "must not go to a server on another machine" in err
-    bare = tmp_path / "images" / "bare"
-    bare.write_bytes(dicom.read_bytes()[132:])
-    rows = [
-        {"question_id": 0, "image": "scan", "text": "What?"},
-        {"question_id": 1, "image": "bare", "text": "What?"},
-        {"question_id": 2, "text": "What ails Mr Smith?", "notes": True},
-    ]
-    jsonl(tmp_path / "questions.jsonl", rows)
-    code, out, err = medcli(tmp_path, *file_options(tmp_path)[:-2], *remote, "--json")
-    assert (code, json.loads(out)["kinds"]) == (6, {"gate-refused-dicom": 2, "gate-refused-notes": 1})
-    assert "Smith" not in err + out
-    with Server() as server:  # on this machine they may
-        options = [
-            *file_options(tmp_path, "local.jsonl")[:-2],
-            "--backend",
-            "openai",
-            "--base-url",
-            server.url,
-        ]
-        assert medcli(tmp_path, *options, "--model", "m")[0] == 0
-        assert len(server.order) == 3
-        options = [
-            *file_options(tmp_path, "gated.jsonl")[:-2],
-            "--backend",
-            "openai",
-            "--base-url",
-            server.url,
-        ]
-        code, out, _ = medcli(tmp_path, *options, "--model", "m", "--gate", "on", "--json")
-        assert (code, json.loads(out)["kinds"]) == (6, {"gate-refused-notes": 1})

@@ -122,7 +122,7 @@ def test_a_finding_of_verify_is_exit_code_6_and_is_named(tmp_path: Path) -> None
         (["inbox"], "--output is missing"),
         (["--output", "release"], "Nothing to de-identify"),
         (["inbox", "--output", "release", "--profile", "lax"], "'lax' is not one of"),
-        (["inbox", "--output", "release", "--clean", "descriptors"], "--clean descriptors is not built yet"),
+        (["inbox", "--output", "release", "--clean", "pixel-data"], "--clean pixel-data is not built yet"),
         (["inbox", "--output", "release", "--pixels", "auto"], "--pixels auto is not built yet"),
         (["inbox", "--output", "release", "--date-shift", "-10..5"], "means nothing without"),
         (

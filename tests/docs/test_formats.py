@@ -13,6 +13,7 @@ import pytest
 
 import medcli
 from medcli.privacy import keys, lists
+from medcli.privacy.text import recognisers
 from tests.docs.pages import DOCS, blocks, first_cells, section
 
 PAGE = DOCS / "formats.md"
@@ -42,9 +43,35 @@ def test_tables_have_the_columns_that_are_explained(run: tuple[Path, Any], name:
 
 def test_the_manifest_has_the_keys_that_are_explained(run: tuple[Path, Any]) -> None:
     manifest = json.loads((run[0] / "release-manifest.json").read_text())
-    assert set(manifest) == set(columns("Manifest")) - {"date_shift_check"}
+    assert set(manifest) == set(columns("Manifest")) - {"date_shift_check", "text"}
     named = section(PAGE, "Manifest")
     assert all(f"`{key}`" in named for entry in manifest["files"] for key in entry)
+
+
+def test_what_is_said_of_texts_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"text": "Mr. Miller"}\n')
+    assert medcli.scrub(tmp_path / "a.jsonl", output=tmp_path / "release", workers=1).exit_code == 0
+    manifest = json.loads((tmp_path / "release-manifest.json").read_text())
+    assert set(manifest) == set(columns("Manifest")) - {"date_shift_check"}
+    explained = section(PAGE, "Manifest")
+    assert all(f"`{key}`" in explained for key in (*manifest["text"], *manifest["files"][0]))
+    (line,) = map(json.loads, (tmp_path / "release-confidential/report.jsonl").read_text().splitlines())
+    assert set(line) <= set(columns("report.jsonl"))
+
+
+def test_the_examples_for_texts_can_be_read(tmp_path: Path) -> None:
+    shown = [block.text for block in blocks(PAGE, "text")]
+    policy, known, gold = (
+        next(text for text in shown if text.startswith(start))
+        for start in ("category,action", "category,value", '{"text": "Mr.')
+    )
+    (own,) = (block.text for block in blocks(PAGE, "yaml"))
+    for name, text in (("policy", policy), ("known", known), ("gold", gold), ("own", own)):
+        (tmp_path / name).write_text(text)
+    assert ("NAME", "surrogate") in lists.read_text_policy(tmp_path / "policy")
+    assert len(lists.read_known_facts(tmp_path / "known")) == 4
+    assert len(recognisers.recognisers_of(lists.read_recognisers(tmp_path / "own"))) == 2
+    assert medcli.scrub(score=tmp_path / "gold").facts["texts"] == 1
 
 
 def test_the_report_has_the_keys_that_are_explained(run: tuple[Path, Any]) -> None:

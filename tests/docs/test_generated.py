@@ -28,6 +28,8 @@ CORE = [
         ROOT / "medcli/privacy" / f"{name}.py"
         for name in ["sources", "archives", "zips", "tars", "streams", "worker", "statements", "outcome"]
     ),
+    *(ROOT / "medcli/privacy" / f"{name}.py" for name in ["texts", "text/cleaner", "text/scrubber"]),
+    *sorted((ROOT / "medcli/privacy/text/formats").glob("*.py")),
     ROOT / "medcli/jobs/retry.py",
 ]
 NO_REASONS = {"safe-private", "full-dates", "modified-dates", "latin-1", "surrogateescape"}

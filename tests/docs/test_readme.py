@@ -25,7 +25,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Shell:
     inbox.mkdir()
     for name in SAMPLES:
         shutil.copy(str(get_testdata_file(name)), inbox / name)
-    (inbox / "notes.txt").write_text("no DICOM")
+    (inbox / "photo.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     return made
 
 
@@ -72,7 +72,7 @@ def test_the_folders_are_what_the_readme_says(shell: Shell, told: dict[str, tupl
     assert all(
         stat.S_IMODE(path.stat().st_mode) == 0o600 for path in confidential.iterdir() if path.is_file()
     )
-    assert sorted(path.name for path in (shell.folder / "inbox").iterdir()) == sorted([*SAMPLES, "notes.txt"])
+    assert sorted(path.name for path in (shell.folder / "inbox").iterdir()) == sorted([*SAMPLES, "photo.png"])
 
 
 def test_the_python_lines_do_the_same_and_only_what_is_new(

@@ -6,6 +6,7 @@ policy. Refuses to be fast, and to decide on damage: what pydicom cannot parse, 
 
 from __future__ import annotations
 
+import contextlib
 import io
 import unicodedata
 from dataclasses import dataclass, replace
@@ -20,8 +21,10 @@ from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
 
 from medcli.privacy.policy import Policy
+from medcli.privacy.text.known import Known
 from tests.privacy import reference_dummies as dummies
 from tests.privacy import reference_pixels as pixels
+from tests.privacy import reference_texts as texts
 from tests.privacy import reference_values as values
 from tests.privacy.reference_pixels import Withheld
 from tests.privacy.reference_rules import Rules, dictionary_vrs
@@ -30,6 +33,7 @@ from tests.privacy.reference_values import raw_value
 PATIENT_NAME, PATIENT_ID, ISSUER, ACCESSION = 0x00100010, 0x00100020, 0x00100021, 0x00080050
 MEDIA_STORAGE_SOP_CLASS, MEDIA_STORAGE_SOP_INSTANCE = 0x00020002, 0x00020003
 SOP_CLASS, SOP_INSTANCE, STUDY = 0x00080016, 0x00080018, 0x0020000D
+DOCUMENT, MIME_TYPE, DOCUMENT_LENGTH = 0x00420011, 0x00420012, 0x00420015
 OURS = frozenset({0x00120062, 0x00120063, 0x00120064, 0x00280303})
 
 
@@ -95,6 +99,8 @@ class Reference:
         self.days = values.offset(key, self.basis, low, high)
         if self.subject is not None and self.subject.days is not None:
             self.days = self.subject.days
+        self.known = self._known(ds) if policy.clean else None
+        self.mime, self.document_length = self._ascii(ds, MIME_TYPE), None
 
     @staticmethod
     def _ascii(ds: Dataset, tag: int) -> str:
@@ -129,6 +135,37 @@ class Reference:
             return item
         names = [part.strip(" \0") for part in raw_value(raw).decode("latin-1").split("\\")]
         return replace(item, encodings=tuple(convert_encodings(names)))
+
+    def _known(self, ds: FileDataset) -> Known:
+        """Gather the file's identity: every value that identifies, at every depth, but those that stay."""
+        plain = Rules.load(replace(self.policy, clean=frozenset()), self.sop_class)
+        found: list[texts.Value] = [(0x00020003, "UI", self._ascii(ds.file_meta, 0x00020003).encode(), ())]
+        kept: set[bytes] = set()
+
+        def look(each: Dataset, item: Item) -> None:
+            creators = plain.kept_creators(each)
+            for tag in values.tags_of(each):
+                raw = values.item(each, tag)
+                vr = actual_vr(raw)
+                if vr == "SQ":
+                    with contextlib.suppress(Exception):
+                        for inner in items_of(raw):
+                            look(inner, self._enter(inner, replace(item, path=(*item.path, tag))))
+                    continue
+                value = texts.bytes_of(raw)
+                if not texts.identifies(tag, written_vr(tag, vr)) or not value.strip(b"\0 "):
+                    continue
+                stays = plain.action(tag, vr, raw, item.path, creators) == "K" and not (
+                    written_vr(tag, vr) == "UI" and not value.startswith(b"1.2.840.10008.")
+                    and "uids" not in self.policy.retain
+                )  # fmt: skip
+                if stays:
+                    kept.add(value.strip(b"\0 "))
+                else:
+                    found.append((tag, written_vr(tag, vr), value, item.encodings))
+
+        look(ds, self._enter(ds, Item()))
+        return texts.known_of(found, kept)
 
     def run(self, ds: Dataset) -> Dataset:
         """Scrub the whole data set and mark it."""
@@ -194,6 +231,14 @@ class Reference:
                 [self.scrub(each, self._nested(each, raw, item)) for each in items_of(raw)], raw
             )
         old = b"" if vr == "SQ" else raw_value(raw, little=self.little)
+        if tag == DOCUMENT_LENGTH and not item.path and self.document_length is not None:
+            return self.element(
+                raw, "UL", self.document_length.to_bytes(4, "little" if self.little else "big")
+            )
+        if tag == DOCUMENT and action == "D":
+            return self.document(raw, new_vr, old, item)
+        if action in {"clean", "known"}:
+            return self.cleaned(raw, vr, old, item, technical=action == "known")
         if action == "U" or (action == "D" and new_vr == "UI" and old.strip(b" \0")):
             return self.element(raw, new_vr, values.new_uids(self.key, old, self.rules.registered))
         if action in {"K", "C"}:
@@ -206,6 +251,30 @@ class Reference:
         if action == "Z" or own:
             return self.element(raw, new_vr if own or old else vr, own or b"")
         return self.element(raw, new_vr, values.dummy(new_vr, self.key, old, little=self.little))
+
+    def document(self, raw: RawElement, vr: str, old: bytes, item: Item) -> RawElement:
+        """Replace a document by an empty one, or by itself without identity where it is a text and that was asked."""
+        new = None
+        if "structured-content" in self.policy.clean and not item.path:
+            new = texts.document(old, self.mime, item.encodings, self.known, self.days)
+        new = new or values.dummy_document(old)
+        if not item.path:
+            self.document_length = len(new)
+        return self.element(raw, vr, new)
+
+    def cleaned(
+        self, raw: RawElement, vr: str, old: bytes, item: Item, *, technical: bool
+    ) -> RawElement | None:
+        """Replace what identifies in a text; codes stay where they are some."""
+        tag = int(raw.tag)
+        new_vr, new = written_vr(tag, vr), None
+        if new_vr == "CS":
+            new = old if all(self.rules.coded(tag, old)) else None
+        elif values.is_printable(old):
+            new = texts.cleaned(new_vr, old, item.encodings, self.known, technical=technical)
+        if new is None:
+            return self.apply(self.rules.basic(tag, vr, item.path), raw, vr, item)
+        return self.element(raw, new_vr, new)
 
     def kept(self, action: str, raw: RawElement, vr: str, old: bytes, item: Item) -> RawElement | None:
         """Keep or shift a value where it is what its VR says; do the basic action where it is not."""

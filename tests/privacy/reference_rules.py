@@ -21,7 +21,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
 
-from medcli.privacy.policy import RETAIN, Policy
+from medcli.privacy.policy import CLEAN, RETAIN, Policy
 from tests.privacy import reference_values as values
 
 FOLDER = Path(__file__).parents[2] / "medcli" / "privacy" / "profiles"
@@ -29,6 +29,9 @@ ORDER = "XZD"
 ALL = "X/Z/D"
 IMAGE_TYPE = 0x00080008
 LONG = frozenset({"OF", "OD", "OL", "OV"})
+#: Options that clean texts, and their columns; VRs of the texts.
+TREES = {"descriptors": "descriptors", "structured-content": "structured", "graphics": "graphics"}
+READ = frozenset({"LO", "SH", "ST", "LT", "UT", "UC"})
 
 
 @cache
@@ -156,8 +159,36 @@ class Rules:
             return "X"
         row = profile().get(tag)
         if row is not None:
-            return self.option(row) or self.basic(tag, vr, path)
-        return self.unlisted(tag, vr, raw, path)
+            inside = self.in_tree(path) and any(row[column] == "C" for column in TREES.values())
+            chosen = self.option(row) or ("clean" if inside else "")
+            return self.readable(chosen, tag, vr) or self.basic(tag, vr, path)
+        action = self.unlisted(tag, vr, raw, path)
+        if vr in {"", "UN"} | READ and READ & set(dictionary_vrs(tag)) and "U" not in action:
+            if tag in tags("technical") and (
+                self.in_tree(path) or (self.cleans("descriptors") and action == "K")
+            ):
+                return "known"
+            return "clean" if self.in_tree(path) and action != "K" else action
+        return action
+
+    def readable(self, chosen: str, tag: int, vr: str) -> str:
+        """Take back that something is cleaned which is neither a sequence, nor text, nor codes, as its VR should be."""
+        if chosen != "clean":
+            return chosen
+        if vr == "SQ":
+            return "K"
+        return chosen if vr in dictionary_vrs(tag) and vr in READ | {"CS"} else ""
+
+    def cleans(self, option: str) -> bool:
+        """Tell whether an option that cleans texts was chosen."""
+        return option in self.policy.clean
+
+    def in_tree(self, path: tuple[int, ...]) -> bool:
+        """Tell whether a sequence around is one that a chosen option cleans."""
+        found = (profile().get(tag) for tag in path)
+        return any(
+            row[TREES[option]] == "C" for row in found if row is not None for option in self.policy.clean
+        )
 
     def private(self, vr: str, raw: Any) -> str:
         """Decide over a private element that is safe: dates stay only as they are, UIDs become new ones."""
@@ -172,7 +203,9 @@ class Rules:
         columns = [RETAIN[name][0] for name in self.policy.retain]
         if "modified_dates" in columns and row["modified_dates"] == "C":
             return "C"
-        return "K" if any(row[column] == "K" for column in columns) else ""
+        if any(row[column] == "K" for column in columns):
+            return "K"
+        return "clean" if any(row[TREES[option]] == "C" for option in self.policy.clean) else ""
 
     def unlisted(self, tag: int, vr: str, raw: Any, path: tuple[int, ...]) -> str:
         """Decide over an attribute that Table E.1-1 does not list, by its VR."""
@@ -265,13 +298,14 @@ class Rules:
             f"PS3.15 {edition()} Table E.1-1",
             f"profile {policy.profile}",
             *(f"retain {name}" for name in sorted(policy.retain)),
+            *(f"clean {name}" for name in sorted(policy.clean)),
         ]
         if policy.pixels == "off":
             said.append("pixels not examined")
         if policy.rules:
             said.append("local rules that weaken the profile" if self.weakened() else "local rules")
         out.add_new(0x00120063, "LO", said)
-        codes = [RETAIN[name][1] for name in policy.retain]
+        codes = [RETAIN[name][1] for name in policy.retain] + [CLEAN[name] for name in policy.clean]
         items = []
         for each in [*([] if self.weakened() else ["113100"]), *sorted(codes)]:
             item = Dataset()

@@ -108,6 +108,22 @@ def dummy(vr: str, key: bytes, value: bytes, *, little: bool) -> bytes:
     return DUMMY.get(vr, b"\0\0")
 
 
+def dummy_document(value: bytes) -> bytes:
+    """Give an empty document of the same kind: PDF, XML, or two bytes."""
+    if b"%PDF-" in value[:1024]:
+        parts = [
+            b"%PDF-1.4\n",
+            b"1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n",
+            b"2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n",
+            b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<<>>>>endobj\n",
+        ]
+        starts = [len(b"".join(parts[:number])) for number in range(1, 5)]
+        table = "".join(f"{start:010} 00000 n \n" for start in starts[:3])
+        end = f"trailer<</Size 4/Root 1 0 R>>\nstartxref\n{starts[3]}\n%%EOF\n"
+        return b"".join(parts) + f"xref\n0 4\n0000000000 65535 f \n{table}{end}".encode()
+    return b"<removed/>" if value.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<") else b"\0\0"
+
+
 def new_uids(key: bytes, value: bytes, registered: frozenset[bytes]) -> bytes:
     """Map every UID of a value; empty ones and those registered with DICOM stay."""
     parts = (part.strip(b" \0") for part in value.split(b"\\"))

@@ -48,6 +48,20 @@ POLICIES |= {
         pixels="off",
     ),
 }
+POLICIES |= {
+    "cleaned": Policy(clean=frozenset({"descriptors", "structured-content", "graphics"}), pixels="off"),
+    "strict, cleaned, dates and institution kept": Policy(
+        "strict",
+        frozenset({"full-dates", "institution-identity"}),
+        clean=frozenset({"structured-content", "graphics"}),
+        pixels="off",
+    ),
+    "descriptors, shifted": Policy(
+        retain=frozenset({"modified-dates", "patient-characteristics"}),
+        clean=frozenset({"descriptors"}),
+        pixels="off",
+    ),
+}
 RULED = {
     "pixels-not-examined",
     "no-sop-class",
@@ -127,7 +141,7 @@ def test_real_files_agree(name: str, tmp_path: Path) -> None:
     assert {each: status for each, status in others.items() if explained().get(each) != status} == {}
 
 
-@pytest.mark.parametrize("name", ["basic", "strict"])
+@pytest.mark.parametrize("name", ["basic", "strict", "cleaned"])
 def test_every_encoding_agrees(name: str, tmp_path: Path) -> None:
     sources = []
     for kind, data in build.variants():
@@ -152,7 +166,7 @@ def wrong_vrs(step: int) -> Iterator[tuple[str, bytes]]:
 
 
 @pytest.mark.parametrize("step", [9, pytest.param(1, marks=pytest.mark.slow)], ids=["some", "all"])
-@pytest.mark.parametrize("name", ["basic", "strict", "modified-dates+patient"])
+@pytest.mark.parametrize("name", ["basic", "strict", "modified-dates+patient", "cleaned"])
 def test_wrong_vrs_agree(name: str, step: int, tmp_path: Path) -> None:
     sources = []
     for kind, data in wrong_vrs(step):

@@ -20,7 +20,7 @@ SEQUENCE, SHIFT, DATE, TERM = 10, 11, 12, 13
 UID_UNLISTED, UID_CLASS, AGE = 14, 15, 16
 PATIENT_ID, PATIENT_NAME, ACCESSION = 17, 18, 19
 PRIVATE, KEEP_OPTION, NUMBER_LONG, PIXELS, WATCH = 20, 21, 22, 23, 24
-UID_KEPT, TEXT, BULK = 25, 26, 27
+UID_KEPT, TEXT, BULK, CLEAN = 25, 26, 27, 28
 
 # A number is tag << TAG_SHIFT | limit << CODE_BITS | code: numbers ascend as tags do. The limit is the length in bytes
 # that a kept binary value may have by its VR and multiplicity; 0 is no limit.
@@ -37,6 +37,8 @@ ANY = ("X", "Z", "D")
 DATES = frozenset(("DA", "TM", "DT"))
 PIXEL_DATA = 0x7FE00010
 PIXEL_TAGS = frozenset((0x7FE00008, 0x7FE00009, PIXEL_DATA))
+#: Encapsulated Document, MIME Type of Encapsulated Document, Encapsulated Document Length.
+ENCAPSULATED_DOCUMENT, MIME_TYPE, ENCAPSULATED_LENGTH = 0x00420011, 0x00420012, 0x00420015
 #: Attributes that are kept and whose values the rewriter has to know.
 WATCHED = frozenset(
     (
@@ -54,6 +56,7 @@ WATCHED = frozenset(
         2621698,
         2621699,
         2622209,
+        ENCAPSULATED_LENGTH,
     )
 )
 #: What made the image: a place or device of the same name is no secret (a trailer's "institution" is its maker).

@@ -11,7 +11,7 @@ import struct
 from medcli import __version__
 from medcli.privacy import profiles
 from medcli.privacy.dicom.encoding import EXPLICIT_LE, Encoding
-from medcli.privacy.policy import RETAIN, Policy, Rule
+from medcli.privacy.policy import CLEAN, RETAIN, Policy, Rule
 
 __all__ = ["IMPLEMENTATION_UID", "codes_of", "file_meta", "mark_elements", "method_of"]
 
@@ -22,7 +22,7 @@ PROFILE_CODE = "113100"
 
 def codes_of(policy: Policy, *, weakened: bool) -> tuple[str, ...]:
     """The codes of CID 7050 for the work really done, in ascending order."""
-    codes = {RETAIN[name][1] for name in policy.retain}
+    codes = {RETAIN[name][1] for name in policy.retain} | {CLEAN[name] for name in policy.clean}
     if not weakened:
         codes.add(PROFILE_CODE)
     return tuple(sorted(codes))
@@ -36,6 +36,7 @@ def method_of(policy: Policy, *, weakened: bool) -> tuple[str, ...]:
         f"profile {policy.profile}",
     ]
     method += [f"retain {name}" for name in sorted(policy.retain)]
+    method += [f"clean {name}" for name in sorted(policy.clean)]
     if policy.pixels == "off":
         method.append("pixels not examined")
     if policy.rules:

@@ -9,12 +9,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import NamedTuple
 
 from medcli.privacy import profiles
 from medcli.privacy.dicom import codes
 from medcli.privacy.dicom.codes import PIXEL_DATA
+from medcli.privacy.dicom.documents import strings
 from medcli.privacy.dicom.encoding import (
     LONG_VRS,
+    TEXT_VRS,
     Buffer,
     Damaged,
     Encoding,
@@ -31,11 +34,11 @@ from medcli.privacy.dicom.pseudonyms import registered
 from medcli.privacy.dicom.read import pieces
 from medcli.privacy.dicom.residue import Needles, needles
 from medcli.privacy.dicom.rewrite import Rewriter
-from medcli.privacy.dicom.texts import texts
+from medcli.privacy.dicom.texts import tagged, texts
 from medcli.privacy.dicom.walk import Element, walk
 from medcli.privacy.dicom.write import Written
 
-__all__ = ["examine"]
+__all__ = ["Finding", "examine"]
 
 #: Binary values longer than this are searched for long needles only: chance makes short ones.
 _DENSE = 1 << 20
@@ -44,6 +47,7 @@ _LONGEST = 4096
 SOP_INSTANCE = 0x00080018
 _PIECE, _OVERLAP = 4 << 20, 512
 _NUMBERS = (0x00280002, 0x00280010, 0x00280011, 0x00280100)
+_WANTED = (0x00280004, 0x00280008, codes.ENCAPSULATED_DOCUMENT)
 
 
 class Survey:
@@ -63,7 +67,7 @@ class Survey:
         code = codes.KEEP
         if tag in codes.PIXEL_TAGS:
             code = codes.PIXELS
-        elif tag in codes.MARKS or tag in _NUMBERS or tag in (0x00280004, 0x00280008):
+        elif tag in codes.MARKS or tag in _NUMBERS or tag in _WANTED:
             code = codes.WATCH
         elif tag in self._identity:
             code = codes.KEEP_OPTION
@@ -80,7 +84,25 @@ def _survey() -> Survey:
     return Survey()
 
 
-def examine(written: Written, rewriter: Rewriter, frame: Frame) -> tuple[str, str] | None:
+class Finding(NamedTuple):
+    """Why a written file is not released.
+
+    Attributes
+    ----------
+    reason
+        ``residue``, ``unsound`` or ``pixels-changed``.
+    attribute
+        Of a residue: the tag whose value was found, as ``(gggg,eeee)``; empty where a text resembles several.
+    place
+        The tag of the text it was found in, where it was one.
+    """
+
+    reason: str
+    attribute: str = ""
+    place: str = ""
+
+
+def examine(written: Written, rewriter: Rewriter, frame: Frame) -> Finding | None:
     """Judge a written file.
 
     Parameters
@@ -94,9 +116,8 @@ def examine(written: Written, rewriter: Rewriter, frame: Frame) -> tuple[str, st
 
     Returns
     -------
-    tuple or None
-        (reason code, where) of the first finding: ``residue`` with the tag whose value was found, ``unsound`` where
-        the file can't be read back, ``pixels-changed``.
+    Finding or None
+        The first finding.
     """
     with written.again() as stored:
         if stored is None:
@@ -104,34 +125,54 @@ def examine(written: Written, rewriter: Rewriter, frame: Frame) -> tuple[str, st
         try:
             again = read_frame(stored)
             if again is None or not again.syntax == frame.syntax == uid_text(again.meta.get(0x00020010, b"")):
-                return "unsound", ""
+                return Finding("unsound")
             folder = os.path.dirname(written.path) if written.path else None
             with inflated(stored, again, folder) as (data, inside):
                 head = b"" if data is stored else stored[: again.start]
                 return _examine(data, inside, rewriter, head)
         except (Damaged, Odd):
-            return "unsound", ""
+            return Finding("unsound")
 
 
-def _examine(data: Buffer, frame: Frame, rewriter: Rewriter, head: bytes) -> tuple[str, str] | None:
+def _examine(data: Buffer, frame: Frame, rewriter: Rewriter, head: bytes) -> Finding | None:
     """Judge a data set; `head` is what stood before it, where it was deflated."""
     found = walk(data, frame.start, len(data), frame.encoding, _survey())
     if found.stop != len(data):
-        return "unsound", ""
+        return Finding("unsound")
     survey = {element.tag: element for element in found.elements}
-    hidden = needles(rewriter.found, rewriter.kept, rewriter.makers)
+    identity = rewriter.identity
+    hidden = identity.needles if identity else needles(rewriter.found, rewriter.kept, rewriter.makers)
     hit = hidden.search(head) if head else None
     hit = _search(data, frame, found.elements, survey, hidden) if hit is None else hit
     hit = hidden.words.search(texts(data, frame.start, len(data), frame.encoding)) if hit is None else hit
     hit = _unexplained(data, found.elements, rewriter) if hit is None else hit
     if hit is not None:
-        return "residue", f"({hit >> 16:04X},{hit & 0xFFFF:04X})"
-    return None if _same_pixels(data, survey, rewriter) else ("pixels-changed", "")
+        return Finding("residue", _named(hit), _where(data, frame, hidden))
+    if identity is not None:
+        for tag, vr, text in tagged(data, frame.start, len(data), frame.encoding):
+            if vr in TEXT_VRS and identity.known.left(text.strip("\0 ")):
+                return Finding("residue", "", _named(tag))
+        document = survey.get(codes.ENCAPSULATED_DOCUMENT)
+        if document is not None and any(map(identity.left, strings(data[document.value : document.end]))):
+            return Finding("residue", "", _named(document.tag))
+    return None if _same_pixels(data, survey, rewriter) else Finding("pixels-changed")
+
+
+def _named(tag: int) -> str:
+    return f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
+
+
+def _where(data: Buffer, frame: Frame, hidden: Needles) -> str:
+    """The first text attribute in which something is found, to be told with it; empty where it is none."""
+    for tag, _, text in tagged(data, frame.start, len(data), frame.encoding):
+        if hidden.finds(text):
+            return _named(tag)
+    return ""
 
 
 def _unexplained(data: Buffer, elements: list[Element], rewriter: Rewriter) -> int | None:
     """The tag of an identifying attribute that nobody replaced or was told to keep: the table itself may be wrong."""
-    done = {tag for _, tag in rewriter.actions}
+    done = {tag for _, tag in rewriter.actions} | rewriter.cleaned
     for element in elements:
         if element.code != codes.KEEP_OPTION or element.tag in done or element.end - element.value > _LONGEST:
             continue

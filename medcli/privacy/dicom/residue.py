@@ -8,7 +8,7 @@ and the result, nothing between.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
@@ -119,6 +119,16 @@ class Needles:
             hit = next((tag for needle, tag in self.short.items() if _whole_value(hay, low, needle)), None)
         return hit
 
+    def finds(self, text: str) -> bool:
+        """Whether one of the values stands in a text value."""
+        raw = text.encode()
+        low = raw.lower()
+        return (
+            any(part.strip() in self.short for part in low.split(b"\\"))
+            or self.search(raw) is not None
+            or self.words.search((text,)) is not None
+        )
+
     def _search_uids(self, hay: bytes, low: bytes) -> int | None:
         if len(self.uids) < _MANY:
             return _first(hay, low, self.uids, UID_CHAR)
@@ -216,7 +226,12 @@ def _implicit_vr(hay: bytes, at: int) -> bytes:
     return (vrs_of(tag) or ("LO",))[0].encode("ascii")
 
 
-def needles(found: Iterable[Found], kept: Iterable[bytes], makers: Iterable[bytes] = ()) -> Needles:
+def needles(
+    found: Iterable[Found],
+    kept: Iterable[bytes],
+    makers: Iterable[bytes] = (),
+    common: Callable[[str], bool] | None = None,
+) -> Needles:
     """The needles of a file's identifying values.
 
     Parameters
@@ -227,6 +242,9 @@ def needles(found: Iterable[Found], kept: Iterable[bytes], makers: Iterable[byte
         Values that an option kept or that replace others: needles inside them are left out.
     makers
         Manufacturer and model as kept: names of places and devices inside them are left out.
+    common
+        Whether a folded word is common language: such words are left out, for somebody else looks for them with
+        regard to capitals and neighbours.
     """
     result, blob, maker = Needles(), b"\0".join(kept).lower(), b"\0".join(makers).lower()
     identity = profiles.identity()
@@ -238,14 +256,25 @@ def needles(found: Iterable[Found], kept: Iterable[bytes], makers: Iterable[byte
         known = maker if called and _names_makers(value.raw) else b""
         for kind, text in _words_of(value):
             raw = text.encode()
-            if raw not in _OURS and text not in _PLACEHOLDERS and text not in excused and raw not in known:
+            usual = common is not None and kind == "word" and common(text)
+            if (
+                not usual
+                and raw not in _OURS
+                and text not in _PLACEHOLDERS
+                and text not in excused
+                and raw not in known
+            ):
                 result.words.add(kind, text, value.tag)
                 if kind == "word" and len(text) >= _WIDE and text.isascii():
                     result.wide.setdefault(_wide(text), value.tag)
         for kind, needle in _spellings(value.vr, value.raw, value.charset):
             inside = UID_CHAR if kind == "uids" else WORD
-            if needle in _OURS or any(
-                needle in text and bounded(text, text, needle, inside) for text in (blob, known) if text
+            if (
+                needle in _OURS
+                or (common is not None and needle.isalpha() and common(needle.decode()))
+                or any(
+                    needle in text and bounded(text, text, needle, inside) for text in (blob, known) if text
+                )
             ):
                 continue
             if kind == "date":

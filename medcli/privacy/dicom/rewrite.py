@@ -5,15 +5,17 @@ Knows what each action does to an element. Refuses to know files, pixels and how
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from medcli.privacy import profiles
 from medcli.privacy.dicom import codes, values
 from medcli.privacy.dicom.encoding import (
     IMPLICIT_LE,
     SIZES,
+    TEXT_VRS,
     UNDEFINED,
     Buffer,
     Damaged,
@@ -29,9 +31,12 @@ from medcli.privacy.dicom.skip import ITEM, SEQUENCE_END, header
 from medcli.privacy.dicom.table import Table
 from medcli.privacy.dicom.walk import Element, Walk, walk
 
+if TYPE_CHECKING:
+    from medcli.privacy.dicom.clean import Cleaner, Identity
+
 __all__ = ["Found", "Rewriter"]
 
-ENCAPSULATED_DOCUMENT, SOP_INSTANCE = 0x00420011, 0x00080018
+SOP_INSTANCE = 0x00080018
 #: Values from this length on (bytes) identify nobody: they are documents or damage.
 _LONG = 1 << 20
 #: What values 1 and 2 of Image Type become where they are no terms (PS3.3 C.7.6.1.1.2).
@@ -68,6 +73,8 @@ class Rewriter:
         SOP Class UID, by which conditional codes are resolved.
     basis
         The patient's identity basis.
+    cleaner, identity
+        What cleans texts, and of whom; None where the policy cleans none.
 
     Attributes
     ----------
@@ -81,14 +88,25 @@ class Rewriter:
         Manufacturer and model, where they are kept.
     actions
         (letter, tag) of each change, in file order.
+    cleaned
+        Tags of texts that were searched and kept.
     crosswalk
         (kind, old, new) of each pseudonym.
     """
 
     def __init__(
-        self, table: Table, names: Pseudonyms, data: Buffer, sop_class: str, basis: tuple[str, ...]
+        self,
+        table: Table,
+        names: Pseudonyms,
+        data: Buffer,
+        sop_class: str,
+        basis: tuple[str, ...],
+        *,
+        cleaner: Cleaner | None = None,
+        identity: Identity | None = None,
     ) -> None:
         self.table, self.names, self.data = table, names, data
+        self.cleaner, self.identity = cleaner, identity
         self.sop_class, self.basis = sop_class, basis
         self.found: list[Found] = []
         self.kept: list[bytes] = []
@@ -103,7 +121,9 @@ class Rewriter:
         self.makers: list[bytes] = []
         self.pixels: dict[int, Element] = {}
         self.masked: Masked | None = None
+        self.cleaned: set[int] = set()
         self._private: dict[int, int] = {}
+        self._document_length: int | None = None
 
     def level(
         self, found: Walk, start: int, encoding: Encoding, inserts: Sequence[bytes] = ()
@@ -202,6 +222,12 @@ class Rewriter:
         return b""
 
     def _choose(self, element: Element) -> Replacement:
+        if self.cleaner is not None and self.table.cleans_within(self.path, element.tag):
+            return self._clean(element)
+        return self._basic(element)
+
+    def _basic(self, element: Element) -> Replacement:
+        """What the Basic Profile does."""
         code = self.table.choose(self.sop_class, self.path, element.tag)
         return self._handlers[code](self, element)
 
@@ -219,17 +245,28 @@ class Rewriter:
         if vr == "UI":
             mapped = self._map_uids(element)
             return self._same_or_new_uid(element) if mapped is None else mapped
+        if element.tag == codes.ENCAPSULATED_DOCUMENT:
+            return self._document(element)
         if vr != "SQ":
-            value = (
-                values.dummy_document(self.data[element.value : element.value + 1024])
-                if element.tag == ENCAPSULATED_DOCUMENT
-                else values.dummy(vr)
-            )
-            return self.put(element, value, "D")
+            return self.put(element, values.dummy(vr), "D")
         self.actions.append(("D", element.tag))
         stand_in = dummy_items(self.encoding, element.tag, self.names.derived(""))
         self.kept.append(stand_in)
         return self.encoding.sequence(element.tag, stand_in)
+
+    def _document(self, element: Element) -> Replacement:
+        """An encapsulated document: cleaned where it is a text and the options say so, else an empty one."""
+        cleaned = None
+        asked = self.table.cleans_documents and not self.path and not element.undefined
+        if asked and self.cleaner is not None and self.identity is not None:
+            mime = next((self.raw(one) for one in self.here if one.tag == codes.MIME_TYPE), b"")
+            cleaned = self.cleaner.document(
+                self.raw(element), mime.decode("latin-1"), self.charset, self.identity
+            )
+        new = cleaned or values.dummy_document(self.data[element.value : element.value + 1024])
+        if not self.path:
+            self._document_length = len(new)
+        return self.put(element, new, "C" if cleaned else "D")
 
     def _same_or_new_uid(self, element: Element) -> bytes:
         """A UID that must not be empty: a registered one stays, nothing becomes something."""
@@ -346,7 +383,27 @@ class Rewriter:
         return profiles.is_defined_term(tag, part) if self.table.strict else values.is_code_string(part)
 
     def _text(self, element: Element) -> Replacement:
-        return None if values.is_text(self.raw(element)) else self._choose(element)
+        if not values.is_text(self.raw(element)):
+            return self._choose(element)
+        return (
+            self._clean(element)
+            if self.cleaner is not None and self.table.cleans_technical(self.path)
+            else None
+        )
+
+    def _clean(self, element: Element) -> Replacement:
+        """Keep a text with what identifies in it replaced; where that can't be done, do as the Basic Profile does."""
+        actual, raw = element.vr.decode("ascii"), self.raw(element)
+        vr, technical = self.vr(element), element.tag in profiles.technical() or bool(element.tag >> 16 & 1)
+        cleaned = None
+        if self.cleaner is None or self.identity is None:
+            return self._basic(element)
+        if not element.undefined and len(raw) < _LONG and (actual in ("", "UN") or actual in TEXT_VRS):
+            cleaned = self.cleaner.clean(vr, raw, self.charset, self.identity, known=technical)
+        if cleaned is None:
+            return self._basic(element)
+        self.cleaned.add(element.tag)
+        return None if cleaned == raw and vr == (actual or vr) else self.put(element, cleaned, "C")
 
     def _age(self, element: Element) -> Replacement:
         raw = self.raw(element)
@@ -447,6 +504,8 @@ class Rewriter:
         if element.tag in codes.MAKERS:
             self.makers.append(self.raw(element))
             return self._text(element)
+        if element.tag == codes.ENCAPSULATED_LENGTH and not self.path and self._document_length is not None:
+            return self.put(element, struct.pack(self.encoding.order + "I", self._document_length), "D")
         actual = element.vr.decode("ascii")
         if actual in SIZES and actual not in codes.vrs_of(element.tag):
             return self._keep(element)
@@ -490,6 +549,7 @@ class Rewriter:
         codes.UID: _map_uids,
         codes.UID_KEPT: _uid_kept,
         codes.TEXT: _text,
+        codes.CLEAN: _clean,
         codes.BULK: _bulk,
         codes.SEQUENCE: _sequence,
         codes.SHIFT: _shift,

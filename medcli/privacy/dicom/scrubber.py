@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
+from medcli.errors import SafetyRefused
+from medcli.privacy import profiles
 from medcli.privacy.dicom import proof
+from medcli.privacy.dicom.clean import Cleaner, Identity
 from medcli.privacy.dicom.encoding import Buffer, Damaged, Encoding, Frame, Odd, read_frame, uid_text
 from medcli.privacy.dicom.header import Header, is_uid
 from medcli.privacy.dicom.marks import codes_of, file_meta, mark_elements
@@ -22,6 +25,7 @@ from medcli.privacy.dicom.read import Unreadable, opened
 from medcli.privacy.dicom.rewrite import Found, Rewriter
 from medcli.privacy.dicom.segments import Segment
 from medcli.privacy.dicom.table import Table
+from medcli.privacy.dicom.values import decode
 from medcli.privacy.dicom.walk import Walk, walk
 from medcli.privacy.dicom.write import write
 from medcli.privacy.policy import Policy
@@ -45,6 +49,8 @@ class Scrubbed:
         Reason code of a withheld file.
     attribute
         For ``residue``: the tag whose value was found, as ``(gggg,eeee)``.
+    place
+        For ``residue``: the tag of the text that still holds it, where it is a text.
     patient, study, series, instance
         Pseudonymous Patient ID and new UIDs.
     owner
@@ -61,11 +67,14 @@ class Scrubbed:
         Codes of CID 7050 that the file carries.
     crosswalk
         (kind, old, new): confidential.
+    identity
+        (keyword, value) of what the header says of the patient, where it was asked for: confidential.
     """
 
     status: str
     reason: str = ""
     attribute: str = ""
+    place: str = ""
     patient: str = ""
     study: str = ""
     series: str = ""
@@ -79,7 +88,8 @@ class Scrubbed:
     route: str = ""
     actions: str = "{}"
     codes: tuple[str, ...] = ()
-    crosswalk: tuple[tuple[str, str, str], ...] = ()
+    crosswalk: tuple[tuple[str, str, str], ...] = field(default=(), repr=False)
+    identity: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     notes: tuple[str, ...] = field(default=())
 
 
@@ -92,12 +102,18 @@ class Scrubber:
         Profile, options, rules.
     key
         The key that all pseudonyms derive from, 16 bytes or more.
+    identify
+        Whether to say in `Scrubbed.identity` what the header says of the patient.
     """
 
-    def __init__(self, policy: Policy, key: bytes) -> None:
+    def __init__(self, policy: Policy, key: bytes, *, identify: bool = False) -> None:
         self.policy = policy
         self.table = Table(policy)
         self.names = Pseudonyms(key, policy.date_shift, policy.subjects)
+        self._identify_patient = identify
+        self._cleaner = Cleaner(policy, self.names) if policy.clean else None
+        #: Without the clean options all that identifies goes, and so is noted, before the first text is cleaned.
+        self._plain = Table(replace(policy, clean=frozenset())) if policy.clean else self.table
         self._weakened = self.table.weakened
         self._codes = codes_of(policy, weakened=self._weakened)
 
@@ -163,6 +179,8 @@ class Scrubber:
                 self._release(result, head, basis, found, target)
         except UnknownSubject:
             result.reason = "unknown-subject"
+        except SafetyRefused:
+            result.reason = "text-not-examined"
         except Damaged as damage:
             result.reason = damage.reason
         if result.status == "released":
@@ -177,7 +195,10 @@ class Scrubber:
         self, result: Scrubbed, head: Header, basis: tuple[str, ...], found: Walk, target: Path | str | None
     ) -> None:
         frame = head.frame
-        rewriter = Rewriter(self.table, self.names, head.data, head.sop_class, basis)
+        identity = self._known(head, basis) if self._cleaner else None
+        rewriter = Rewriter(
+            self.table, self.names, head.data, head.sop_class, basis, cleaner=self._cleaner, identity=identity
+        )
         rewriter.instance = result.instance
         segments = rewriter.level(found, frame.start, frame.encoding, self._inserts(head, result))
         if "uids" not in self.policy.retain:
@@ -185,6 +206,24 @@ class Scrubber:
         segments, rewriter.masked = head.mask_overlays(segments)
         segments.insert(0, file_meta(head.sop_class, result.instance, frame.syntax))
         self._write(result, rewriter, segments, frame, target)
+
+    def _known(self, head: Header, basis: tuple[str, ...]) -> Identity:
+        """What the whole file says of who it is about: names stand behind the texts they have to be looked for in."""
+        frame = head.frame
+        rewriter = Rewriter(self._plain, self.names, head.data, head.sop_class, basis)
+        found = walk(head.data, frame.start, len(head.data), frame.encoding, self._plain)
+        rewriter.level(found, frame.start, frame.encoding)
+        if "uids" not in self.policy.retain:
+            rewriter.found.append(Found("UI", 0x00020003, frame.meta.get(0x00020003, b""), b""))
+        days = self.names.days(basis)
+        return Identity(
+            rewriter.found,
+            rewriter.kept,
+            rewriter.makers,
+            days,
+            patient_id=head.patient_id,
+            issuer=head.issuer,
+        )
 
     def _refused(self, head: Header) -> str:
         """The reason code to withhold a file before any work on it; empty where there is none.
@@ -238,13 +277,33 @@ class Scrubber:
             written.discard()
             raise
         result.actions = _summary(tuple(rewriter.actions))
+        if self._identify_patient:
+            result.identity = _identity(rewriter)
         if hit is not None:
             written.discard()
-            result.reason, result.attribute = hit
+            result.reason, result.attribute, result.place = hit
             return
         result.status, result.reason = "released", ""
         result.sha256, result.size = written.sha256, written.size
         result.codes, result.crosswalk = self._codes, tuple(dict.fromkeys(rewriter.crosswalk))
+
+
+def _identity(rewriter: Rewriter) -> tuple[tuple[str, str], ...]:
+    """Keywords and texts of the names, identifiers, places and dates of birth that went."""
+    from pydicom.datadict import keyword_for_tag
+
+    kinds = ("name", "identifier", "place", "contact")
+    wanted = (
+        value
+        for value in rewriter.found
+        if profiles.identity().get(value.tag) in kinds or value.tag in (0x00100030, 0x00080020)
+    )
+    told = (
+        (keyword_for_tag(value.tag), text.strip("\0 "))
+        for value in wanted
+        for text in decode(value.raw, value.charset).split("\\")
+    )
+    return tuple(dict.fromkeys(pair for pair in told if pair[0] and pair[1]))
 
 
 @lru_cache(maxsize=64)

@@ -15,6 +15,7 @@ from medcli.privacy.dicom.codes import (
     ANY,
     BULK,
     CHOOSE,
+    CLEAN,
     CODE_BITS,
     DATE,
     DATES,
@@ -22,6 +23,7 @@ from medcli.privacy.dicom.codes import (
     DROP_ID,
     DROP_PRIVATE,
     DUMMY,
+    ENCAPSULATED_DOCUMENT,
     KEEP,
     KEEP_LONG,
     KEEP_OPTION,
@@ -51,7 +53,7 @@ from medcli.privacy.dicom.codes import (
     vrs_of,
 )
 from medcli.privacy.dicom.encoding import BULK_VRS, LONG_VRS, SIZES, TEXT_VRS, Encoding
-from medcli.privacy.policy import RETAIN, Policy
+from medcli.privacy.policy import CLEAN_COLUMNS, RETAIN, Policy
 from medcli.privacy.profiles.iod import type_of
 
 __all__ = ["Decision", "Table"]
@@ -68,8 +70,9 @@ class Decision:
     Attributes
     ----------
     action
-        ``X``, ``Z``, ``D``, ``U``, ``K`` or ``C`` of PS3.15 E.1, a choice of them such as ``X/Z/D`` that the
-        attribute's type in the IOD decides, or ``keep``, ``check`` and ``recurse`` for attributes outside Table E.1-1.
+        ``X``, ``Z``, ``D``, ``U``, ``K`` or ``C`` (of a date) of PS3.15 E.1, a choice of them such as ``X/Z/D`` that
+        the attribute's type in the IOD decides; ``clean`` for C of a text or of a sequence of texts; or ``keep``,
+        ``check`` and ``recurse`` for attributes outside Table E.1-1.
     fallback
         The codes to choose from where a value that was to be kept or shifted is not what its VR says.
     why
@@ -111,6 +114,10 @@ class Table:
         self._creators = {rule.target: rule.action for rule in policy.rules if rule.tag is None}
         self.keeps_private = "safe-private" in policy.retain or "K" in self._creators.values()
         self._columns = {RETAIN[name][0] for name in policy.retain}
+        self._cleaned = {CLEAN_COLUMNS[name] for name in policy.clean}
+        self._trees = frozenset(
+            tag for tag, row in self._rows.items() if row.vr == "SQ" and self._is_cleaned(row)
+        )
         self._choices: dict[tuple[str, tuple[int, ...], int], int] = {}
         self._decisions: dict[int, Decision] = {}
         self._keys: dict[Encoding, dict[bytes, int]] = {}
@@ -181,7 +188,32 @@ class Table:
         for name in sorted(self.policy.retain):
             if row.options.get(RETAIN[name][0]) == "K":
                 return Decision("K", basic, f"{source}, option {name}")
+        if self._is_cleaned(row):
+            named = sorted(
+                name
+                for name, column in CLEAN_COLUMNS.items()
+                if column in self._cleaned and row.options.get(column)
+            )
+            return Decision("clean", basic, f"{source}, option {named[0]}")
+        if row.tag == ENCAPSULATED_DOCUMENT and self.cleans_documents:
+            return Decision(
+                "D", basic, f"{source}, Basic Profile; where it is a text, the dummy is the text, cleaned"
+            )
         return Decision("/".join(basic), basic, f"{source}, Basic Profile")
+
+    def _is_cleaned(self, row: profiles.Attribute) -> bool:
+        return any(row.options.get(column) == "C" for column in self._cleaned)
+
+    def cleans_within(self, path: tuple[int, ...], tag: int) -> bool:
+        """Whether a text inside a sequence that is cleaned is cleaned with it.
+
+        That is so for texts that Table E.1-1 does not list or that one of its clean options speaks of (Unformatted
+        Text Value in a graphic annotation); names, identifiers, dates and addresses keep codes of their own.
+        """
+        if self._trees.isdisjoint(path) or tag in self._rules:
+            return False
+        row = self._rows.get(tag)
+        return row is None or any(row.options.get(column) == "C" for column in CLEAN_COLUMNS.values())
 
     def _unlisted(self, tag: int) -> Decision:
         group, vrs = tag >> 16, vrs_of(tag)
@@ -254,13 +286,39 @@ class Table:
             return self._kept_code(tag, action, vr, fits=fits)
         if action == "C":
             return SHIFT
+        if action == "clean":
+            return self._cleaned_code(vr, fits=fits)
         if action == "K":
             return self._contradicted_code(tag, vr) if not fits else self._retained_code(tag, vr)
         if vr == "SQ" and "U" in action:
             return SEQUENCE
         if action == "X":
             return DROP_ID if self.identifies(tag) else DROP
+        if self._trees and self.speaks_of_text(tag):
+            return CHOOSE  # inside a cleaned sequence it may stay
         return _SINGLE.get(action, CHOOSE)
+
+    @property
+    def cleans_documents(self) -> bool:
+        """Whether encapsulated documents that are texts are cleaned in place of becoming dummies."""
+        return "structured" in self._cleaned
+
+    def cleans_technical(self, path: tuple[int, ...]) -> bool:
+        """Whether the known identity is looked for in technical texts, too: with descriptors, and in cleaned trees."""
+        return "descriptors" in self._cleaned or not self._trees.isdisjoint(path)
+
+    @staticmethod
+    def _cleaned_code(vr: str, *, fits: bool) -> int:
+        """A sequence is opened, a text read; bytes, and what is not what its VR should be, nobody can clean."""
+        if not fits:
+            return CHOOSE
+        return {"SQ": SEQUENCE, "CS": TERM}.get(vr, CLEAN if vr in TEXT_VRS else CHOOSE)
+
+    def speaks_of_text(self, tag: int) -> bool:
+        """Whether a clean option of Table E.1-1 speaks of a text attribute, chosen or not."""
+        row = self._rows.get(tag)
+        listed = row is not None and any(row.options.get(column) == "C" for column in CLEAN_COLUMNS.values())
+        return listed and bool(TEXT_VRS.intersection(vrs_of(tag)))
 
     def choose(self, sop_class: str, path: tuple[int, ...], tag: int) -> int:
         """Resolve the codes that an attribute offers by its Type in the IOD (PS3.15 E.1, note on X/Z/D).

@@ -13,7 +13,7 @@ from medcli.privacy.dicom.encoding import IMPLICIT_LE, MAX_DEPTH, TEXT_VRS, UNDE
 from medcli.privacy.dicom.skip import ITEM, ITEM_END, SEQUENCE_END, header, skip
 from medcli.privacy.dicom.values import decode
 
-__all__ = ["texts"]
+__all__ = ["tagged", "texts"]
 
 CHARSET = 0x00080005
 #: VRs whose values are characters, but for the marks that are written by us.
@@ -25,7 +25,12 @@ _LONGEST = 1 << 20
 _ITEM_BYTES = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
 
 
-def texts(
+def texts(data: Buffer, start: int, end: int, encoding: Encoding) -> Iterator[str]:
+    """The text values between `start` and `end`, those of items among them: see :func:`tagged`."""
+    return (text for _, _, text in tagged(data, start, end, encoding))
+
+
+def tagged(
     data: Buffer,
     start: int,
     end: int,
@@ -34,8 +39,8 @@ def texts(
     charset: bytes = b"",
     depth: int = 0,
     ends: dict[int, int] | None = None,
-) -> Iterator[str]:
-    """The text values between `start` and `end`, those of items among them.
+) -> Iterator[tuple[int, str, str]]:
+    """Tag, VR and text of the text values between `start` and `end`, those of items among them.
 
     Parameters
     ----------
@@ -52,8 +57,8 @@ def texts(
 
     Yields
     ------
-    str
-        A value, padding and delimiters included.
+    tuple
+        Tag, VR, and a value with padding and delimiters.
 
     Raises
     ------
@@ -87,12 +92,12 @@ def texts(
             inner = IMPLICIT_LE if raw_vr == b"UN" else encoding
             yield from _items(data, value, pos, inner, charset=charset, depth=depth, ends=ends)
         elif vr in _READ and 1 < length <= _LONGEST:
-            yield decode(data[value:pos], charset)
+            yield tag, vr, decode(data[value:pos], charset)
 
 
 def _items(
     data: Buffer, pos: int, end: int, encoding: Encoding, *, charset: bytes, depth: int, ends: dict[int, int]
-) -> Iterator[str]:
+) -> Iterator[tuple[int, str, str]]:
     while pos < end:
         tag, _, value, length = header(data, pos, end, encoding)
         if tag == SEQUENCE_END or tag != ITEM:
@@ -101,11 +106,11 @@ def _items(
             pos = value
         elif length == UNDEFINED:
             stop = _end_of_item(data, value, end, encoding, ends)
-            yield from texts(data, value, stop, encoding, charset=charset, depth=depth + 1, ends=ends)
+            yield from tagged(data, value, stop, encoding, charset=charset, depth=depth + 1, ends=ends)
             pos = stop + 8
         else:
             pos = value + length
-            yield from texts(data, value, pos, encoding, charset=charset, depth=depth + 1, ends=ends)
+            yield from tagged(data, value, pos, encoding, charset=charset, depth=depth + 1, ends=ends)
 
 
 def _end_of_item(data: Buffer, pos: int, end: int, encoding: Encoding, ends: dict[int, int]) -> int:

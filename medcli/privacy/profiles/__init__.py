@@ -45,7 +45,10 @@ def edition() -> str:
     return next(line.removeprefix(marker).strip() for line in _lines("e1_1") if line.startswith(marker))
 
 
-_OPTIONS = ("safe_private", "uids", "device", "institution", "patient", "full_dates", "modified_dates")
+_OPTIONS = (
+    *("safe_private", "uids", "device", "institution", "patient", "full_dates", "modified_dates"),
+    *("descriptors", "structured", "graphics"),
+)
 
 
 @lru_cache(maxsize=1)
@@ -151,6 +154,12 @@ def _safe_private() -> Mapping[tuple[str, int], str]:
 def makers() -> frozenset[str]:
     """Words of makers' names, lower case."""
     return frozenset(row["word"].lower() for row in rows("makers"))
+
+
+@lru_cache(maxsize=1)
+def descriptor_words() -> frozenset[str]:
+    """Words of protocols, reconstructions and equipment, lower case."""
+    return frozenset(row["word"] for row in rows("descriptor_words"))
 
 
 @lru_cache(maxsize=1)

@@ -37,6 +37,7 @@ ROWS = {
     "free_terms": 15,
     "text_terms": 2,
     "makers": 72,
+    "descriptor_words": 345,
     "identity": 369,
     "burned_in": 152,
     "sequence_dummies": 32,

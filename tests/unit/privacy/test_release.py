@@ -59,7 +59,7 @@ def lines(inbox: Path) -> list[dict[str, Any]]:
 
 
 def test_a_run_releases_and_accounts_for_every_file(inbox: Path) -> None:
-    put(inbox, a=dicom(1), b=dicom(2), c=b"no dicom at all", d=b"", e=dicom(3)[:400])
+    put(inbox, a=dicom(1), b=dicom(2), c=b"no dicom, no text: \0", d=b"", e=dicom(3)[:400])
     result = scrub(inbox)
     assert result.exit_code == 5
     assert statuses(inbox) == {
@@ -168,7 +168,7 @@ def test_a_rerun_over_a_grown_inbox_adds_and_neither_renames_nor_rewrites(inbox:
 
 
 def test_what_left_the_inbox_stays_in_release_manifest_and_account(inbox: Path) -> None:
-    put(inbox, a=dicom(1), b=dicom(2), junk=b"x")
+    put(inbox, a=dicom(1), b=dicom(2), junk=b"\0")
     scrub(inbox)
     for name in ("a", "junk"):
         (inbox / name).unlink()
@@ -311,6 +311,7 @@ def test_archives_are_released_member_by_member(inbox: Path) -> None:
             ("Quitte/1", dicom(1)),
             ("Quitte/2", dicom(2)),
             ("note.txt", b"hi"),
+            ("note.bin", b"hi\0"),
             ("Quitte/3", dicom(1)),
         ):
             info = tarfile.TarInfo(name)
@@ -322,7 +323,8 @@ def test_archives_are_released_member_by_member(inbox: Path) -> None:
     expected = {
         "cd.tar!Quitte/1": "released",
         "cd.tar!Quitte/2": "released",
-        "cd.tar!note.txt": "not-dicom",
+        "cd.tar!note.txt": "released",
+        "cd.tar!note.bin": "not-dicom",
         "cd.tar!Quitte/3": "duplicate",
         "empty": "empty-archive",
     }
@@ -370,7 +372,7 @@ def test_an_unforeseen_error_costs_one_file_and_says_no_value(
 def test_a_residue_is_exit_code_6(inbox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from medcli.privacy.dicom import scrubber
 
-    monkeypatch.setattr(scrubber.proof, "examine", lambda *_: ("residue", "(0010,0010)"))
+    monkeypatch.setattr(scrubber.proof, "examine", lambda *_: ("residue", "(0010,0010)", ""))
     put(inbox, a=dicom(1))
     result = scrub(inbox)
     assert result.exit_code == 6
@@ -550,7 +552,7 @@ def test_an_archive_of_many_members_is_one_item_in_many_parts(inbox: Path) -> No
 
     with zipfile.ZipFile(inbox / "cd.zip", "w") as archive:
         for number in range(1300):
-            archive.writestr(f"{number}.txt", b"text")
+            archive.writestr(f"{number}.txt", b"\0text")
         archive.writestr("last", dicom(1))
     result = scrub(inbox, workers=2)
     assert result.facts["items"] == 1

@@ -12,7 +12,7 @@ import pytest
 import medcli
 from medcli.commands.scrub import scrub as command
 from medcli.errors import UsageError
-from medcli.privacy.policy import CLEAN, Policy
+from medcli.privacy.policy import CLEAN, CLEAN_COLUMNS, Policy
 from medcli.privacy.spec import ScrubSpec
 from medcli.settings import options_of
 
@@ -45,7 +45,11 @@ def test_the_defaults_are_the_policys() -> None:
         ({"retain": ("full-dates", "modified-dates")}, "contradict"),
         ({"date_shift": (-10, 5)}, "means nothing without"),
         ({"date_shift": (-10, 5), "retain": ("full-dates",)}, "means nothing without"),
-        *[({"clean": (name,)}, f"--clean {name} is not built yet") for name in CLEAN],
+        *[
+            ({"clean": (name,)}, f"--clean {name} is not built yet")
+            for name in CLEAN
+            if name not in CLEAN_COLUMNS
+        ],
         ({"pixels": "auto"}, "--pixels auto is not built yet"),
         ({"pixels": "all"}, "--pixels all is not built yet"),
         ({"profile": "lax"}, "--profile is one of: basic, strict"),

@@ -1,0 +1,179 @@
+"""Dates that are only half there: 8/11, the second end of 3/4-3/9, holidays.
+
+Knows which words make two numbers a date and which make them a score, a count or a fraction. Refuses to guess:
+without such a word two numbers stay, unless the sensitivity is high.
+"""
+
+from __future__ import annotations
+
+import re
+
+from medcli.privacy.text.document import Document
+
+__all__ = ["find_holidays", "find_partial", "ranged", "tail"]
+
+_DAY = r"(?:0?[1-9]|[12]\d|3[01])"
+_YEAR = r"(?:18|19|20)\d\d"
+_PART = re.compile(
+    rf"(?<![\w./:-])(?:{_DAY})/(?:{_DAY})(?![\w/%]|[.:]\d|-\d)|(?<![\w./:-])(?:{_DAY})/(?:{_DAY})(?=-(?:{_DAY})/)"
+)
+_DASHED = re.compile(rf"(?<![\w./:-])(?:{_DAY})[-.](?:{_DAY})(?:\.(?!\d))?(?![\w/%-]|[.:]\d)")
+_TO = r"\s?(?:-|\u2013|\u2014|to|through|thru|until|till|and|&|,|or|,\s?and)\s?"
+_TAIL = re.compile(rf"{_TO}(?P<date>(?:{_DAY})/(?:{_DAY})(?:/(?:{_YEAR}|\d\d))?)(?![\w/%]|[.:]\d)")
+_TAIL_DAY = re.compile(
+    rf"\s?(?:-|\u2013|\u2014|to|through|thru|and|&)\s?(?:the\s)?(?P<date>{_DAY}(?:st|nd|rd|th)?(?:,?\s{_YEAR})?)(?=[\s.,;:)!?]|$)"
+    r"(?!\s?(?:mg|ml|mm|cm|days?|weeks?|years?|months?|hours?|patients?|%|units?|other|of|more|/))",
+    re.IGNORECASE,
+)
+_CUE = re.compile(
+    r"\b(?:on|since|from|until|till|thru|through|by|dated?|dates?|dob|born|birth|birthday|birthdate|bday|b-day|seen|admit|(?:re-?)?admitted|(?:night|morning|evening|afternoon|day|week|weekend)\sof|discharged?|"
+    r"d/c|visit|visited|appointment|appt|scheduled|surgery|procedure|started|began|start|stop|stopped|ended|end|lmp|edd|edc|as of|before|after|between|around|"
+    r"performed|obtained|collected|drawn|signed|reported|dictated|transcribed|exam|study|ct|cta|mri|mra|cxr|xray|x-ray|ultrasound|us|scan|echo|egd|ekg|ecg|colonoscopy|"
+    r"mammogram|biopsy|bx|labs?|film|imaging|comparison|prior|compared to|vs|follow-up|followup|f/u|op|admission|returned|presented|came in|died|expired|deceased|dod|doa|dos|"
+    r"onset|symptoms|again|then|saw|recheck|rechecked|repeat|repeated|reviewed|hospitali[sz]ed|transferred|intubated|extubated|diagnosed|dx|treated|injury|fell|accident|operated|delivered|delivery|cath|pci|cabg|er|ed|icu|clinic|note|report|letter|next|last|previous|today|yesterday|monday|tuesday|wednesday|thursday|friday|saturday|sunday|mon|tues?|wed|thurs?|fri|sat|sun|am|at|le|el|vom|del)"
+    r"(?:\s(?:on|is|was|of|the|date|dated|from|done|performed|in|to|at|chest|abdomen|abd|pelvis|a/p|head|brain|neck|spine|knee|hip|liver|and|with|without|contrast|visit)){0,2}[\s:,=(#-]{0,3}$",
+    re.IGNORECASE,
+)
+_STRONG = re.compile(
+    r"\b(?:dob|d\.o\.b\.?|born(?:\son)?|birthday|birth\s?date|date|dates|dated|bday|b-day|geb\.?|geboren|last\s(?:dose|seen|visit|bm|menses|period|drink|use|appt)|vom|seit)(?:\s(?:is|was|of birth|on))?[\s:,=(#]{0,3}$",
+    re.IGNORECASE,
+)
+#: Who signs at the end of a line signs with the date.
+_SIGNED = re.compile(
+    r"\b(?:dictated|transcribed|signed|typed|authenticated|reviewed|verified|finali[sz]ed|printed|addendum)\b[^\n]{0,60}$",
+    re.IGNORECASE,
+)
+_BY_DOCTOR = re.compile(r"\bDr\.?\s[A-Z][\w'-]+(?:\s[A-Z][\w'-]+)?,?\s$")
+_COUNT_BEFORE = re.compile(
+    r"\b(?:pain|score[ds]?|scale|strength|power|motor|murmur|reflex(?:es)?|dtrs?|pulses?|apgars?|vision|acuity|severity|intensity|gcs|mmse|moca|grade|stage|nodes?|cores?|series|image|slice|se|im|ratio|"
+    r"dose|sev|mrs|nihss|phq|gad|va|rated?|level|discomfort|ecog|type|phase|stages|phases|iop|bp|hr|phalen|orientation|oriented|muscle|edema|force|deltoids?|biceps|triceps|quad(?:riceps)?s?|grip|deauville|nyha|class|ccs|mallampati|asa|nottingham|bi-?rads|rads|[0-9]{1,2}/[0-9]{1,2}\s(?:on|in|at)|[0-9]{1,2}(?=\s$))"
+    r"\b[^.;\n]{0,16}$",
+    re.IGNORECASE,
+)
+_RANGE = re.compile(rf"\s?[-\u2013]\s?{_DAY}/{_DAY}(?![\w%]|[.:]\d)")
+_ENTRY = re.compile(r"\s?(?::|[-\u2013\u2014]\s)")
+_COUNT_AFTER = re.compile(
+    r"\s?(?:[-\s]?(?:inch|in\.|\"|mm|cm|mg|mcg|ml|tab|tablets?|cup|tsp|strength|pain|motor|murmur|systolic|power|lymph|nodes?|cores?|positive|of\b|patients?|cases|samples|criteria|points?|pts|severity|scale|"
+    r"intensity|on\s(?:the\s)?(?:pain|scale|vas|exam|right|left|mmse|moca|gcs)|in\s(?:severity|intensity|all|both|the\s(?:upper|lower|right|left))|bilaterally|throughout|reflexes|pulses|dtrs?|weeks?|wks?|for\s(?:pain|strength)|mutation|split|ns\b|normal\ssaline|units?|dose|ppd|pack))",
+    re.IGNORECASE,
+)
+_HOLIDAY = re.compile(
+    r"\b(?P<date>(?:christmas|xmas|thanksgiving|easter|new\syear'?s|halloween|memorial\sday|labou?r\sday|independence\sday|"
+    r"valentine'?s(?:\sday)?|mother'?s\sday|father'?s\sday|veterans\sday|martin\sluther\sking\sday|mlk\sday|presidents'?\sday|columbus\sday|"
+    r"fourth\sof\sjuly|boxing\sday|ash\swednesday|good\sfriday|palm\ssunday|mardi\sgras|hanukkah|diwali|"
+    r"ramadan|eid|yom\skippur|rosh\shashanah?|passover|cinco\sde\smayo|st\.?\spatrick'?s\sday)(?:\s(?:eve|day|weekend|morning|night))?"
+    r"(?:,?\s(?:of\s)?(?:19|20)\d\d)?)\b",
+    re.IGNORECASE,
+)
+_FESTIVE = (
+    "mas",
+    "day",
+    "thanks",
+    "easter",
+    "year'",
+    "years",
+    "halloween",
+    "july",
+    "wednes",
+    "mardi",
+    "hanuk",
+    "diwali",
+    "ramadan",
+    "eid",
+    "kippur",
+    "rosh",
+    "passover",
+    "cinco",
+)
+#: Holidays that are one day, and not a season.
+_DAY_ITSELF = re.compile(
+    r"(?:christmas\s(?:eve|day)|new\syear'?s\s(?:eve|day)|thanksgiving|labou?r\sday|memorial\sday|independence\sday|fourth\sof\sjuly|easter\ssunday|boxing\sday|halloween|mother'?s\sday|father'?s\sday)",
+    re.IGNORECASE,
+)
+_HOLIDAY_CUE = re.compile(
+    r"\b(?:on|since|at|over|before|after|around|last|this|of|by|until|next|during|past)\s(?:the\s)?$",
+    re.IGNORECASE,
+)
+
+
+def find_partial(document: Document) -> list[tuple[int, int]]:
+    """Day and month without a year, with what is strung to them."""
+    text, found = document.text, []
+    for match in _PART.finditer(text):
+        if _dated(document, match):
+            found += ranged([match.span(), *tail(text, match.end())], text)
+    for match in _DASHED.finditer(text):
+        if _STRONG.search(text[max(0, match.start() - 26) : match.start()]) and _range(match[0]):
+            found.append(match.span())
+    return found
+
+
+def _range(pair: str) -> bool:
+    first, second = re.findall(r"\d+", pair)[:2]
+    return min(int(first), int(second)) <= 12
+
+
+def _dated(document: Document, match: re.Match[str]) -> bool:
+    if not _range(match[0]) or match[0] == "24/7":
+        return False
+    text, start, end = document.text, match.start(), match.end()
+    line = text[max(0, start - 80) : start]
+    near = line[-40:]
+    if _STRONG.search(near):
+        return True
+    if _COUNT_BEFORE.search(near) or _COUNT_AFTER.match(text, end):
+        return False
+    return (
+        document.high
+        or _RANGE.match(text, end) is not None
+        or _CUE.search(near) is not None
+        or _SIGNED.search(line) is not None
+        or _BY_DOCTOR.search(near) is not None
+        or _alone(text, start, end)
+    )
+
+
+def _alone(text: str, start: int, end: int) -> bool:
+    """Whether nothing else stands on the line, as at the head of a letter, or an entry begins: "3/4: seen today"."""
+    return (start == 0 or text[start - 1] == "\n") and (
+        text[end : end + 1] == "\n" or _ENTRY.match(text, end) is not None
+    )
+
+
+def tail(text: str, end: int) -> list[tuple[int, int]]:
+    """What is strung to a date that ends here: the end of a range, more days."""
+    found: list[tuple[int, int]] = []
+    numeric = "/" in text[max(0, end - 5) : end]
+    while len(found) < 8:
+        match = (_TAIL if numeric else _TAIL_DAY).match(text, end)
+        if match is None:
+            break
+        found.append(match.span("date"))
+        end = match.end("date")
+    return found
+
+
+def ranged(places: list[tuple[int, int]], text: str) -> list[tuple[int, int]]:
+    """Dates with nothing but a hyphen between them as one: 3/4-3/9."""
+    joined = places[:1]
+    for start, end in places[1:]:
+        if text[joined[-1][1] : start] in ("-", "\u2013"):
+            joined[-1] = (joined[-1][0], end)
+        else:
+            joined.append((start, end))
+    return joined
+
+
+def find_holidays(document: Document) -> list[tuple[int, int]]:
+    """Holidays that point at one day: with a year or a word of time."""
+    text, lower = document.text, document.lower
+    if not any(cue in lower for cue in _FESTIVE):
+        return []
+    return [
+        match.span("date")
+        for match in _HOLIDAY.finditer(text)
+        if document.high
+        or match[0][-4:].isdigit()
+        or (_DAY_ITSELF.match(match[0]) and match[0][0].isupper())
+        or _HOLIDAY_CUE.search(text[max(0, match.start() - 14) : match.start()])
+    ]
