@@ -21,7 +21,9 @@ ROOT = Path(__file__).parents[2]
 def test_every_key_of_an_answer_is_explained() -> None:
     model = Description("m", "chat", "simple", "float32", "clip")
     asked = Asked(1, [["user", "?"]], ["a.png"], "", False, "jsonl", "letters")
-    full = answer_of(asked, "k", Reply("k", "a", "?", first_token_margin=0.1, reasoning="r"), model, {"choice": "on"}).to_json()
+    full = answer_of(
+        asked, "k", Reply("k", "a", "?", first_token_margin=0.1, reasoning="r"), model, {"choice": "on"}
+    ).to_json()
     failed = failure_of(
         Asked(None, 5, [], "", False, "record", ""), "k", Trouble("bug", "E x:1"), "m"
     ).to_json()
