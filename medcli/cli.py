@@ -21,6 +21,10 @@ from medcli.errors import Interrupted, MedcliError, SetupError, UsageError
 
 COMMANDS = {
     "scrub": ("medcli.commands.scrub", "De-identify DICOM files by PS3.15 Annex E."),
+    "download": (
+        "medcli.commands.download",
+        "Fetch figures and articles of PubMed Central, and public datasets.",
+    ),
     "ask": ("medcli.commands.ask", "Ask a medical vision-language model, once or a file of questions."),
     "merge": ("medcli.commands.merge", "Join the shards of one run of medcli ask into one file of answers."),
 }

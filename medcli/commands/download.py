@@ -1,0 +1,52 @@
+"""``medcli download``: options to a Spec, the domain's work, its words or one JSON document."""
+
+from __future__ import annotations
+
+import click
+
+from medcli import console
+from medcli.commands.options import from_spec
+from medcli.data.images.spec import ImagesSpec
+from medcli.data.result import Result
+
+_CODES = (
+    "Exit codes: 0 all there (or gone, blocked, retracted: said so), 2 usage, 3 set-up, 4 input unusable, 5 some rows"
+    " failed, 130 interrupted: the same command resumes."
+)
+_json = click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    allow_from_autoenv=False,
+    help="Print one JSON document instead of a table.",
+)
+
+
+@click.group()
+def download() -> None:
+    """Fetch figures and articles of PubMed Central, and public datasets."""
+
+
+@download.command(epilog=_CODES)
+@from_spec(ImagesSpec)
+@_json
+def images(spec: ImagesSpec, *, as_json: bool) -> int:
+    """Fetch figures of PubMed Central by a list.
+
+    Each row becomes a file in --output/images, named by its id and its true type. What is there and right is never
+    fetched again. manifest.jsonl tells of every file, missing.jsonl of every row without one.
+
+    \b
+    medcli download images llava_med_image_urls.jsonl --output pmc
+    medcli download images train/radiology/dlinks.txt --output roco --license commercial
+    medcli download images list.jsonl --output pmc --dry-run
+    """  # noqa: D301 - Click wants the character
+    from medcli.data.images.job import download_images
+    from medcli.data.progress import Meter
+
+    return _tell(download_images(spec, lambda rows: Meter("Fetching", total=rows)), as_json=as_json)
+
+
+def _tell(result: Result, *, as_json: bool) -> int:
+    console.document(result.facts) if as_json else console.out(result.text)
+    return result.exit_code
