@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from medcli.ask.job import ask
+    from medcli.data.download import download
     from medcli.privacy.job import scrub
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__", "ask", "scrub"]
+__all__ = ["__version__", "ask", "download", "scrub"]
 
-_PUBLIC = {"ask": "", "scrub": "medcli.privacy.job"}
+_PUBLIC = {"ask": "", "download": "medcli.data.download", "scrub": "medcli.privacy.job"}
 
 
 def __getattr__(name: str) -> object:

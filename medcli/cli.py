@@ -9,7 +9,7 @@ import os
 import sys
 import traceback
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -77,17 +77,18 @@ def _check_settings(name: str, command: click.Command, tables: Mapping[str, Any]
             f"The settings file has a table of no command: [{strange[0]}].",
             hint=f"The tables are: {', '.join(f'[{one}]' for one in COMMANDS)}",
         )
-    known = {param.name for param in command.params if getattr(param, "allow_from_autoenv", False)}
+    params = list(_parameters(command))
+    known = {f"{under}{param.name}" for under, param in params if getattr(param, "allow_from_autoenv", False)}
     typed = {
-        word.lstrip("-").replace("-", "_")
-        for param in command.params
-        if param.name not in known
+        under + word.lstrip("-").replace("-", "_")
+        for under, param in params
+        if f"{under}{param.name}" not in known
         for word in (*param.opts, param.name or "")
     }
     prefix = f"MEDCLI_{name.replace('-', '_').upper()}_"
     variables = [one.removeprefix(prefix).lower() for one in os.environ if one.startswith(prefix)]
     for where, keys in (
-        (f"The settings file has in [{name}]", tables.get(name, {})),
+        (f"The settings file has in [{name}]", _flat(tables.get(name, {}))),
         (f"The environment has under {prefix}", variables),
     ):
         unknown = sorted(key for key in keys if key not in known)
@@ -102,6 +103,24 @@ def _check_settings(name: str, command: click.Command, tables: Mapping[str, Any]
             f"{where} what {name} does not know: {names}.",
             hint=f"medcli {name} --help lists the settings.",
         )
+
+
+def _parameters(command: click.Command) -> Iterator[tuple[str, click.Parameter]]:
+    """A command's parameters; those of a command of a group have its name in front: ``images_``."""
+    for param in command.params:
+        yield "", param
+    for name, inner in command.commands.items() if isinstance(command, click.Group) else ():
+        for param in inner.params:
+            yield f"{name.replace('-', '_')}_", param
+
+
+def _flat(table: Mapping[str, Any]) -> list[str]:
+    """The keys of a command's table; those of a table within it have its name in front."""
+    return [
+        key if inner is None else f"{key}_{inner}"
+        for key, value in table.items()
+        for inner in (value if isinstance(value, Mapping) else (None,))
+    ]
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -142,9 +142,14 @@ def load(folder: Path | None = None) -> dict[str, dict[str, Any]]:
                 f"The settings file has '{command}' outside a table.",
                 hint="Put each setting under its command, as in: [scrub]",
             )
+    return {command: _underscored(table) for command, table in tables.items()}
+
+
+def _underscored(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Keys as Click spells them; a command of a group has a table within the group's."""
     return {
-        command: {key.replace("-", "_"): value for key, value in table.items()}
-        for command, table in tables.items()
+        key.replace("-", "_"): _underscored(value) if isinstance(value, dict) else value
+        for key, value in table.items()
     }
 
 

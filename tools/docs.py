@@ -138,10 +138,16 @@ def commands() -> str:
 
 def _help_pages() -> Iterator[tuple[str, str]]:
     """Title and text of each help page, as a terminal of 80 columns shows it."""
+    import click
+
     from medcli import cli
 
     os.environ["COLUMNS"] = "80"
-    for path in ([], *([name] for name in cli.COMMANDS)):
+    context = click.Context(cli.medcli)
+    groups = {name: cli.medcli.get_command(context, name) for name in cli.COMMANDS}
+    inner = {name: list(one.commands) for name, one in groups.items() if isinstance(one, click.Group)}
+    paths = ([name, *rest] for name in cli.COMMANDS for rest in ([], *([one] for one in inner.get(name, ()))))
+    for path in ([], *paths):
         shown = io.StringIO()
         with contextlib.redirect_stdout(shown):
             cli.main([*path, "--help"])

@@ -22,7 +22,7 @@ _json = click.option(
 )
 
 
-@click.group()
+@click.group(subcommand_metavar="COMMAND [ARGS]...")
 def download() -> None:
     """Fetch figures and articles of PubMed Central, and public datasets."""
 

@@ -13,6 +13,7 @@ import pytest
 from medcli import cli
 from medcli.ask.merging import MergeSpec
 from medcli.ask.spec import AskSpec
+from medcli.data.images.spec import ImagesSpec
 from medcli.privacy.policy import CLEAN, RETAIN
 from medcli.privacy.spec import ScrubSpec
 from medcli.settings import options_of
@@ -31,8 +32,14 @@ NO_REASONS = {"safe-private", "full-dates", "modified-dates", "latin-1", "surrog
 OPTIONS = {
     f"--{name.replace('_', '-')}" for name, about in options_of(ScrubSpec).items() if not about.positional
 } | {"--json"}
+DOWNLOAD = {
+    f"--{name.replace('_', '-')}"
+    for spec in (ImagesSpec,)
+    for name, about in options_of(spec).items()
+    if not about.positional
+} | {"--no-decode"}
 ASK = {f"--{name.replace('_', '-')}" for spec in (AskSpec, MergeSpec) for name in options_of(spec)}
-FLAGS = OPTIONS | ASK | {"--help", "--version"}
+FLAGS = OPTIONS | ASK | DOWNLOAD | {"--help", "--version"}
 OTHERS = {"--raw", "--check", "--access-control"}
 """Flags of other programs that the prose names."""
 

@@ -11,7 +11,7 @@ import io
 import os
 import re
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -163,9 +163,9 @@ class _Taking:
                     for link in links:
                         self._rows.setdefault(link.id, failed.kind)
 
-    def _take(self, file: str, content: IO[bytes]) -> None:
+    def _take(self, names: Sequence[str], content: IO[bytes]) -> None:
         block = content.read()
-        for link in self._links[file]:
+        for link in (link for name in names for link in self._links[name]):
             try:
                 self._rows[link.id] = self._placed(link, block)
             except ItemFailed as failed:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import tarfile
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import IO
 
 from medcli.data.pmc.article import ENDINGS, match
@@ -19,7 +19,7 @@ BAD_ARCHIVE = "bad-archive"
 _BLOCK = 1 << 16
 
 
-def read(stream: IO[bytes], wanted: Iterable[str], take: Callable[[str, IO[bytes]], None]) -> None:
+def read(stream: IO[bytes], wanted: Iterable[str], take: Callable[[Sequence[str], IO[bytes]], None]) -> None:
     """Hand wanted members over; stop reading when all have come.
 
     A row's file name fits a member exactly or but for case. A name without a picture's ending also fits each picture
@@ -32,7 +32,7 @@ def read(stream: IO[bytes], wanted: Iterable[str], take: Callable[[str, IO[bytes
     wanted : iterable of str
         File names.
     take : callable
-        Called with a wanted name and the member's content; again with a better one.
+        Called with the wanted names that a member fits, and its content; again with a better one.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def read(stream: IO[bytes], wanted: Iterable[str], take: Callable[[str, IO[bytes
                 if content is None:
                     continue
                 with contextlib.closing(content):
-                    take(fitting[0][0], content)
+                    take([one for one, _ in fitting], content)
                 left -= {one for one, rank in fitting if rank == "final"}
     except (tarfile.TarError, zlib.error, EOFError):
         raise ItemFailed(BAD_ARCHIVE) from None

@@ -35,6 +35,7 @@ T = TypeVar("T")
 GONE = "gone"
 MISMATCH = "mismatch"
 UNREACHABLE = "unreachable"
+UNTRUSTED = "certificate-not-trusted"
 SILENT = "timeout"
 SLOW = "too-slow"
 CUT = "broke-off"
@@ -273,6 +274,8 @@ class Fetcher:
                 if url.startswith("https:") and response.url.scheme != "https":
                     raise aiohttp.InvalidURL(response.url)  # noqa: TRY301 - one trouble among those below
                 yield response
+        except aiohttp.ClientSSLError:
+            raise ItemFailed(UNTRUSTED, stops=True) from None
         except aiohttp.ClientConnectorError:
             raise _Again(UNREACHABLE) from None
         except TimeoutError:

@@ -122,5 +122,4 @@ def _trust() -> ssl.SSLContext:
                 f"The certificates that {name} names cannot be read.",
                 hint="Check its path and its form (PEM).",
             ) from None
-        break
     return context

@@ -1,0 +1,58 @@
+"""``medcli.download``: what the commands under ``medcli download`` do, as one function."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from medcli.data.images.spec import ImagesSpec
+from medcli.data.result import Result
+from medcli.errors import UsageError
+
+_PATHS = ("output", "state", "archives", "pmcids")
+_LISTS = ("allow", "base_url", "language", "split")
+
+
+def download(what: str, *arguments: str | os.PathLike[str], **options: Any) -> Result:
+    """Fetch figures, articles or datasets; what ``medcli download`` does.
+
+    Parameters
+    ----------
+    what
+        ``images``.
+    *arguments
+        The list.
+    **options
+        The fields of :class:`medcli.data.images.spec.ImagesSpec`.
+
+    Returns
+    -------
+    Result
+        ``facts`` are what ``--json`` prints.
+
+    Raises
+    ------
+    UsageError, InputError, SetupError
+        As the command's exit codes 2, 4 and 3.
+
+    Examples
+    --------
+    >>> medcli.download("images", "llava_med_image_urls.jsonl", output="pmc")  # doctest: +SKIP
+    """
+    for name in _PATHS:
+        if options.get(name) is not None:
+            options[name] = Path(options[name])
+    for name in _LISTS:
+        if isinstance(options.get(name), str):
+            options[name] = (options[name],)
+    if what != "images":
+        raise UsageError(f"There is no such thing to download: {what}.", hint="images")
+    try:
+        options |= dict(zip(("list",), map(Path, arguments), strict=True))
+        spec = ImagesSpec(**options)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"{error}") from None
+    from medcli.data.images.job import download_images
+
+    return download_images(spec)
