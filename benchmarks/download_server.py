@@ -41,24 +41,19 @@ http {{
 
 def make(folder: Path, count: int, per_article: int) -> int:
     """Fill a bucket; write `list.jsonl`, `urls.txt` and `curl.txt` (with URL still to be put in). Returns bytes."""
-    from PIL import Image
-
     bucket, source = folder / "bucket", folder / "pictures"
     for path in (bucket / "listing", bucket / "metadata", source, folder / "tmp"):
         path.mkdir(parents=True)
     rng = random.Random(5)
     kinds = []
     for number in range(DISTINCT):
-        wanted = rng.randrange(30_000, 300_000)
-        side = int((wanted * 4.4) ** 0.5)
-        tile = Image.frombytes("RGB", (side // 8, side // 8), rng.randbytes(3 * (side // 8) ** 2))
-        picture = tile.resize((side, side), Image.Resampling.BICUBIC)
-        picture = Image.blend(picture, Image.effect_noise((side, side), 60).convert("RGB"), 0.35)
-        stream = io.BytesIO()
-        picture.save(stream, "JPEG", quality=88)
+        wanted = rng.randrange(32_000, 280_000)
+        content = _jpeg(rng, wanted, 1.0)
+        content = _jpeg(rng, wanted, (wanted / len(content)) ** 0.5)
+        assert 30_000 <= len(content) <= 300_000, len(content)
         path = source / f"{number}.jpg"
-        path.write_bytes(stream.getvalue())
-        kinds.append((path, hashlib.md5(stream.getvalue()).hexdigest(), stream.tell()))
+        path.write_bytes(content)
+        kinds.append((path, hashlib.md5(content).hexdigest(), len(content)))
     total = 0
     with (folder / "list.jsonl").open("w") as rows, (folder / "urls.txt").open("w") as urls:
         for first in range(0, count, per_article):
@@ -84,6 +79,19 @@ def make(folder: Path, count: int, per_article: int) -> int:
                 f"<ListBucketResult><CommonPrefixes><Prefix>{name}/</Prefix></CommonPrefixes></ListBucketResult>"
             )
     return total
+
+
+def _jpeg(rng: random.Random, wanted: int, scale: float) -> bytes:
+    """A JPEG of soft shapes and a little noise, about as long as wanted once the scale is right."""
+    from PIL import Image
+
+    side = int((wanted * 2.0) ** 0.5 * scale)
+    noise = Image.frombytes("L", (side // 2, side // 2), rng.randbytes((side // 2) ** 2)).resize((side, side))
+    tile = Image.frombytes("RGB", (side // 16, side // 16), rng.randbytes(3 * (side // 16) ** 2))
+    picture = Image.blend(tile.resize((side, side), Image.Resampling.BICUBIC), noise.convert("RGB"), 0.15)
+    stream = io.BytesIO()
+    picture.save(stream, "JPEG", quality=88)
+    return stream.getvalue()
 
 
 @contextlib.contextmanager

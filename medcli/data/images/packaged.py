@@ -177,6 +177,7 @@ class _Taking:
             body.clear()
             body.write(content)
             try:
+                md5, _ = body.digests()
                 path = place(body, images, link.id, self._setting.decode)
             except ItemFailed:
                 body.discard()
@@ -185,7 +186,7 @@ class _Taking:
                 if (old := images / f"{link.id}.{other}") != path:
                     old.unlink(missing_ok=True)
             facts = {"key": f"{self._key}/{link.file}", "license": "", "from": "package"}
-            return row_of(path, body.size, body.digests()[0], facts)
+            return row_of(path, body.size, md5, facts)
 
 
 class _Windows(io.RawIOBase):

@@ -43,12 +43,6 @@ def ending_of(head: bytes) -> str:
     raise ItemFailed(NOT_A_PICTURE)
 
 
-def ending_of_file(path: Path) -> str:
-    """As :func:`ending_of`, of a file."""
-    with path.open("rb") as stream:
-        return ending_of(stream.read(16))
-
-
 def check(path: Path) -> None:
     """Decode a picture, its first frame, and forget it.
 

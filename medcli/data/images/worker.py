@@ -23,7 +23,7 @@ from medcli.data.pmc.bucket import Bucket
 from medcli.data.pmc.links import Link
 from medcli.data.transfer import Transfer
 from medcli.data.transfer.body import Body
-from medcli.data.transfer.fetch import GONE, MISMATCH, Fetcher, Wanted
+from medcli.data.transfer.fetch import GONE, MISMATCH, Fetched, Fetcher, Wanted
 from medcli.errors import ItemFailed
 from medcli.files import content_md5
 from medcli.jobs import Row
@@ -62,6 +62,7 @@ class Figures:
 
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
+        self._stem = f"{setting.images}{os.sep}"
 
     async def __aenter__(self) -> Self:
         self._stack = AsyncExitStack()
@@ -108,24 +109,33 @@ class Figures:
 
     async def _taken_over(self, link: Link, media: Media) -> Path | None:
         """The file that is there already, if it is the right one."""
-        if not media.md5:
+        if not media.md5 or not any(map(self._exists, (f"{link.id}.{ending}" for ending in picture.ENDINGS))):
             return None
         return await self._in_thread(adopt, self._setting.images, link.id, media.md5)
 
+    def _exists(self, name: str) -> bool:
+        """Whether there is such a file; asked in the event loop, for it costs less than a thread's turn."""
+        return os.path.exists(self._stem + name)
+
     async def _fetched(self, link: Link, media: Media, facts: dict[str, Any]) -> Row:
         setting, part = self._setting, self._setting.images / f"{link.id}.part"
+
+        def placed(got: Fetched) -> Row:
+            path = place(body, setting.images, link.id, setting.decode)
+            return row_of(path, got.size, got.md5, facts | {"from": "bucket"})
+
         with Body(part) as body:
             body.recall()
             try:
-                got = await self._fetcher.save(self._bucket.url(media.key), body, Wanted(media.md5))
-                path = await self._in_thread(place, body, setting.images, link.id, setting.decode)
+                return await self._fetcher.save(
+                    self._bucket.url(media.key), body, Wanted(media.md5), placed, self._threads
+                )
             except ItemFailed as failed:
                 if failed.kind in _FINAL:
                     body.discard()
                 if failed.kind == GONE:
                     return left_out(GONE, key=media.key)
                 raise
-        return row_of(path, got.size, got.md5, facts | {"from": "bucket"})
 
     async def _in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
@@ -151,8 +161,9 @@ def place(body: Body, images: Path, name: str, decode: bool) -> Path:
     ItemFailed
         ``not-a-picture`` or ``does-not-decode``.
     """
-    ending = picture.ending_of_file(body.path)
+    ending = picture.ending_of(body.head)
     if decode:
+        body.flush()
         picture.check(body.path)
     target = images / f"{name}.{ending}"
     body.settle(target)

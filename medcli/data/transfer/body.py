@@ -7,7 +7,6 @@ hashes; refuses to know the network.
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import hashlib
 import json
@@ -20,6 +19,7 @@ from medcli.errors import ItemFailed
 if TYPE_CHECKING:
     from types import TracebackType
 
+_HELD = 1 << 19  # bytes kept in memory: most figures are shorter, and then cost one write in another thread
 _REMEMBERED = 4 << 20  # bytes; a shorter rest is quicker fetched than looked up
 _BLOCK = 1 << 20
 IN_USE = "in-use"
@@ -27,6 +27,9 @@ IN_USE = "in-use"
 
 class Body:
     """A file that grows to its end; a lock keeps other processes from it.
+
+    What is written is held in memory up to half a megabyte; hashing and writing are done by :meth:`flush`, which is
+    for a thread beside the event loop. A short file is opened only there.
 
     Parameters
     ----------
@@ -39,6 +42,8 @@ class Body:
     ----------
     size : int
         Bytes so far.
+    head : bytes
+        The first of them, 16 where there are so many.
     tag : str
         The server's name for this version, or empty.
     """
@@ -46,72 +51,91 @@ class Body:
     def __init__(self, path: Path, *, sha256: bool = False) -> None:
         self.path = path
         self.size = 0
+        self.head = b""
         self.tag = ""
         self._facts = path.with_name(f"{path.name}.json")
         self._wants_sha256 = sha256
         self._told = False
+        self._descriptor = -1
+        self._held: list[bytes] = []
         self._begin()
 
     def __enter__(self) -> Self:
-        self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(self._descriptor)
-            raise ItemFailed(IN_USE) from None
-        except OSError:
-            pass  # a file system that has no locks
-        if not self._is_ours():
-            os.close(self._descriptor)
-            raise ItemFailed(IN_USE)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None:
-        os.close(self._descriptor)
+        self._close()
 
     def recall(self) -> None:
-        """Take up what an earlier process left, if it is known what it is; else begin at nothing."""
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        """Take up what an earlier process left, if it is known what it is."""
+        try:
             facts = json.loads(self._facts.read_bytes())
-            left = os.fstat(self._descriptor).st_size
-            if left and isinstance(facts["tag"], str) and facts["tag"]:
-                with self.path.open("rb") as stream:
-                    while block := stream.read(_BLOCK):
-                        self._hash(block)
-                self.tag, self.size, self._told = facts["tag"], left, True
-                os.lseek(self._descriptor, left, os.SEEK_SET)
-                return
-        self.clear()
+            tag = facts["tag"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return
+        self._open()
+        left = os.fstat(self._descriptor).st_size
+        self._told = True
+        if not (left and isinstance(tag, str) and tag):
+            self.clear()
+            return
+        with self.path.open("rb") as stream:
+            while block := stream.read(_BLOCK):
+                self.head = self.head or block[:16]
+                self._hash(block)
+        self.tag, self.size = tag, left
+        os.lseek(self._descriptor, left, os.SEEK_SET)
 
     def clear(self) -> None:
         """Begin at nothing."""
-        self.size, self.tag = 0, ""
+        self.size, self.tag, self.head = 0, "", b""
         self._begin()
-        os.ftruncate(self._descriptor, 0)
-        os.lseek(self._descriptor, 0, os.SEEK_SET)
+        if self._descriptor >= 0:
+            os.ftruncate(self._descriptor, 0)
+            os.lseek(self._descriptor, 0, os.SEEK_SET)
         if self._told:
             self._facts.unlink(missing_ok=True)
             self._told = False
 
     def expect(self, tag: str, total: int | None) -> None:
-        """Note what the server calls this version and how long it is, where that is worth a file."""
+        """Note what the server calls this version, where the file is long enough to be worth it."""
         self.tag = tag
         if tag and (total or 0) > _REMEMBERED and not self._told:
+            self._open()
             self._facts.write_text(json.dumps({"tag": tag}), encoding="utf-8")
             self._told = True
 
-    def write(self, block: bytes) -> None:
-        """Append."""
-        self._hash(block)
-        view = memoryview(block)
-        while view:
-            view = view[os.write(self._descriptor, view) :]
+    def write(self, block: bytes) -> bool:
+        """Append; say whether it is time for :meth:`flush`."""
+        if len(self.head) < 16:
+            self.head = (self.head + block[:16])[:16]
+        self._held.append(block)
+        self._holds += len(block)
         self.size += len(block)
+        return self._holds >= _HELD
+
+    def flush(self) -> None:
+        """Hash and write what is held.
+
+        Raises
+        ------
+        ItemFailed
+            ``in-use`` if another process is at this file.
+        """
+        self._open()
+        for block in self._held:
+            self._hash(block)
+            view = memoryview(block)
+            while view:
+                view = view[os.write(self._descriptor, view) :]
+        self._held.clear()
+        self._holds = 0
 
     def digests(self) -> tuple[str, str]:
-        """MD5 and SHA-256 (empty if not wanted) in hexadecimal."""
+        """MD5 and SHA-256 (empty if not wanted) in hexadecimal; flushed first."""
+        self.flush()
         return self._md5.hexdigest(), self._sha256.hexdigest() if self._sha256 else ""
 
     def settle(self, target: Path) -> None:
@@ -119,20 +143,47 @@ class Body:
         os.replace(self.path, target)
         if self._told:
             self._facts.unlink(missing_ok=True)
+        self._close()
 
     def discard(self) -> None:
         """Remove it."""
-        self.path.unlink(missing_ok=True)
-        self._facts.unlink(missing_ok=True)
+        if self._descriptor >= 0:
+            self.path.unlink(missing_ok=True)
+            self._facts.unlink(missing_ok=True)
+
+    def _open(self) -> None:
+        if self._descriptor >= 0:
+            return
+        self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._close()
+            raise ItemFailed(IN_USE) from None
+        except OSError:
+            pass  # a file system that has no locks
+        # Another process may have finished the file between our opening and locking it.
+        if not self._is_ours():
+            self._close()
+            raise ItemFailed(IN_USE)
+        if os.fstat(self._descriptor).st_size and not self._facts.exists():
+            os.ftruncate(self._descriptor, 0)  # left by a process that was killed, and nobody knows of what
+
+    def _close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
 
     def _is_ours(self) -> bool:
-        """Whether the file still has its name: another process may have finished it between opening and locking."""
+        """Whether the file still has its name."""
         try:
             return os.stat(self.path).st_ino == os.fstat(self._descriptor).st_ino
         except FileNotFoundError:
             return False
 
     def _begin(self) -> None:
+        self._held.clear()
+        self._holds = 0
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._sha256 = hashlib.sha256() if self._wants_sha256 else None
 

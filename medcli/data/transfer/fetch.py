@@ -14,7 +14,8 @@ import contextlib
 import random
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -48,7 +49,6 @@ _BUSY = frozenset({429, 503, 509, 529})
 _FAILING = frozenset({408, 425, 500, 502, 504, 520, 521, 522, 523, 524})
 _GONE = frozenset({404, 410})
 _STOPPING = frozenset({UNREACHABLE, SILENT, FAILING, BUSY, REFUSED})
-_ANEW = 2
 _LONGEST_PAUSE = 20.0
 _SLOWEST = 200.0  # bytes a second
 _BLOCK = 1 << 18
@@ -90,7 +90,6 @@ class _Patience:
     spent: int = 0
     tries: int = 0
     waited: float = 0.0
-    anew: int = 0
 
 
 class Fetcher:
@@ -153,37 +152,65 @@ class Fetcher:
 
         return await self._persist(url, attempt)
 
-    async def save(self, url: str, body: Body, wanted: Wanted = Wanted()) -> Fetched:
+    async def save(
+        self,
+        url: str,
+        body: Body,
+        wanted: Wanted,
+        then: Callable[[Fetched], T],
+        threads: Executor | None = None,
+    ) -> T:
         """Fetch a file into an entered :class:`Body`, or what is missing of it, and verify it.
+
+        Parameters
+        ----------
+        url : str
+            Its address.
+        body : Body
+            Where it goes.
+        wanted : Wanted
+            What is known of it.
+        then : callable
+            What is done with it when it is right, in the thread that hashed it; its result is returned.
+        threads : Executor, optional
+            Where hashing and writing is done.
 
         Raises
         ------
         ItemFailed
             ``gone``; ``mismatch`` where size or hash stay wrong; else a reason code of this module.
         """
+        loop = asyncio.get_running_loop()
 
-        async def attempt(patience: _Patience) -> Fetched:
+        async def attempt(patience: _Patience) -> None:
             before = body.size
             try:
-                await self._receive(url, body, wanted)
+                async for _ in self._received(url, body, wanted):
+                    await loop.run_in_executor(threads, body.flush)
             finally:
                 if body.size > before:
                     patience.spent = 0
-            md5, sha256 = body.digests()
-            wrong = (
-                (wanted.size is not None and body.size != wanted.size)
-                or md5 != (wanted.md5.lower() or _md5_of(body.tag) or md5)
-                or (wanted.sha256 and sha256 != wanted.sha256.lower())
-            )
-            if not wrong:
-                return Fetched(body.size, md5, sha256, body.tag)
-            body.clear()
-            patience.anew += 1
-            if patience.anew > _ANEW:
-                raise ItemFailed(MISMATCH)
-            raise _Again(MISMATCH, rest=0.0)
 
-        return await self._persist(url, attempt)
+        def verify() -> T:
+            md5, sha256 = body.digests()
+            right = (
+                body.size == (body.size if wanted.size is None else wanted.size)
+                and md5 == (wanted.md5.lower() or _md5_of(body.tag) or md5)
+                and sha256 == (wanted.sha256.lower() or sha256)
+            )
+            if not right:
+                body.clear()
+                raise _Again(MISMATCH)
+            return then(Fetched(body.size, md5, sha256, body.tag))
+
+        for last in (False, False, True):
+            await self._persist(url, attempt)
+            try:
+                return await loop.run_in_executor(threads, verify)
+            except _Again:
+                if last:
+                    raise ItemFailed(MISMATCH) from None
+        raise AssertionError
 
     async def window(self, url: str, start: int, length: int, tag: str) -> tuple[bytes, int, str]:
         """Return bytes of a file from ``start``, at most ``length``, its whole size, and the server's name for it.
@@ -221,8 +248,8 @@ class Fetcher:
 
         return await self._persist(url, attempt)
 
-    async def _receive(self, url: str, body: Body, wanted: Wanted) -> None:
-        """Get a body, or the rest of it."""
+    async def _received(self, url: str, body: Body, wanted: Wanted) -> AsyncIterator[None]:
+        """Get a body, or the rest of it; yield where it is time to write."""
         headers = {"Range": f"bytes={body.size}-", "If-Range": body.tag} if body.size and body.tag else {}
         if body.size and not headers:
             body.clear()
@@ -240,10 +267,12 @@ class Fetcher:
             length = response.content_length
             total = None if length is None else body.size + length
             if wanted.size is not None and total is not None and total != wanted.size:
-                raise _Again(MISMATCH)
+                body.clear()
+                raise _Again(CUT)
             body.expect(_tag(response.headers), total)
             async for block in self._blocks(response):
-                body.write(block)
+                if body.write(block):
+                    yield
 
     async def _blocks(self, response: Any) -> Any:
         """Yield what comes; a server that only drips is cut off."""
@@ -327,12 +356,6 @@ class Fetcher:
             When attempts or patience are at an end.
         """
         limits = self._transfer
-        if again.kind == MISMATCH:
-            if again.rest is None:
-                patience.anew += 1
-                if patience.anew > _ANEW:
-                    raise ItemFailed(MISMATCH)
-            return
         patience.tries += 1
         patience.spent += again.kind != BUSY
         doubled = limits.pause * 2 ** min(patience.tries, 10)
