@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from medcli import console, files, jobs
+from medcli.data.export import export
 from medcli.data.images import plan as plans
 from medcli.data.images.manifest import write
 from medcli.data.images.plan import Plan
@@ -121,7 +122,8 @@ def download_images(spec: ImagesSpec, bar: Any = None) -> Result:
         if not report.failed:
             for left in itertools.chain(images.glob("*.part"), images.glob("*.part.json")):
                 left.unlink(missing_ok=True)
-    facts = report.to_json() | {"output": str(spec.output), "changed": job.changed}
+    shards = export(spec.output, spec.export, spec.shard_files) if spec.export else 0
+    facts = report.to_json() | {"shards": shards} | {"output": str(spec.output), "changed": job.changed}
     facts |= {"doubled": int(plan_fact(spec, "doubled") or 0)}
     if job.changed:
         console.note(f"Files whose bytes are others than the earlier manifest says: {job.changed:,}.")

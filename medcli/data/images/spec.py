@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medcli.data import options, services
+from medcli.data.export import FORMS
 from medcli.data.transfer import Transfer
 from medcli.errors import UsageError
 from medcli.settings import option
@@ -40,6 +41,15 @@ class ImagesSpec:
         default=None,
         metavar="DIR",
         shapes_product=False,
+    )
+    export: str | None = option(
+        "When all is done, also write the files as shards for training, below --output.",
+        default=None,
+        choices=FORMS,
+        shapes_product=False,
+    )
+    shard_files: int = option(
+        "Files in a shard of --export.", default=5000, metavar="N", minimum=1, shapes_product=False
     )
     limit: int | None = option(
         "Only the first N rows of LIST.", default=None, metavar="N", minimum=1, shapes_product=False
