@@ -6,6 +6,7 @@ import click
 
 from medcli import console
 from medcli.commands.options import from_spec
+from medcli.data.articles.spec import ArticlesSpec
 from medcli.data.images.spec import ImagesSpec
 from medcli.data.result import Result
 
@@ -45,6 +46,25 @@ def images(spec: ImagesSpec, *, as_json: bool) -> int:
     from medcli.data.progress import Meter
 
     return _tell(download_images(spec, lambda rows: Meter("Fetching", total=rows)), as_json=as_json)
+
+
+@download.command(epilog=_CODES)
+@from_spec(ArticlesSpec)
+@_json
+def articles(spec: ArticlesSpec, *, as_json: bool) -> int:
+    """Fetch articles of PubMed Central with their figures, captions and mentions.
+
+    JATS files go to --output/articles, figures to --output/images, a record a figure to captions.jsonl, which
+    generate-instruct takes. Set NCBI_API_KEY for more than three queries a second.
+
+    \b
+    medcli download articles --pmcids numbers.txt --output pmc
+    medcli download articles --query "chest x-ray[title]" --email me@example.org --output pmc --license commercial
+    """  # noqa: D301 - Click wants the character
+    from medcli.data.articles.job import download_articles
+    from medcli.data.progress import Meter
+
+    return _tell(download_articles(spec, lambda rows: Meter("Fetching", total=rows)), as_json=as_json)
 
 
 def _tell(result: Result, *, as_json: bool) -> int:

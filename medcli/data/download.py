@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from medcli.data.articles.spec import ArticlesSpec
 from medcli.data.images.spec import ImagesSpec
 from medcli.data.result import Result
 from medcli.errors import UsageError
@@ -20,11 +21,11 @@ def download(what: str, *arguments: str | os.PathLike[str], **options: Any) -> R
     Parameters
     ----------
     what
-        ``images``.
+        ``images`` or ``articles``.
     *arguments
-        The list.
+        For images, the list.
     **options
-        The fields of :class:`medcli.data.images.spec.ImagesSpec`.
+        The fields of :class:`medcli.data.images.spec.ImagesSpec` or :class:`medcli.data.articles.spec.ArticlesSpec`.
 
     Returns
     -------
@@ -46,13 +47,16 @@ def download(what: str, *arguments: str | os.PathLike[str], **options: Any) -> R
     for name in _LISTS:
         if isinstance(options.get(name), str):
             options[name] = (options[name],)
-    if what != "images":
-        raise UsageError(f"There is no such thing to download: {what}.", hint="images")
     try:
-        options |= dict(zip(("list",), map(Path, arguments), strict=True))
-        spec = ImagesSpec(**options)
+        if what == "images":
+            options |= dict(zip(("list",), map(Path, arguments), strict=True))
+            from medcli.data.images.job import download_images
+
+            return download_images(ImagesSpec(**options))
+        if what == "articles" and not arguments:
+            from medcli.data.articles.job import download_articles
+
+            return download_articles(ArticlesSpec(**options))
     except (TypeError, ValueError) as error:
         raise UsageError(f"{error}") from None
-    from medcli.data.images.job import download_images
-
-    return download_images(spec)
+    raise UsageError("There is no such thing to download.", hint="It is images or articles.")
