@@ -7,6 +7,7 @@ import click
 from medcli import console
 from medcli.commands.options import from_spec
 from medcli.data.articles.spec import ArticlesSpec
+from medcli.data.datasets.listing import ListSpec, listing
 from medcli.data.images.spec import ImagesSpec
 from medcli.data.result import Result
 
@@ -65,6 +66,19 @@ def articles(spec: ArticlesSpec, *, as_json: bool) -> int:
     from medcli.data.progress import Meter
 
     return _tell(download_articles(spec, lambda rows: Meter("Fetching", total=rows)), as_json=as_json)
+
+
+@download.command("list", epilog="Exit codes: 0, 2 usage.")
+@from_spec(ListSpec)
+@_json
+def list_(spec: ListSpec, *, as_json: bool) -> int:
+    """List the datasets that medcli knows: licence, size, and what has to be signed first.
+
+    \b
+    medcli download list
+    medcli download list --licenses
+    """  # noqa: D301 - Click wants the character
+    return _tell(listing(spec), as_json=as_json)
 
 
 def _tell(result: Result, *, as_json: bool) -> int:

@@ -19,12 +19,11 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Self, TypeVar
-from urllib.parse import urlsplit
 
 from medcli.data.transfer.bandwidth import Bandwidth
 from medcli.data.transfer.body import Body
 from medcli.data.transfer.host import Host
-from medcli.data.transfer.session import Sessions
+from medcli.data.transfer.session import Sessions, origin_of
 from medcli.data.transfer.settings import Transfer
 from medcli.errors import ItemFailed
 
@@ -124,10 +123,10 @@ class Fetcher:
 
     def host(self, url: str) -> Host:
         """The pace of an address's host."""
-        name = urlsplit(url).netloc
-        host = self._hosts.get(name)
+        origin = origin_of(url)
+        host = self._hosts.get(origin)
         if host is None:
-            host = self._hosts[name] = Host(self._transfer.concurrency)
+            host = self._hosts[origin] = Host(self._transfer.concurrency)
         return host
 
     async def read(self, url: str, *, most: int = 64 << 20) -> bytes:

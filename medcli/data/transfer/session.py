@@ -45,6 +45,7 @@ class Sessions:
         self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT, sock_read=timeout)
         self._proxies = getproxies_environment()
         self._trust = _trust()
+        self._known: dict[str, str] = {}
         self._sessions: dict[str, aiohttp.ClientSession] = {}
 
     async def close(self) -> None:
@@ -67,8 +68,14 @@ class Sessions:
         )
 
     def _proxy(self, url: str) -> str:
-        """The proxy for an address, or the empty string."""
-        parts = urlsplit(url)
+        """The proxy for an address, or the empty string; found out once for a host."""
+        origin = origin_of(url)
+        if origin not in self._known:
+            self._known[origin] = self._proxy_of(origin)
+        return self._known[origin]
+
+    def _proxy_of(self, origin: str) -> str:
+        parts = urlsplit(origin)
         host = parts.hostname or ""
         if is_local(host) or ("no" in self._proxies and proxy_bypass(parts.netloc)):
             return ""
@@ -95,6 +102,12 @@ class Sessions:
             cookie_jar=self._aiohttp.DummyCookieJar(),
         )
         return made
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port of an address, as it spells them."""
+    end = url.find("/", url.find("://") + 3)
+    return url if end < 0 else url[:end]
 
 
 def is_local(host: str) -> bool:
