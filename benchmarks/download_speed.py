@@ -113,10 +113,11 @@ def rounds(count: int, programs: dict[str, Callable[[], Cost]]) -> dict[str, lis
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, default=20_000)
-    parser.add_argument("--slow-files", type=int, default=4_000)
+    parser.add_argument("--slow-files", type=int, default=20_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--peers", type=Path, help="virtual environment that holds img2dataset")
     parser.add_argument("--scratch", type=Path, default=Path("/dev/shm"))
+    parser.add_argument("--part", choices=("both", "fast", "slow"), default="both")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     where = machine()
@@ -134,12 +135,12 @@ def main() -> None:
             if arguments.peers:
                 peers = arguments.peers.absolute()
                 programs["img2dataset"] = lambda: img2dataset(fast, peers)
-            costs = rounds(arguments.rounds, programs)
+            costs = rounds(arguments.rounds if arguments.part != "slow" else 0, programs)
             slowly = {
                 "curl --parallel": lambda: curl(line),
                 "medcli, --no-decode": lambda: medcli(line, "--no-decode"),
             }
-            slow_costs = rounds(arguments.rounds, slowly)
+            slow_costs = rounds(arguments.rounds if arguments.part != "fast" else 0, slowly)
     print(f"Speed of download. {sentence(where)}; median of {arguments.rounds} interleaved rounds\n")
     print(_shown(arguments, costs, slow_costs, size))
     keep(arguments.json, "download_speed", {"machine": where, "costs": str(costs), "slow": str(slow_costs)})
@@ -148,19 +149,38 @@ def main() -> None:
 def _shown(
     arguments: argparse.Namespace, costs: dict[str, list[Cost]], slow: dict[str, list[Cost]], size: int
 ) -> str:
-    wall = {name: statistics.median(cost.wall for cost in many) for name, many in costs.items()}
-    cpu = {name: statistics.median(cost.cpu for cost in many) for name, many in costs.items()}
-    slow_wall = {name: statistics.median(cost.wall for cost in many) for name, many in slow.items()}
-    files = arguments.files
+    def median(many: dict[str, list[Cost]], what: str) -> dict[str, float]:
+        return {
+            name: statistics.median(getattr(one, what) for one in all_) for name, all_ in many.items() if all_
+        }
+
+    wall, cpu, line = median(costs, "wall"), median(costs, "cpu"), median(slow, "wall")
     rows = [
-        (name, f"{files / wall[name]:,.0f}", f"{files / cpu[name]:,.0f}", f"{size / wall[name] / 1e6:,.0f}")
-        for name in costs
+        (
+            name,
+            f"{arguments.files / wall[name]:,.0f}",
+            f"{arguments.files / cpu[name]:,.0f}",
+            f"{size / wall[name] / 1e6:,.0f}",
+        )
+        for name in wall
     ]
-    bars = [
-        ("--no-decode, of curl", wall["curl --parallel"] / wall["medcli, --no-decode"], 0.5),
-        ("with decoding, of Pillow alone", wall["Pillow, decoding only"] / wall["medcli"], 0.8),
-        ("50 MB/s and 40 ms, of curl", slow_wall["curl --parallel"] / slow_wall["medcli, --no-decode"], 0.9),
+    rows += [
+        (
+            f"{name}; 50 MB/s, 40 ms",
+            f"{arguments.slow_files / line[name]:,.0f}",
+            "",
+            f"{size / arguments.files * arguments.slow_files / line[name] / 1e6:,.0f}",
+        )
+        for name in line
     ]
+    bars = []
+    if wall:
+        bars.append(("--no-decode, of curl", wall["curl --parallel"] / wall["medcli, --no-decode"], 0.5))
+        bars.append(("with decoding, of Pillow alone", wall["Pillow, decoding only"] / wall["medcli"], 0.8))
+    if line:
+        bars.append(
+            ("50 MB/s and 40 ms, of curl", line["curl --parallel"] / line["medcli, --no-decode"], 0.9)
+        )
     if "img2dataset" in cpu:
         bars.append(("per CPU-second, of img2dataset", cpu["img2dataset"] / cpu["medcli, --no-decode"], 1.0))
     judged = [(name, f"{value:.2f}", f"{bar}", verdict(value, bar)) for name, value, bar in bars]

@@ -37,8 +37,10 @@ def s3() -> Iterator[str]:
 
 
 def _put(url: str, content: bytes) -> None:
-    request = urllib.request.Request(url, content, method="PUT")
-    with urllib.request.urlopen(request) as answer:
+    request = urllib.request.Request(
+        url, content, {"Content-Type": "image/jpeg", "x-amz-acl": "public-read"}, method="PUT"
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
         assert answer.status == 200
 
 
