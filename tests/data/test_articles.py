@@ -143,6 +143,17 @@ def test_numbers_that_are_none_are_told_of(tmp_path: Path, bucket: Bucket) -> No
         ArticlesSpec(output=tmp_path)
 
 
+def test_a_folder_belongs_to_one_command(tmp_path: Path, bucket: Bucket) -> None:
+    from medcli.data.images.job import download_images
+    from medcli.data.images.spec import ImagesSpec
+
+    put(bucket, 1)
+    fetch(tmp_path, bucket, "1\n")
+    (tmp_path / "list.jsonl").write_text('{"pmcid": 1, "file": "p1.jpg", "id": "a"}\n')
+    with pytest.raises(UsageError, match="articles"):
+        download_images(ImagesSpec(tmp_path / "list.jsonl", tmp_path / "out"))
+
+
 class Entrez(Bucket):
     """E-utilities with numbers of articles by their day."""
 

@@ -277,6 +277,16 @@ def test_a_dry_run_counts_and_asks_nobody(tmp_path: Path, bucket: Bucket) -> Non
     assert facts["missing_bytes_estimated"] > 0
 
 
+def test_a_version_without_metadata_is_passed_over(tmp_path: Path, bucket: Bucket) -> None:
+    bucket.article(1, {1: {"a.jpg": jpeg(1)}, 2: {"a.jpg": jpeg(2)}})
+    bucket.article(2, {1: {"b.jpg": jpeg(3)}})
+    for name in ("PMC1.2", "PMC2.1"):
+        del bucket.objects[f"metadata/{name}.json"], bucket.objects[f"{name}/{name}.json"]
+    fetch(tmp_path, bucket, [llava(1, "a.jpg", "a"), llava(2, "b.jpg", "b")])
+    assert images(tmp_path) == {"a.jpg": jpeg(1)}
+    assert states(tmp_path) == {"a": "done", "b": "gone"}
+
+
 def test_allowed_are_retracted_and_closed_articles_when_asked_for(tmp_path: Path, bucket: Bucket) -> None:
     bucket.article(1, {1: {"a.jpg": jpeg(1)}}, retracted=True)
     bucket.article(2, {1: {"b.jpg": jpeg(2)}}, open_access=False, license=None)

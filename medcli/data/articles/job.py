@@ -18,6 +18,7 @@ from medcli.data.articles.search import Search
 from medcli.data.articles.spec import ArticlesSpec
 from medcli.data.articles.worker import Articles
 from medcli.data.images.worker import Setting
+from medcli.data.places import claim
 from medcli.data.result import Result
 from medcli.data.transfer.fetch import Fetcher
 from medcli.errors import InputError, ItemFailed, SetupError
@@ -99,6 +100,7 @@ def download_articles(spec: ArticlesSpec, bar: Any = None) -> Result:
     SetupError
         If a service does not answer, or another run is at the folder.
     """
+    claim(spec.output, "articles")
     try:
         for folder in (spec.folder, spec.output / "images", spec.output / "articles"):
             folder.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medcli.data import options, services
+from medcli.data.places import state_of
 from medcli.data.transfer import Transfer
 from medcli.errors import UsageError
 from medcli.settings import option
@@ -67,7 +68,7 @@ class ArticlesSpec:
     @property
     def folder(self) -> Path:
         """Where numbers and ledger lie."""
-        return self.state or self.output / ".medcli" / "articles"
+        return self.state or state_of(self.output, "articles")
 
     @property
     def transfer(self) -> Transfer:

@@ -20,6 +20,7 @@ from medcli.data.images.manifest import write
 from medcli.data.images.plan import Plan
 from medcli.data.images.spec import ImagesSpec
 from medcli.data.images.worker import Figures, Setting
+from medcli.data.places import claim
 from medcli.data.pmc import links
 from medcli.data.result import Result
 from medcli.errors import InputError, SetupError
@@ -93,6 +94,7 @@ def download_images(spec: ImagesSpec, bar: Any = None) -> Result:
     SetupError
         If the disk has no room, another run is at it, or no server answers.
     """
+    claim(spec.output, "images")
     plan = _planned(spec)
     with plan:
         if spec.dry_run:

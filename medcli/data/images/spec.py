@@ -7,6 +7,7 @@ from pathlib import Path
 
 from medcli.data import options, services
 from medcli.data.export import FORMS
+from medcli.data.places import state_of
 from medcli.data.transfer import Transfer
 from medcli.errors import UsageError
 from medcli.settings import option
@@ -83,7 +84,7 @@ class ImagesSpec:
     @property
     def folder(self) -> Path:
         """Where plan and ledger lie."""
-        return self.state or self.output / ".medcli" / "images"
+        return self.state or state_of(self.output, "images")
 
     @property
     def transfer(self) -> Transfer:

@@ -90,7 +90,6 @@ class Figures:
         barred = self._bars(article)
         if barred:
             return (left_out(barred, license=article.license, version=article.version),)
-        assert media is not None
         facts: dict[str, Any] = {"key": media.key, "match": how, "license": article.license}
         facts |= {"version": version_of(media.key) or article.version, "pmid": article.pmid}
         known = await self._taken_over(link, media)

@@ -63,7 +63,7 @@ class Bucket:
                 self._articles.popitem(last=False)
         return await asyncio.shield(self._articles[place])
 
-    async def find(self, pmcid: int, file: str) -> tuple[Article, Media | None, str]:
+    async def find(self, pmcid: int, file: str) -> tuple[Article, Media, str]:
         """Find a row's file: the newest article, the file, and how it was found.
 
         In the newest version first, then in older ones. Where no metadata name it, the key is guessed: ``guessed``,
@@ -74,17 +74,22 @@ class Bucket:
         ItemFailed
             ``gone`` if there is no such article.
         """
-        versions = await self.versions(pmcid)
-        if not versions:
-            raise ItemFailed(GONE)
-        newest = await self.article(pmcid, versions[0])
-        for version in versions:
-            article = newest if version == versions[0] else await self.article(pmcid, version)
+        newest = None
+        for version in await self.versions(pmcid):
+            try:
+                article = await self.article(pmcid, version)
+            except ItemFailed as failed:
+                if failed.kind != GONE:
+                    raise
+                continue  # listed, but on its way out, or not yet wholly there
+            newest = newest or article
             found = match(file, article.media)
             if found is not None:
                 how = found[1] if article is newest else "older"
                 return newest, article.media[found[0]], how
-        return newest, Media(f"PMC{pmcid}.{versions[0]}/{file}", ""), "guessed"
+        if newest is None:
+            raise ItemFailed(GONE)
+        return newest, Media(f"PMC{pmcid}.{newest.version}/{file}", ""), "guessed"
 
     async def _list_versions(self, pmcid: int) -> tuple[int, ...]:
         prefix, versions, token = f"PMC{pmcid}.", set(), ""
