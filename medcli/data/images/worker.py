@@ -68,6 +68,8 @@ class Figures:
         self._stack = AsyncExitStack()
         setting = self._setting
         self._fetcher = await self._stack.enter_async_context(Fetcher(setting.transfer))
+        with os.scandir(setting.images) as entries:  # a first run need not look for each file
+            self._fresh = next(entries, None) is None
         self._bucket = Bucket(self._fetcher, setting.bucket)
         self._threads = self._stack.enter_context(ThreadPoolExecutor(os.cpu_count() or 1))
         return self
@@ -108,7 +110,11 @@ class Figures:
 
     async def _taken_over(self, link: Link, media: Media) -> Path | None:
         """The file that is there already, if it is the right one."""
-        if not media.md5 or not any(map(self._exists, (f"{link.id}.{ending}" for ending in picture.ENDINGS))):
+        if (
+            self._fresh
+            or not media.md5
+            or not any(map(self._exists, (f"{link.id}.{ending}" for ending in picture.ENDINGS)))
+        ):
             return None
         return await self._in_thread(adopt, self._setting.images, link.id, media.md5)
 

@@ -163,10 +163,11 @@ class Body:
         except OSError:
             pass  # a file system that has no locks
         # Another process may have finished the file between our opening and locking it.
-        if not self._is_ours():
+        own = os.fstat(self._descriptor)
+        if not self._is(own.st_ino):
             self._close()
             raise ItemFailed(IN_USE)
-        if os.fstat(self._descriptor).st_size and not self._facts.exists():
+        if own.st_size and not self._facts.exists():
             os.ftruncate(self._descriptor, 0)  # left by a process that was killed, and nobody knows of what
 
     def _close(self) -> None:
@@ -174,10 +175,10 @@ class Body:
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def _is_ours(self) -> bool:
+    def _is(self, inode: int) -> bool:
         """Whether the file still has its name."""
         try:
-            return os.stat(self.path).st_ino == os.fstat(self._descriptor).st_ino
+            return os.stat(self.path).st_ino == inode
         except FileNotFoundError:
             return False
 

@@ -284,7 +284,8 @@ class Fetcher:
                 return
             come += len(block)
             self.bytes += len(block)
-            await self._bandwidth.take(len(block))
+            if self._transfer.bandwidth:
+                await self._bandwidth.take(len(block))
             yield block
             if waited > self._transfer.timeout:
                 if come < _SLOWEST * waited:
