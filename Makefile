@@ -17,13 +17,12 @@ setup: $(STAMP)  ## make the environment in .venv
 $(STAMP): pyproject.toml constraints.txt
 	@echo "Making the environment in $(VENV) from pyproject.toml and constraints.txt ..."
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "medcli needs Python 3.11 or newer; say: make PYTHON=python3.12")'
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
 	@PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
-demo: $(STAMP)  ## de-identify real DICOM files and show what became of them
-	@echo "Scrubbing sample files that come with pydicom ..."
-	@$(BIN)/python scripts/demo.py
+demo: $(STAMP)  ## de-identify real DICOM files, then ask a model about them (MODEL= names a real one)
+	@$(BIN)/python scripts/demo.py $(if $(MODEL),--model '$(MODEL)')
 
 test: $(STAMP)  ## run the tests, but for the slow ones
 	@echo "Running the tests ..."

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.measure import ROOT
 
-ALL = ("startup", "scrub_speed", "scrub_residue", "scrub_memory")
+ALL = ("startup", "scrub_speed", "scrub_residue", "scrub_memory", "ask_speed")
 PEERS = ("scrub_speed", "scrub_residue")
 PLACES = ("scrub_speed", "scrub_memory")
 
@@ -73,6 +73,7 @@ def _options(name: str, arguments: argparse.Namespace) -> list[str]:
 QUICK = {
     "startup": ["--rounds", "1"],
     "scrub_speed": ["--files", "100", "--large-files", "20", "--peer-files", "20", "--rounds", "1"],
+    "ask_speed": ["--rounds", "1", "--pictures", "1", "--singles", "2"],
     "scrub_memory": ["--native", "0.1", "--encapsulated", "0.1", "--files", "1000"],
 }
 

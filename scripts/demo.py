@@ -1,161 +1,70 @@
-"""``make demo``: de-identify real DICOM files and show what became of them.
+"""``make demo``: de-identify real DICOM files, then ask a model about what was released, and say where all of it lies.
 
-The files come with pydicom: several modalities and transfer syntaxes, a tree with its DICOMDIR, and one file that is
-cut off on purpose. They are copied to build/demo/inbox under names as hospitals give them, and `medcli scrub` is run
-on them as anybody would run it. A second time it has nothing left to do and says the same.
+python scripts/demo.py [--model ID|DIR] [--folder build/demo]
 """
 
 from __future__ import annotations
 
-import csv
-import json
-import shutil
-import subprocess
+import argparse
 import sys
-from collections import Counter
 from pathlib import Path
 
-import pydicom
-from pydicom.datadict import keyword_for_tag
+from demo_ask import ANSWERED, answers_of, ask, released
+from demo_command import MEDCLI, ROOT, shown
+from demo_scrub import RELEASED, scrub
 
-HERE = Path(__file__).resolve().parents[1] / "build" / "demo"
-MEDCLI = ".venv/bin/medcli"  # as `make` leaves it
-SAMPLES = Path(pydicom.__file__).parent / "data" / "test_files"
-CHOSEN = {
-    "Ward 3/Compressed Samples CT1/CT_small.dcm": "CT_small.dcm",
-    "Ward 3/Compressed Samples MR1/MR_small_bigendian.dcm": "MR_small_bigendian.dcm",
-    "Ward 3/JPEG2000.dcm": "JPEG2000.dcm",
-    "Ward 3/deflated": "image_dfl.dcm",
-    "Oncology/plan": "rtplan.dcm",
-    "Oncology/dose.dcm": "rtdose.dcm",
-    "Oncology/structures.dcm": "rtstruct.dcm",
-    "Cardiology/ecg": "waveform_ecg.dcm",
-    "Cardiology/echo.dcm": "examples_ybr_color.dcm",
-    "Radiology/report.dcm": "reportsi.dcm",
-    "Radiology/liver.dcm": "liver_1frame.dcm",
-    "Radiology/with overlay.dcm": "examples_overlay.dcm",
-    "Radiology/half of a file.dcm": "693_J2KI.dcm",
-    "Radiology/notes.txt": "README.txt",
-}
-DISC = ("DICOMDIR", "77654033", "98892001", "98892003")
-PSEUDONYMS = {"00080050", "00100010", "00100020"}
-WATCHED = [
-    "PatientName",
-    "PatientID",
-    "PatientBirthDate",
-    "PatientSex",
-    "StudyDate",
-    "InstitutionName",
-    "SeriesDescription",
-    "StationName",
-    "SOPInstanceUID",
-    "KVP",
-    "SliceThickness",
-    "PatientIdentityRemoved",
-    "DeidentificationMethod",
-]
+REAL = "microsoft/llava-med-v1.5-mistral-7b"
 
 
 def main() -> int:
-    """Fill the inbox, run the command, show what it did."""
-    inbox, release = HERE / "inbox", HERE / "release"
-    fill(inbox)
-    command = [sys.executable, "-m", "medcli", "scrub", inbox, "--output", release, "--crosswalk"]
-    print(f"$ {MEDCLI} scrub {shown(inbox)} --output {shown(release)} --crosswalk\n")
-    sys.stdout.flush()
-    code = subprocess.run(command, check=False).returncode
-    if code not in (0, 5, 6):
+    """Run both halves; a half that fails ends the demo with its exit code."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
+    parser.add_argument("--model", default="", metavar="ID|DIR", help="a real model, by Hub id or folder")
+    parser.add_argument("--folder", default=ROOT / "build" / "demo", type=Path, help="where everything goes")
+    wishes = parser.parse_args()
+    here = wishes.folder.resolve()
+    headline("1. De-identify sample files that come with pydicom")
+    code = scrub(here)
+    if code not in RELEASED:
         return code
-    confidential = HERE / "release-confidential"
-    with (confidential / "files.csv").open(newline="") as stream:
-        files = list(csv.DictReader(stream))
-    show_actions(confidential / "report.jsonl")
-    show_one(inbox, release, files)
-    show_rest(files, inbox)
-    print(
-        f"\nWhere to look:\n"
-        f"  {shown(release)}  the released files, and nothing else\n"
-        f"  {shown(HERE)}/release-manifest.json  what was done, and SHA-256s\n"
-        f"  {shown(confidential)}/files.csv  which file became which; crosswalk.csv: old and new identifiers\n"
-        f"\nNext:\n"
-        f"  {MEDCLI} scrub --verify {shown(release)}\n"
-        f"  {MEDCLI} scrub --explain PatientBirthDate"
-    )
+    headline("2. Ask a vision-language model about released images")
+    code = ask(here, wishes.model)
+    if code not in ANSWERED:
+        print(f"\nWhat was released stays in {shown(here / 'release')}; the same command goes on from there.")
+        return code
+    headline("Where to look, and what next")
+    where(here, wishes.model)
     return 0
 
 
-def fill(inbox: Path) -> None:
-    """Copy what is not there yet; times are kept, so that a second run knows the files."""
-    for name, sample in CHOSEN.items():
-        place = inbox / name
-        if not place.exists() and (SAMPLES / sample).exists():
-            place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(SAMPLES / sample, place)
-            if "half" in name:
-                place.write_bytes(place.read_bytes()[: place.stat().st_size // 2])
-    for part in DISC:
-        source, place = SAMPLES / "dicomdirtests" / part, inbox / "Disc 1" / part
-        if not place.exists():
-            place.parent.mkdir(parents=True, exist_ok=True)
-            (shutil.copytree if source.is_dir() else shutil.copy2)(source, place)
+def headline(text: str) -> None:
+    """Print what comes next."""
+    print(f"\n== {text} ==\n", flush=True)
 
 
-def show_actions(report: Path) -> None:
-    """Which attributes went most often."""
-    counts: dict[str, Counter[str]] = {}
-    for line in report.read_text().splitlines():
-        for letter, tags in json.loads(line).get("actions", {}).items():
-            counts.setdefault(letter, Counter()).update(tags)
-    print("\nWhat was done most often, in released files:")
-    words = {"X": "removed", "Z": "emptied", "D": "dummy value", "U": "new UID"}
-    derived: Counter[str] = Counter()
-    for letter in "ZD":
-        for tag in PSEUDONYMS & counts.get(letter, Counter()).keys():
-            derived[tag] += counts[letter].pop(tag)
-    for word, counter in [
-        *((word, counts.get(letter)) for letter, word in words.items()),
-        ("pseudonym", derived),
-    ]:
-        most = ", ".join(
-            f"{keyword_for_tag(tag) or tag} {count}" if tag != "private" else f"private attributes {count}"
-            for tag, count in (counter or Counter()).most_common(5)
-        )
-        print(f"  {word:12} {most}")
-
-
-def show_one(inbox: Path, release: Path, files: list[dict[str, str]]) -> None:
-    """One file before and after."""
-    row = next(row for row in files if row["source"].endswith("CT_small.dcm"))
-    before, after = pydicom.dcmread(row["source"]), pydicom.dcmread(release / row["output"])
-    print(f"\nOne file, {Path(row['source']).relative_to(inbox)}:")
-    for keyword in WATCHED:
-        old = before.get(keyword, "(not there)")
-        new = after.get(keyword, "(removed)" if keyword in before else "(not there)")
-        print(f"  {keyword:24} {brief(old):32} -> {brief(new)}")
-    kept = sum(1 for element in after if element.tag in before and not element.tag.is_private)
-    public = sum(1 for element in before if not element.tag.is_private)
-    same = before.PixelData == after.PixelData
-    print(f"  {kept} of {public} public attributes stay; pixels {'unchanged' if same else 'CHANGED'}")
-
-
-def show_rest(files: list[dict[str, str]], inbox: Path) -> None:
-    """What was not released, and why."""
-    print("\nNot released:")
-    for row in files:
-        if row["status"] != "released":
-            name = Path(row["source"]).relative_to(inbox)
-            print(f"  {row['status']:10} {row['reason']:24} {name}")
-
-
-def brief(value: object) -> str:
-    """A value in at most 30 characters."""
-    text = "(empty)" if value in ("", None) else str(value)
-    return text if len(text) <= 30 else text[:27] + "..."
-
-
-def shown(path: Path) -> str:
-    """A path as seen from the repository."""
-    return str(path.relative_to(HERE.parents[1]))
+def where(here: Path, model: str) -> None:
+    """Name what was made, and the commands that go on from there."""
+    looks = {
+        here / "release": "the released files, and nothing else",
+        here / "release-manifest.json": "what was done, and SHA-256s",
+        here
+        / "release-confidential": "files.csv: which file became which; crosswalk.csv: old and new identifiers",
+        here / "questions.jsonl": "what was asked, in LLaVA-Med's shape",
+        answers_of(here, model): "the answers, under LLaVA-Med's keys",
+    }
+    made = {shown(path): about for path, about in looks.items() if path.exists()}
+    width = max(map(len, made))
+    for name, about in made.items():
+        print(f"  {name:{width}}  {about}")
+    image = here / "release" / next(iter(released(here).values()))
+    print(
+        f"\n  {MEDCLI} scrub --verify {shown(here / 'release')}\n"
+        f"  {MEDCLI} scrub --explain PatientBirthDate\n"
+        f'  {MEDCLI} ask "What does this show?" --model {model or shown(here / "tiny-model")} \\\n'
+        f"    --image {shown(image)}"
+    )
+    if not model:
+        print(f"  make demo MODEL={REAL}\n    the same questions to LLaVA-Med: 15 GB to fetch; wants a GPU")
 
 
 if __name__ == "__main__":

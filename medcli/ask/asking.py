@@ -15,18 +15,22 @@ from pathlib import Path
 from typing import Self
 
 from medcli import jobs
+from medcli.ask.admission import DICOM, NOTES
+from medcli.ask.chunk import Chunk
 from medcli.ask.growing import Growing
 from medcli.ask.plan import Plan, Row
-from medcli.ask.refusal import DICOM, NOTES
+from medcli.ask.processes import processes_of
 from medcli.ask.settled import Settled
 from medcli.ask.spec import AskSpec
 from medcli.ask.worker import TROUBLE, AskClients, AskWorkers, Setting
 from medcli.errors import SetupError
+from medcli.jobs.ledger import FILE as LEDGER
 from medcli.jobs.reading import Reader
 from medcli.models.protocol import Description
 from medcli.settings import fingerprint
 
 Bar = Callable[[int], jobs.Progress]
+_DEATHS = 2  # the first may be somebody's kill -9; a chunk that dies again goes into a process of its own, at the end
 
 
 class AskJob:
@@ -49,7 +53,8 @@ class AskJob:
         self.by_row = spec.backend == "openai"
         self._spec, self._plan, self._setting = spec, opened, setting
         self.growing: Growing | None = None
-        self.rows = self.asked = 0
+        self.again = spec.retry_failed
+        self.rows = self.asked = self.resumed = 0
 
     def fingerprint(self) -> Mapping[str, object]:
         """The Spec's, with the content of the file of questions."""
@@ -58,7 +63,7 @@ class AskJob:
     def items(self) -> Iterator[jobs.Item]:
         """Chunks of the plan; for a server the rows of them, since there a row is what is lost or kept."""
         assert self.growing is not None
-        self.rows = self.growing.resume()  # the ledger is there now
+        self.rows = self.resumed = self.growing.resume()  # the ledger is there now
         chunks = self._plan.chunks(self.shard)
         if self.by_row:
             yield from (jobs.Item(row.key, row) for _, _, rows in chunks for row in rows)
@@ -68,8 +73,9 @@ class AskJob:
             window.append(chunk)
             if len(window) > len(self._setting.specs):
                 _, key, rows = window.popleft()
-                # With it, what this worker is likely to do next: its pictures can be opened meanwhile.
-                yield jobs.Item(key, (rows, chunk[2]))
+                kept = self.growing.answered(key) if self.again else {}
+                self.asked -= len(kept)
+                yield jobs.Item(key, Chunk(key, rows, chunk[2], kept))
 
     def worker(self) -> AskWorkers | AskClients:
         """One for a process, or the one that talks to a server."""
@@ -90,6 +96,8 @@ class AskJob:
             for _, key, rows in self._plan.chunks(self.shard) if sizes else ():
                 if key in sizes:
                     run.report.count("failed", sizes[key], len(rows) - 1, 0)
+        run.report.items = run.report.done + run.report.failed  # rows, where the engine counts chunks
+        run.report.resumed = self.resumed
         if run.report.kinds.keys() & {DICOM, NOTES}:
             run.report.refuse()
 
@@ -125,6 +133,7 @@ def run(spec: AskSpec, job: AskJob, opened: Plan, state: Path, bar: Bar | None) 
     output, settled = spec.output.absolute(), Settled(state / "plan")
     trouble = state / "plan" / TROUBLE
     trouble.unlink(missing_ok=True)
+    job.again = spec.retry_failed and _failed(opened, state)
     with ExitStack() as stack:
         with writing("--output", "Choose another file."):
             output.parent.mkdir(parents=True, exist_ok=True)
@@ -135,7 +144,7 @@ def run(spec: AskSpec, job: AskJob, opened: Plan, state: Path, bar: Bar | None) 
                 job.shard,
                 by_row=job.by_row,
                 model_id=lambda: model_of(settled, spec).model_id,
-                retry_failed=spec.retry_failed,
+                retry_failed=job.again,
             )
         job.growing = stack.enter_context(growing)
         shown = stack.enter_context(bar(opened.rows_of(job.shard))) if bar else None
@@ -143,9 +152,9 @@ def run(spec: AskSpec, job: AskJob, opened: Plan, state: Path, bar: Bar | None) 
             return jobs.run(
                 job,
                 state=state,
-                runner=_runner(spec),
+                runner=_runner(spec, settled),
                 restart=spec.restart,
-                retry_failed=spec.retry_failed,
+                retry_failed=job.again,
                 progress=_Growth(growing, job, shown),
                 stop_after=1,
             )
@@ -156,12 +165,23 @@ def run(spec: AskSpec, job: AskJob, opened: Plan, state: Path, bar: Bar | None) 
             raise SetupError(message, hint=hint) from None
 
 
-def _runner(spec: AskSpec) -> jobs.Runner:
+def _failed(opened: Plan, state: Path) -> bool:
+    """Whether a row failed for a reason that asking again can change; a row that is no question stays none."""
+    if not (state / LEDGER).exists():
+        return False
+    with Reader(state) as reader:
+        return bool(reader.failures() - opened.reasons())
+
+
+def _runner(spec: AskSpec, settled: Settled) -> jobs.Runner:
     once = jobs.Retry(attempts=1)
     if spec.backend == "openai":
         return jobs.AsyncRunner(spec.concurrency, once)
-    processes = len(spec.models())
-    return jobs.SerialRunner(once) if processes == 1 else jobs.ProcessRunner(processes, chunk=1, retry=once)
+    processes = len(processes_of(spec))
+    if processes > 1:
+        return jobs.ProcessRunner(processes, chunk=1, retry=once)
+    fatal = {key for key, deaths in settled.deaths().items() if deaths >= _DEATHS}
+    return jobs.SerialRunner(once, apart=lambda chunk: chunk.key in fatal)
 
 
 def model_of(settled: Settled, spec: AskSpec) -> Description:

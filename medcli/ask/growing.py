@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from medcli import files
-from medcli.ask.lines import failure_of, line_of
+from medcli.ask.lines import Trouble, failure_of, line_of
 from medcli.ask.plan import Place, Plan, unpack
 from medcli.jobs import Row
 from medcli.jobs.reading import Reader
@@ -126,6 +126,11 @@ class Growing:
                 yield None
             yield line
 
+    def answered(self, chunk_key: str) -> dict[str, Row]:
+        """Return, by their keys, the rows of a chunk that have an answer while others of it failed."""
+        assert self._reader is not None
+        return {row.key: row for row in self._reader.answered(chunk_key)}
+
     def line(self, place: Place, chunk_key: str) -> bytes | None:
         """Return a row's line, or None while it has no outcome."""
         assert self._reader is not None
@@ -144,4 +149,4 @@ def line_from(opened: Plan, place: Place, found: Row, model_id: str) -> bytes:
     if found.value.startswith(_LINE):
         return found.value
     row = opened.row(place.seq)
-    return line_of(failure_of(unpack(row.record), row.key, row.error or found.kind, model_id))
+    return line_of(failure_of(unpack(row.record), row.key, Trouble(row.error or found.kind), model_id))

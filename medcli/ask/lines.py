@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from hashlib import blake2b
+from typing import NamedTuple
 
 from medcli.ask.plan import Asked
 from medcli.models.protocol import Description, Reply
@@ -16,10 +17,17 @@ from medcli.records import Answer
 _MARGIN_DIGITS = 2  # finer digits depend on how many threads a sum is split over
 
 
+class Trouble(NamedTuple):
+    """Why a row has no answer: a reason code, and of an unexpected error its class and place."""
+
+    kind: str
+    at: str = ""
+
+
 def answer_of(asked: Asked, key: str, reply: Reply, model: Description) -> Answer:
     """Make the record of a reply; of an error, whatever else was said, only the reason."""
     if reply.error:
-        return failure_of(asked, key, reply.error, model.model_id, reply.prompt)
+        return failure_of(asked, key, Trouble(reply.error), model.model_id, reply.prompt)
     margin = reply.first_token_margin
     known: dict[str, object] = {
         "finish_reason": reply.finish_reason,
@@ -39,9 +47,11 @@ def answer_of(asked: Asked, key: str, reply: Reply, model: Description) -> Answe
     )
 
 
-def failure_of(asked: Asked, key: str, error: str, model_id: str, prompt: str = "") -> Answer:
+def failure_of(asked: Asked, key: str, trouble: Trouble, model_id: str, prompt: str = "") -> Answer:
     """Make the record of a row that has no answer."""
-    metadata: dict[str, object] = {"error": error}
+    metadata: dict[str, object] = {"error": trouble.kind}
+    if trouble.at:
+        metadata["at"] = trouble.at
     if isinstance(asked.turns, int):
         metadata["line"] = asked.turns
     identity = answer_id(key, model_id)

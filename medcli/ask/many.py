@@ -16,10 +16,11 @@ from typing import Any
 
 from medcli import console, files, jobs
 from medcli.ask import plan, planning
+from medcli.ask.admission import Admission
 from medcli.ask.asking import AskJob, Bar, facts_of, model_of, run, writing
 from medcli.ask.outline import outline, rows_of
 from medcli.ask.plan import Plan
-from medcli.ask.refusal import Refusal
+from medcli.ask.processes import processes_of
 from medcli.ask.rendering import Rendering
 from medcli.ask.settled import FILE as SETTLED
 from medcli.ask.settled import Settled
@@ -27,6 +28,7 @@ from medcli.ask.spec import AskSpec
 from medcli.ask.worker import EMPTY, Setting
 from medcli.errors import InputError, UsageError
 from medcli.jobs.ledger import FILE as LEDGER
+from medcli.jobs.ledger import explained
 from medcli.jobs.lock import hold
 from medcli.jobs.reading import Reader
 from medcli.models.protocol import Backend, ModelSpec
@@ -78,9 +80,17 @@ def ask_file(spec: AskSpec, questions: Path, bar: Bar | None, load: Load) -> Res
             return Result(0, facts, console.table(rows_of(facts)))
         with writing("The folder of traces", "Choose another --trace."):
             trace = files.private_folder(spec.trace.absolute()) if spec.trace else None
-        refusal = Refusal.of(spec.gate, spec.base_url)
+        admission = Admission.of(spec.gate, spec.base_url)
         setting = Setting(
-            spec.models(), spec.sampling(), refusal, images, spec.window, spec.frame, folder, trace, load
+            processes_of(spec),
+            spec.sampling(),
+            admission,
+            images,
+            spec.window,
+            spec.frame,
+            folder,
+            trace,
+            load,
         )
         job = AskJob(spec, opened, setting)
         report = run(spec, job, opened, state, bar)
@@ -163,7 +173,7 @@ def _agree(spec: AskSpec, ours: Mapping[str, object], state: Path) -> None:
     """Hold a rerun against what its run was begun with, before the plan is touched."""
     if spec.restart or not (state / LEDGER).exists():
         return
-    with Reader(state) as reader:
+    with explained(), Reader(state) as reader:
         theirs = reader.fingerprint()
     plain = json.loads(json.dumps(ours))
     others = sorted(

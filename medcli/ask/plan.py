@@ -105,15 +105,25 @@ class Plan:
     ----------
     path : Path
         The finished file.
+
+    Raises
+    ------
+    InputError
+        If it is damaged.
     """
 
     def __init__(self, path: Path) -> None:
         self._connection = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None
         )
-        self.facts: dict[str, Any] = {
-            name: json.loads(value) for name, value in self._connection.execute("SELECT * FROM facts")
-        }
+        try:
+            found = self._connection.execute("SELECT * FROM facts").fetchall()
+        except sqlite3.DatabaseError as error:
+            self._connection.close()
+            raise InputError(
+                "The plan in the run's folder is damaged.", hint="Begin anew with --restart."
+            ) from error
+        self.facts: dict[str, Any] = {name: json.loads(value) for name, value in found}
 
     def __enter__(self) -> Self:
         return self
@@ -159,6 +169,10 @@ class Plan:
         )
         for seq, chunk, place, key, chunk_key in found:
             yield Place(seq, chunk, place, key.hex()), chunk_key
+
+    def reasons(self) -> set[str]:
+        """Why rows of the file cannot be asked."""
+        return {kind for (kind,) in self._connection.execute("SELECT DISTINCT kind FROM errors")}
 
     def unreadable(self, limit: int = TOLD) -> list[tuple[int, str]]:
         """Return line numbers and reasons of the first rows that are no questions."""

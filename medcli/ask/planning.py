@@ -21,10 +21,10 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from medcli.ask.plan import FORMAT, SCHEMA
+from medcli.ask.plan import FORMAT, SCHEMA, unpack
 from medcli.ask.reading import Value, values
 from medcli.ask.rendering import PICTURE_TOKENS, Draws, Rendering, dumps, unaskable
-from medcli.errors import InputError, ItemFailed
+from medcli.errors import InputError, ItemFailed, SetupError
 from medcli.records import Question, question_of
 
 CHUNK_ROWS = 64
@@ -53,10 +53,28 @@ def make(path: Path, questions: Path, rendering: Rendering, facts: Mapping[str, 
     ------
     InputError
         If the file has no row that can be asked.
+    SetupError
+        If the disk is full.
     """
     part = path.with_name(f".{path.name}.part")
     part.unlink(missing_ok=True)
     os.close(os.open(part, os.O_RDWR | os.O_CREAT, 0o600))
+    try:
+        _fill(part, questions, rendering, facts)
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_FULL:
+            raise
+        raise SetupError(
+            "The disk that holds the run's folder is full.", hint="Make room, or choose another --state."
+        ) from None
+    else:
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _fill(part: Path, questions: Path, rendering: Rendering, facts: Mapping[str, object]) -> None:
+    """Write a plan, down to the disk."""
     with contextlib.closing(sqlite3.connect(part, isolation_level=None)) as connection:
         connection.executescript(
             f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -16000; {SCHEMA} {_MARKS};"
@@ -65,7 +83,7 @@ def make(path: Path, questions: Path, rendering: Rendering, facts: Mapping[str, 
         counts = _read(connection, values(questions), rendering)
         if counts["rows"] == counts["errors"]:
             raise InputError(
-                "Nothing in the file of questions can be asked.",
+                f"Nothing in the file of questions can be asked{_first_error(connection)}.",
                 hint="A row has question_id, image and text, or id, image and conversations.",
             )
         counts["doubled_ids"] = _find_doubles(connection)
@@ -80,7 +98,14 @@ def make(path: Path, questions: Path, rendering: Rendering, facts: Mapping[str, 
     descriptor = os.open(part, os.O_RDONLY)
     os.fsync(descriptor)
     os.close(descriptor)
-    os.replace(part, path)
+
+
+def _first_error(connection: sqlite3.Connection) -> str:
+    found = connection.execute("SELECT kind, record FROM errors JOIN rows USING (seq) ORDER BY seq LIMIT 1")
+    for kind, record in found:
+        number = unpack(record).turns
+        return f": line {number} is not JSON" if kind == "bad-json" else f": {kind} in row {number}"
+    return ""
 
 
 def _read(connection: sqlite3.Connection, found: Iterable[Value], rendering: Rendering) -> dict[str, int]:

@@ -22,6 +22,7 @@ from medcli.errors import SetupError
 from medcli.models.protocol import Description, Engine, EnginePath, Sampling
 
 FILE = "settled.json"
+DEATHS = "deaths.json"
 _GRACE_SECONDS = 10.0
 _FACTS = ("model_id", "family", "template", "dtype", "image_processor", "vision_weights")
 
@@ -138,6 +139,36 @@ class Settled:
         raise SetupError(
             "Another run computes on the same devices in this run's folder.", hint="Wait for it."
         )
+
+    @contextlib.contextmanager
+    def trying(self, seat: int, key: str) -> Iterator[None]:
+        """Keep a chunk's key in the seat while it is asked: it is left there only where the process dies of it."""
+        os.pwrite(seat, key.encode(), 0)
+        try:
+            yield
+        finally:
+            os.ftruncate(seat, 0)
+
+    def deaths(self) -> dict[str, int]:
+        """Return how often processes died while they asked a chunk; those that died since the last call count now."""
+        path = self.folder / DEATHS
+        known: dict[str, int] = json.loads(path.read_bytes()) if path.exists() else {}
+        before = dict(known)
+        for seat in sorted(self.folder.glob("seat-*")):
+            descriptor = os.open(seat, os.O_RDWR)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                key = os.pread(descriptor, 100, 0).decode()
+                os.ftruncate(descriptor, 0)
+            except BlockingIOError:
+                key = ""  # its holder lives
+            finally:
+                os.close(descriptor)
+            if key:
+                known[key] = known.get(key, 0) + 1
+        if known != before:
+            files.write(path, json.dumps(known), mode=0o600)
+        return known
 
     def _write(self, known: dict[str, Any]) -> None:
         files.write(self.folder / FILE, json.dumps(known), mode=0o600)

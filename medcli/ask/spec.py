@@ -1,22 +1,23 @@
 """What `medcli ask` can be asked for: the only home of its defaults, its checks and its help texts.
 
-Knows which wishes contradict each other, and what of them a model is told. Refuses to open files.
+Knows what of the wishes a model is told; which of them go together stands in :mod:`medcli.ask.modes`. Refuses to
+open files.
 """
 
 from __future__ import annotations
 
-import os
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
+from medcli.ask import modes
 from medcli.errors import UsageError
 from medcli.models.protocol import DEFAULT_MODEL, ModelSpec, Sampling
 from medcli.settings import option
 
 __all__ = ["AskSpec"]
-
-_SUFFIX = re.compile(r"(OPEN|CLOSED)=(.+)", re.DOTALL)
 
 
 def _window(text: str) -> tuple[float, float]:
@@ -52,7 +53,7 @@ class AskSpec:
     question: str | None = option(
         "What to ask; read from standard input where it is missing or -.",
         default=None,
-        metavar="[QUESTION]",
+        metavar="QUESTION",
         positional=True,
         shapes_product=False,
     )
@@ -181,7 +182,7 @@ class AskSpec:
         choices=("on", "remote", "off"),
     )
     trace: Path | None = option(
-        "Write the arrays on the way to each answer, one .npz a question.",
+        "Write the arrays on the way to each answer, one .npz a question, each asked alone.",
         default=None,
         metavar="DIR",
         shapes_product=False,
@@ -200,59 +201,30 @@ class AskSpec:
         shapes_product=False,
     )
     retry_failed: bool = option(
-        "Ask rows that failed again, with their chunk.", default=False, shapes_product=False
+        "Ask rows that failed again; answers that are there stay.", default=False, shapes_product=False
     )
     restart: bool = option("Plan and ask everything anew.", default=False, shapes_product=False)
 
     def __post_init__(self) -> None:
-        for wrong, message, hint in self._contradictions():
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        defaults = {field.name: field.default for field in fields(self)}
+        for name, why in modes.idle(values).items():
+            if values[name] != defaults[name]:
+                shown = "QUESTION" if name == "question" else f"--{name.replace('_', '-')}"
+                raise UsageError(f"{shown} {why}.", hint="medcli ask --help")
+        for wrong, message, hint in modes.contradictions(self):
             if wrong:
                 raise UsageError(message, hint=hint)
 
-    def _contradictions(self) -> list[tuple[object, str, str]]:
-        many = self.questions is not None
-        openai = self.backend == "openai"
-        return [
-            (many and (self.question or self.image), "--questions goes without QUESTION and --image.", ""),
-            (
-                many and not (self.output or self.dry_run),
-                "--questions needs --output.",
-                "Name the file that the answers go to.",
-            ),
-            (
-                not many and (self.output or self.shard or self.limit or self.dry_run),
-                "--output, --shard, --limit and --dry-run belong to --questions.",
-                "Without it, the answer goes to standard output.",
-            ),
-            (
-                openai and not self.base_url,
-                "--backend openai needs --base-url.",
-                "As http://127.0.0.1:8000/v1",
-            ),
-            (openai and self.trace, "--trace shows a model in process, not a server.", ""),
-            (self.base_url and not openai, "--base-url belongs to --backend openai.", ""),
-            (
-                any(not url.startswith(("http://", "https://")) for url in self.base_url),
-                "--base-url begins with http:// or https://.",
-                "As http://127.0.0.1:8000/v1",
-            ),
-            (
-                any(not _SUFFIX.fullmatch(text) for text in self.suffix),
-                "--suffix is OPEN=TEXT or CLOSED=TEXT.",
-                "As --suffix 'CLOSED=Please choose from: [yes, no].'",
-            ),
-            (
-                self.deterministic and (self.dtype not in ("auto", "float32") or self.quantize),
-                "--deterministic computes in float32.",
-                "Leave out --dtype and --quantize.",
-            ),
-            (self.min_new_tokens > self.max_new_tokens, "--min-new-tokens is above --max-new-tokens.", ""),
-        ]
+    @staticmethod
+    def idle(values: Mapping[str, Any]) -> tuple[str, ...]:
+        """Names of the options that say nothing beside what ``values`` ask for."""
+        return tuple(modes.idle(values))
 
     @property
     def suffixes(self) -> dict[str, str]:
         """``answer_type`` to the text that is put behind its questions."""
-        matches = (_SUFFIX.fullmatch(text) for text in self.suffix)
+        matches = (modes.SUFFIX.fullmatch(text) for text in self.suffix)
         return {match[1]: match[2] for match in matches if match}
 
     @property
@@ -283,18 +255,6 @@ class AskSpec:
             timeout=self.timeout,
         )
 
-    def models(self) -> list[ModelSpec]:
-        """One for each process: its device, and its share of the processor's cores."""
-        spec = self.model_spec()
-        devices = self._devices()
-        if self.split or self.backend == "openai":
-            return [replace(spec, device="auto" if self.devices == "auto" else devices[0])]
-        if devices != ["cpu"]:
-            return [replace(spec, device=device) for device in devices]
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        device = "auto" if self.devices == "auto" else "cpu"
-        return [replace(spec, device=device, threads=max(1, cores // self.workers))] * self.workers
-
     def sampling(self) -> Sampling:
         """What a backend is told of the answers."""
         return Sampling(
@@ -307,22 +267,7 @@ class AskSpec:
             path=self.engine,  # type: ignore[arg-type]  # one of the choices
         )
 
-    def _devices(self) -> list[str]:
-        """Name the devices; ``cpu`` alone where no GPU is seen."""
-        if self.devices == "auto":
-            return [f"cuda:{number}" for number in range(_gpus())] or ["cpu"]
-        names = [name.strip() for name in self.devices.split(",")]
-        return [f"cuda:{name}" if name.isdecimal() else name for name in names if name] or ["cpu"]
-
 
 def run_folder_of(output: Path) -> Path:
     """Where plan and ledger of an answers file lie unless ``--state`` says otherwise."""
     return output.with_name(f"{output.name}.run")
-
-
-def _gpus() -> int:
-    """Count NVIDIA devices without loading torch."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        return len([name for name in visible.split(",") if name.strip() not in ("", "-1")])
-    return len([path for path in Path("/dev").glob("nvidia*") if path.name[6:].isdecimal()])

@@ -14,6 +14,7 @@ from medcli.jobs.engine import Run, run
 from medcli.jobs.model import (
     AsyncWorker,
     AsyncWorkerFactory,
+    Divisible,
     Item,
     Job,
     Outcome,
@@ -36,6 +37,7 @@ __all__ = [
     "AsyncRunner",
     "AsyncWorker",
     "AsyncWorkerFactory",
+    "Divisible",
     "Item",
     "Job",
     "Outcome",

@@ -84,7 +84,7 @@ class Ledger:
         ours = {"job": json.dumps(job), "format": json.dumps(_FORMAT)} | {
             f"spec {name}": json.dumps(value, sort_keys=True) for name, value in fingerprint.items()
         }
-        with _explained():
+        with explained():
             theirs = dict(self._connection.execute("SELECT name, value FROM facts"))
             if theirs and theirs != ours:
                 raise _refusal(theirs, ours)
@@ -155,7 +155,7 @@ class Ledger:
         if not (self._fresh or self._present or self._rows or self._opened):
             return
         execute, many = self._connection.execute, self._connection.executemany
-        with _explained():
+        with explained():
             execute("BEGIN IMMEDIATE")
             try:
                 if self._again:
@@ -230,7 +230,8 @@ def _refusal(theirs: Mapping[str, str], ours: Mapping[str, str]) -> UsageError:
 
 
 @contextlib.contextmanager
-def _explained() -> Iterator[None]:
+def explained() -> Iterator[None]:
+    """Turn SQLite's trouble with a ledger into a sentence, where a user can do something about it."""
     try:
         yield
     except sqlite3.IntegrityError as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, Self, runtime_checkable
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -81,6 +81,19 @@ class Outcome(NamedTuple):
 
 Task = tuple[int, Any]
 """A number that the outcome must carry, and the payload."""
+
+
+@runtime_checkable
+class Divisible(Protocol):
+    """A payload of several rows: where the whole kills its worker, it can be done in pieces."""
+
+    def halves(self) -> Sequence[Divisible]:
+        """Two payloads or more, whose rows in their order are those of the whole; fewer if it is not to be divided."""
+        ...
+
+    def lost(self, kind: str) -> Sequence[Row]:
+        """Rows with keys of their own for a piece that could not be done."""
+        ...
 
 
 class Worker(Protocol):

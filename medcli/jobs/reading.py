@@ -81,6 +81,22 @@ class Reader:
             " WHERE failed AND place = 0 AND rows.key = items.key ORDER BY item"
         )
 
+    def answered(self, key: str) -> list[Row]:
+        """Return the rows of an item that did not fail, where others of it did; none of an item that is whole."""
+        found = self._connection.execute(
+            "SELECT rows.key, state, kind, value, bytes FROM items JOIN rows USING (item)"
+            " WHERE items.key = ? AND failed AND state != 'failed' ORDER BY place",
+            (key,),
+        )
+        return [Row(own, cast("State", state), kind, value, size) for own, state, kind, value, size in found]
+
+    def failures(self) -> set[str]:
+        """The reasons that rows failed for."""
+        return {
+            kind
+            for (kind,) in self._connection.execute("SELECT DISTINCT kind FROM rows WHERE state = 'failed'")
+        }
+
     def fingerprint(self) -> dict[str, Any]:
         """The fingerprint that the run was begun with."""
         found = self._connection.execute("SELECT name, value FROM facts WHERE name LIKE 'spec %'")

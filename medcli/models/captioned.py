@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medcli.models import checkpoint, templates
-from medcli.models.chat import Chat, language_model
+from medcli.models.chat import Chat
 from medcli.models.family import Prompt, Visual, cleaned, last_user
+from medcli.models.language import language_model
 from medcli.models.loading import Placement, loading
 from medcli.models.protocol import Picture
 

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from medcli.errors import ItemFailed, SetupError
 from medcli.imaging import pixel_hash
-from medcli.models import checkpoint, templates
+from medcli.models import templates
 from medcli.models.engine.draw import processors_of
 from medcli.models.family import Prompt, Visual, cleaned, last_user, left_padded, opened
+from medcli.models.language import language_model
 from medcli.models.llava_med import model_id
-from medcli.models.loading import Placement, loading
+from medcli.models.loading import device_of
+from medcli.models.processors import Remembering
 from medcli.models.protocol import Description
 
 if TYPE_CHECKING:
@@ -47,26 +49,6 @@ def load(spec: ModelSpec, folder: Path, settings: dict[str, Any]) -> Chat:
     return Chat(model, processor, template, spec)
 
 
-def language_model(spec: ModelSpec, folder: Path, settings: dict[str, Any]) -> tuple[Any, Any]:
-    """Load a model and its processor, or its tokenizer where it sees nothing."""
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText, AutoProcessor
-    from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES as SEEING
-
-    code = {"trust_remote_code": spec.trust_remote_code}
-    placement = Placement.of(spec, settings)
-    with loading():
-        config = AutoConfig.from_pretrained(folder, **code)
-        remote = "AutoModelForImageTextToText" in (settings.get("auto_map") or {})
-        kind = AutoModelForImageTextToText if config.model_type in SEEING or remote else AutoModelForCausalLM
-        processor = AutoProcessor.from_pretrained(folder, **code)
-        checkpoint.names(folder)
-        model, report = kind.from_pretrained(
-            folder, config=config, output_loading_info=True, **code, **placement.arguments
-        )
-    checkpoint.check_loaded(report)
-    return placement.finish(model), processor
-
-
 class Chat:
     """A model, its processor, and a template or None for the model's own."""
 
@@ -79,7 +61,7 @@ class Chat:
         self.tokenizer = getattr(processor, "tokenizer", processor)
         self.sees = getattr(processor, "image_processor", None) is not None
         if self.sees:
-            self._memory = _Remembering(processor.image_processor)
+            self._memory = Remembering(processor.image_processor)
             processor.image_processor = self._memory
         config, text = model.config, model.config.get_text_config()
         self.place = getattr(config, "image_token_id", None)
@@ -158,7 +140,7 @@ class Chat:
         extra = {name: one[0].tolist() for name, one in own.items()} if visuals else {}
         inputs = {name: one for name, one in made.items() if name not in own}
         places = _runs(ids, self.place) if visuals else ()
-        if visuals and self.place is not None and not places:
+        if self.place is not None and not _match(ids, self.place, len(visuals), len(places), inputs):
             raise ItemFailed(DIFFER)
         prefix = sum(places[-1]) if places else 0
         return Prompt(ids, prefix, tuple(visuals), places, ids, extra, inputs)
@@ -226,14 +208,15 @@ class Chat:
         made = self.model.get_image_features(**self._pictures(list(sets.values())), return_dict=True)
         if getattr(made, "deepstack_features", None) is not None:
             raise NotImplementedError("features of several layers")
-        parts, at = {}, 0
-        for key in sets:
-            parts[key] = list(made.pooler_output[at : at + len(key)])
-            at += len(key)
-        if at != len(made.pooler_output):
-            raise NotImplementedError("features are not one a picture")
-        rows = [one for prompt in prompts for one in parts[tuple(v.key for v in prompt.visuals)]]
-        made.pooler_output = torch.stack(rows) if isinstance(made.pooler_output, torch.Tensor) else rows
+        features = made.pooler_output
+        listed = not isinstance(features, torch.Tensor)
+        flat = torch.cat([one.flatten(0, -2) for one in features]) if listed else features.flatten(0, -2)
+        taken = [sum(length for _, length in prompt.places) for prompt in sets.values()]
+        if sum(taken) != len(flat):
+            raise NotImplementedError("features are not one a place")
+        parts = dict(zip(sets, flat.split(taken), strict=True))
+        rows = [parts[tuple(one.key for one in prompt.visuals)] for prompt in prompts]
+        made.pooler_output = rows if listed else torch.cat(rows)
         grids = {name: one for name, one in self._pictures(prompts).items() if "grid" in name}
         return {"mm_encoder_outputs": {"image": made}, **grids}
 
@@ -242,18 +225,18 @@ class Chat:
         import torch
 
         names = {name for prompt in prompts for name in prompt.inputs}
-        weight = next(self.model.parameters())
+        device = device_of(self.model.get_input_embeddings())
         joined = {
             name: torch.cat([prompt.inputs[name] for prompt in prompts if name in prompt.inputs])
             for name in sorted(names)
         }
         return {
-            name: one.to(weight.device, self.model.dtype if one.is_floating_point() else one.dtype)
+            name: one.to(device, self.model.dtype if one.is_floating_point() else one.dtype)
             for name, one in joined.items()
         }
 
     def _padded(self, prompts: Sequence[Prompt]) -> dict[str, Any]:
-        device = self.model.get_input_embeddings().weight.device
+        device = device_of(self.model.get_input_embeddings())
         ids, mask = left_padded([prompt.ids for prompt in prompts], self.pad)
         names = {name for prompt in prompts for name in prompt.extra}
         more = {
@@ -306,6 +289,15 @@ class Chat:
         return stages
 
 
+def _match(ids: Sequence[int], place: int, pictures: int, runs: int, inputs: dict[str, Any]) -> bool:
+    """Whether there are places for all pictures and pictures for all places; a picture may be cut into tiles.
+
+    transformers compares the numbers of places and features only where it is given pictures: places without any are
+    answered, and wrongly.
+    """
+    return runs >= pictures and bool(inputs) if pictures else place not in ids
+
+
 def _runs(ids: Sequence[int], place: int | None) -> tuple[tuple[int, int], ...]:
     """Runs of one token: where each begins, and how long it is."""
     runs: list[tuple[int, int]] = []
@@ -316,29 +308,3 @@ def _runs(ids: Sequence[int], place: int | None) -> tuple[tuple[int, int], ...]:
             else:
                 runs.append((at, 1))
     return tuple(runs)
-
-
-class _Remembering:
-    """An image processor that prepares the pictures it has just seen only once: questions come grouped by picture."""
-
-    def __init__(self, processor: Any) -> None:
-        self._processor = processor
-        self._seen: dict[tuple[int, ...], tuple[Any, Any]] = {}
-        self.name = type(processor).__name__
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._processor, name)
-
-    def __call__(self, images: Any, *arguments: Any, **options: Any) -> Any:
-        import copy
-
-        flat = (
-            [one for some in images for one in some] if isinstance(images[0], list | tuple) else list(images)
-        )
-        key = tuple(map(id, flat))
-        if key not in self._seen:
-            if len(self._seen) >= 64:
-                self._seen.pop(next(iter(self._seen)))
-            # The pictures are kept with their result, so that no other picture gets their ids meanwhile.
-            self._seen[key] = (flat, self._processor(images, *arguments, **options))
-        return copy.copy(self._seen[key][1])

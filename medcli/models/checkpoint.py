@@ -5,6 +5,7 @@ Weights are only ever read as weights: pickles with ``weights_only``. Refuses to
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -188,19 +189,27 @@ def with_base(delta: Path, base: Path, dtype: Any) -> dict[str, Tensor]:
     SetupError
         If the two don't belong together.
     """
-    theirs = dict(tensors(base))
     target: dict[str, Tensor] = {}
-    for name, change in tensors(delta):
-        whole = change.clone()
-        if name in theirs:
-            own = theirs.pop(name).to(whole.dtype)
-            if own.dim() != whole.dim() or any(a > b for a, b in zip(own.shape, whole.shape, strict=True)):
-                raise SetupError("The delta weights do not fit the base model.", hint="Check --base.")
-            whole[tuple(slice(0, size) for size in own.shape)] += own
-        elif "mm_projector" not in name and "rotary_emb" not in name:
-            raise SetupError("The base model lacks weights that the delta changes.", hint="Check --base.")
-        target[name] = whole if dtype is None else whole.to(dtype)
+    with contextlib.ExitStack() as shards:
+        places = names(base)
+        opened = {path: shards.enter_context(_opened(path)) for path in set(places.values())}
+        for name, change in tensors(delta):
+            if name in places:
+                whole = _sum(change, opened[places[name]].get_tensor(name))
+            elif "mm_projector" in name or "rotary_emb" in name:
+                whole = change
+            else:
+                raise SetupError("The base model lacks weights that the delta changes.", hint="Check --base.")
+            target[name] = whole.to(whole.dtype if dtype is None else dtype)
     return target
+
+
+def _sum(change: Tensor, own: Tensor) -> Tensor:
+    if own.dim() != change.dim() or any(a > b for a, b in zip(own.shape, change.shape, strict=True)):
+        raise SetupError("The delta weights do not fit the base model.", hint="Check --base.")
+    whole = change.clone()
+    whole[tuple(slice(0, size) for size in own.shape)] += own.to(whole.dtype)
+    return whole
 
 
 def check_loaded(report: Mapping[str, Any], *, may_lack: Callable[[str], bool] = lambda _: False) -> None:

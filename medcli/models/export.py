@@ -30,6 +30,25 @@ _PICTURES = "{% if m['content'] is not string %}{% for c in m['content'] if c['t
 _LOOP = "{{ bos_token }}%s{%% for m in messages %%}%s{%% endfor %%}%s"
 
 
+_README = """\
+# {name}, in transformers' layout
+
+Written by `medcli ask --export-hf`. `AutoProcessor` and `AutoModelForImageTextToText` load it; vLLM reads this
+layout, too. The tokenizer and the chat template give the ids of LLaVA-Med's own program; a row of the vocabulary that stands for the
+picture is never generated.
+
+The processor of transformers differs from LLaVA-Med's own:
+
+- Transparency: it blends transparent pixels with white, where the original drops the transparency. Hand over
+  `image.convert("RGB")` to have the original's pixels.
+{padding}- With torchvision installed, pictures are resized by torchvision, whose pixels differ a little from Pillow's.
+"""
+_PADDING = """\
+- Grey pictures that are not square: it pads with the mean colour, where the original pads with a grey (114). Pad them
+  first: `medcli.models.padding.pad_to_square(image, processor.image_processor.image_mean).convert("RGB")`.
+"""
+
+
 def export_hf(spec: ModelSpec, folder: Path) -> Path:
     """Write a LLaVA-Med checkpoint as transformers, vLLM and others load it.
 
@@ -70,7 +89,9 @@ def export_hf(spec: ModelSpec, folder: Path) -> Path:
         is_v15 = llava_med.version(settings) == llava_med.V15
         model, place = (_v15 if is_v15 else _v10)(family)
         processor = _processor(family, source, place, chat_template(family, is_v15=is_v15))
-        _save(model, processor, folder)
+        padding = _PADDING if family.pads else ""
+        readme = _README.format(name=family.about.model_id, padding=padding)
+        _save(model, processor, folder, readme)
     return folder
 
 
@@ -272,13 +293,14 @@ def _tokenizer(source: Path, family: Spliced, place: int) -> Any:
     )
 
 
-def _save(model: Any, processor: Any, folder: Path) -> None:
+def _save(model: Any, processor: Any, folder: Path, readme: str) -> None:
     """Write beside the folder first, so that a broken export is none."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
     try:
         model.save_pretrained(partial)
         processor.save_pretrained(partial)
+        (partial / "README.md").write_text(readme, encoding="utf-8")
         if folder.is_dir():
             folder.rmdir()
         partial.rename(folder)

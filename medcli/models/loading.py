@@ -6,6 +6,7 @@ Knows transformers' loading arguments, quantisation and adapters; refuses to kno
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ from medcli.models import checkpoint
 if TYPE_CHECKING:
     from medcli.models.protocol import ModelSpec
 
+# Towers, projectors and heads stay as they are: little to gain there, and much to lose.
+_UNPACKED = ("vision_tower", "vision_model", "visual", "multi_modal_projector", "mm_projector", "lm_head")
 _DTYPES = ("float32", "bfloat16", "float16")
 
 
@@ -109,7 +112,8 @@ def _quantized(bits: str, dtype: Any) -> Any:
         raise UsageError("Choose --quantize 4bit or 8bit.")
     if find_spec("bitsandbytes") is None:
         raise MissingExtra("quantize", "--quantize")
-    keep = ["vision_tower", "multi_modal_projector", "mm_projector", "lm_head", "visual", "vision_model"]
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it tells of every layer's inputs
+    keep = [rf"(?:.*\.)?{name}" for name in _UNPACKED]
     if bits == "8bit":
         return BitsAndBytesConfig(load_in_8bit=True, llm_int8_skip_modules=keep)
     return BitsAndBytesConfig(
@@ -134,6 +138,20 @@ def _adapted(model: Any, adapter: str, *, packed: bool) -> Any:
         return wrapped.get_base_model() if packed else wrapped.merge_and_unload()
 
 
+def device_of(module: Any) -> Any:
+    """Where a module computes; accelerate knows for one whose weights are elsewhere meanwhile (``--split``)."""
+    import torch
+
+    hook = getattr(module, "_hf_hook", None)
+    hooks = [hook, *getattr(hook, "hooks", ())]
+    found = next(
+        (one for each in hooks if (one := getattr(each, "execution_device", None)) is not None), None
+    )
+    if found is None:
+        return next(module.parameters()).device
+    return torch.device("cuda", found) if isinstance(found, int) else torch.device(found)
+
+
 def adapter_folder(adapter: str) -> str:
     """Where an adapter lies: its folder, or its Hub id as it is."""
     from pathlib import Path
@@ -146,10 +164,10 @@ def adapter_folder(adapter: str) -> str:
 
 def silence() -> None:
     """Keep transformers' bars and reports off stderr: medcli says itself what went wrong."""
-    from transformers.utils import logging
+    from transformers.utils import logging as theirs
 
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
+    theirs.set_verbosity_error()
+    theirs.disable_progress_bar()
 
 
 @contextlib.contextmanager

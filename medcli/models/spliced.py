@@ -12,6 +12,7 @@ from medcli.errors import ItemFailed
 from medcli.imaging import UNREADABLE, pixel_hash
 from medcli.models.engine.draw import processors_of
 from medcli.models.family import Prompt, Visual, left_padded, opened
+from medcli.models.loading import device_of
 from medcli.models.padding import pad_to_square
 
 if TYPE_CHECKING:
@@ -120,8 +121,8 @@ class Spliced:
         """Hidden states (pictures, patches, width of the tower) of the chosen layer."""
         import torch
 
-        weight = next(self.tower.parameters())
-        pixels = torch.stack([one.tensors["pixel_values"] for one in visuals]).to(weight.device, weight.dtype)
+        pixels = torch.stack([one.tensors["pixel_values"] for one in visuals])
+        pixels = pixels.to(device_of(self.tower), next(self.tower.parameters()).dtype)
         with torch.inference_mode():
             states: Tensor = self.tower(pixels, output_hidden_states=True).hidden_states[self.layer]
         return states if self.whole_features else states[:, 1:]
@@ -138,7 +139,7 @@ class Spliced:
         """Embeddings (rows, longest, width) with features in place, padded left, and the mask."""
         ids, mask = left_padded([prompt.ids for prompt in prompts], self.pad)
         table = self.model.get_input_embeddings()
-        embedded: Tensor = table(ids.to(table.weight.device))
+        embedded: Tensor = table(ids.to(device_of(table)))
         longest = ids.shape[1]
         for row, prompt in enumerate(prompts):
             shift = longest - len(prompt.ids)

@@ -37,6 +37,16 @@ def note(name: str, line: str) -> None:
         os.close(descriptor)
 
 
+def first(name: str) -> bool:
+    """Whether this is the first time that somebody asks, in any process."""
+    path = Path(os.environ["FAKE_LOG"]).with_name(f"first-{name.replace(' ', '-')}")
+    try:
+        path.touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
+
+
 class Fake:
     def __init__(self, spec: ModelSpec) -> None:
         self.spec = spec
@@ -87,7 +97,7 @@ class Fake:
         )
 
     def mood(self, prompt: str) -> None:
-        if "kill" in prompt:
+        if "kill" in prompt and not ("once" in prompt and not first(prompt)):
             os.kill(os.getpid(), signal.SIGKILL)
         if "no memory" in prompt:
             raise SetupError("There is no memory even for one row.", hint="Take a smaller model.")

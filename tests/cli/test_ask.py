@@ -32,15 +32,18 @@ def test_one_answer_streams_to_stdout_and_nothing_else(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "code", "words"),
     [
-        (["What?", "--image", "none.png"], 4, "An image is not there."),
-        (["What?", "--image", "q.txt", "--json"], 4, "An image is no picture that can be read."),
+        (["What?", "--image", "none.png"], 4, "The image is not there."),
+        (["What?", "--image", "q.txt", "--json"], 4, "The image cannot be read: it is damaged, or no image."),
+        (["What?", "--image", "ok.png", "--image", "q.txt"], 4, "Image 2 cannot be read"),
+        (["What?", "--image", "ok.png", "--frame", "2"], 4, "The image has no such frame."),
         (["What?", "--model", "missing"], 3, "There is no such model."),
         ([], 2, "The question is empty."),
-        (["What?", "--questions", "q.txt"], 2, "--questions goes without"),
+        (["What?", "--questions", "q.txt"], 2, "QUESTION does not go with --questions."),
         (["--questions", "q.txt"], 2, "--questions needs --output."),
         (["--questions", "none.txt", "--output", "a"], 4, "The file of questions is not there."),
         (["--questions", "empty.txt", "--output", "a"], 4, "The file of questions is empty."),
-        (["--questions", "q.txt", "--output", "a"], 4, "Nothing in the file of questions can be asked."),
+        (["--questions", "q.txt", "--output", "a"], 4, "can be asked: line 1 is not JSON."),
+        (["--questions", "no.jsonl", "--output", "a"], 4, "can be asked: no-text in row 2."),
         (
             ["--questions", "ok.jsonl", "--images", "no", "--output", "a"],
             4,
@@ -59,6 +62,8 @@ def test_bad_input_is_told_with_its_code(tmp_path: Path, options: list[str], cod
     (tmp_path / "q.txt").write_text("no picture and no JSON")
     (tmp_path / "empty.txt").touch()
     jsonl(tmp_path / "ok.jsonl", [{"question_id": 1, "text": "a"}])
+    jsonl(tmp_path / "no.jsonl", ["", {"question_id": 1}])
+    picture(tmp_path / "ok.png")
     named = [str(tmp_path / one) if "." in one or one in ("a", "no") else one for one in options]
     told, out, err = medcli(tmp_path, "ask", *named)
     assert (told, out) == (code, "")
@@ -160,21 +165,6 @@ def test_another_setting_or_another_file_is_refused_and_restart_begins_anew(tmp_
     assert (tmp_path / "answers.jsonl.run" / "ledger-1.sqlite").exists()
 
 
-def test_failed_rows_are_asked_again_on_request(tmp_path: Path) -> None:
-    mixed(tmp_path, 30)
-    (tmp_path / "images" / "3.png").rename(tmp_path / "away.png")
-    code, out, _ = medcli(tmp_path, *file_options(tmp_path), "--json")
-    assert (code, json.loads(out)["kinds"]) == (5, {"image-missing": 2})
-    (tmp_path / "away.png").rename(tmp_path / "images" / "3.png")
-    assert medcli(tmp_path, *file_options(tmp_path))[0] == 5
-    (tmp_path / "images" / "4.png").rename(tmp_path / "4.png")
-    assert medcli(tmp_path, *file_options(tmp_path), "--retry-failed")[0] == 5
-    assert sum(not one["text"] for one in answers(tmp_path / "answers.jsonl")) == 3
-    (tmp_path / "4.png").rename(tmp_path / "images" / "4.png")
-    assert medcli(tmp_path, *file_options(tmp_path), "--retry-failed")[0] == 0
-    assert all(one["text"] for one in answers(tmp_path / "answers.jsonl"))
-
-
 def test_dry_run_limit_and_blind_asking(tmp_path: Path) -> None:
     mixed(tmp_path, 100)
     code, out, _ = medcli(tmp_path, *file_options(tmp_path), "--dry-run", "--json", "--limit", 50)
@@ -216,26 +206,6 @@ def test_a_trouble_of_all_rows_stops_the_run_with_its_words(tmp_path: Path) -> N
     code, out, err = medcli(tmp_path, *file_options(tmp_path))
     assert (code, out) == (3, "")
     assert err == "Error: There is no memory even for one row.\nHint: Take a smaller model.\n"
-
-
-def test_a_chunk_that_fails_whole_gives_every_row_its_line(tmp_path: Path) -> None:
-    rows = [{"question_id": i, "text": "bug" if i == 70 else "fine"} for i in range(130)]
-    jsonl(tmp_path / "questions.jsonl", rows)
-    (tmp_path / "images").mkdir()
-    code, out, _ = medcli(tmp_path, *file_options(tmp_path), "--json")
-    assert (code, json.loads(out)["done"], json.loads(out)["failed"]) == (5, 66, 64)
-    got = answers(tmp_path / "answers.jsonl")
-    assert [one["question_id"] for one in got] == list(range(130))
-    assert {one["metadata"].get("error") for one in got[64:128]} == {"bug"}
-
-
-def test_a_worker_that_dies_gives_its_chunk_back(tmp_path: Path) -> None:
-    rows = [{"question_id": i, "text": "kill" if i == 70 else "fine"} for i in range(200)]
-    jsonl(tmp_path / "questions.jsonl", rows)
-    (tmp_path / "images").mkdir()
-    code, out, _ = medcli(tmp_path, *file_options(tmp_path), "--json", "--workers", 2)
-    assert (code, json.loads(out)["kinds"]) == (5, {"worker-died": 64})
-    assert sum(bool(one["text"]) for one in answers(tmp_path / "answers.jsonl")) == 136
 
 
 def test_empty_answers_are_warned_of(tmp_path: Path) -> None:

@@ -46,6 +46,10 @@ def test_the_installed_wheel_works(tmp_path: Path) -> None:
     )
     run(folder / "medcli", "scrub", sample.strip(), "--output", tmp_path / "release", cwd=tmp_path)
     assert len(list((tmp_path / "release").rglob("*.dcm"))) == 1
+    without = [folder / "medcli", "ask", "What?", "--image", sample.strip(), "--model", tmp_path / "release"]
+    told = subprocess.run(without, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (told.returncode, told.stdout) == (3, "")
+    assert "pip install 'medcli[ask]'" in told.stderr
     assert run(folder / "python", "-c", "import medcli; print(medcli.__file__)", cwd=tmp_path).startswith(
         str(folder.parent)
     )

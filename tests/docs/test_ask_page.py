@@ -6,9 +6,10 @@ import re
 from pathlib import Path
 
 from medcli import imaging
-from medcli.ask import refusal
-from medcli.ask.lines import answer_of, failure_of
+from medcli.ask import admission
+from medcli.ask.lines import Trouble, answer_of, failure_of
 from medcli.ask.plan import Asked
+from medcli.models import chat
 from medcli.models.endpoint import client, messages
 from medcli.models.protocol import Description, Reply
 from tests.docs.pages import DOCS
@@ -21,7 +22,9 @@ def test_every_key_of_an_answer_is_explained() -> None:
     model = Description("m", "chat", "simple", "float32", "clip")
     asked = Asked(1, [["user", "?"]], ["a.png"], "", False, "jsonl", "letters")
     full = answer_of(asked, "k", Reply("k", "a", "?", first_token_margin=0.1, reasoning="r"), model).to_json()
-    failed = failure_of(Asked(None, 5, [], "", False, "record", ""), "k", "bad-json", "m").to_json()
+    failed = failure_of(
+        Asked(None, 5, [], "", False, "record", ""), "k", Trouble("bug", "E x:1"), "m"
+    ).to_json()
     for answer in (full, failed):
         metadata = answer["metadata"]
         assert isinstance(metadata, dict)
@@ -37,7 +40,8 @@ def test_every_reason_code_stands_there() -> None:
 
 CODES = {
     imaging: ("MISSING", "UNREADABLE", "NO_FRAME", "NO_PIXELS", "NO_CODEC"),
-    refusal: ("DICOM", "NOTES"),
+    admission: ("DICOM", "NOTES"),
+    chat: ("NO_PICTURES", "DIFFER"),
     client: ("SILENT", "CUT", "FAILING", "BUSY", "REFUSED", "TOO_LONG"),
     messages: ("GARBLED", "FILTERED"),
 }

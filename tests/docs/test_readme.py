@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.ask.inputs import answers
 from tests.docs.pages import README, Shell, blocks
 
 SAMPLES = ["CT_small.dcm", "MR_small.dcm", "rtplan.dcm", "JPEG2000.dcm", "US1_J2KR.dcm", "MR_truncated.dcm"]
@@ -31,7 +32,7 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Shell:
 @pytest.fixture(scope="module")
 def told(shell: Shell) -> dict[str, tuple[int, str]]:
     """Exit code and output of each line of the quick start, in their order."""
-    (block,) = blocks(README, "bash")
+    block, _ = blocks(README, "bash")
     lines = [line.partition("#")[0].strip() for line in block.text.splitlines()]
     results = {line: shell.run(line) for line in lines}
     return {line: (one.returncode, one.stdout + one.stderr) for line, one in results.items()}
@@ -87,3 +88,38 @@ def test_the_python_lines_do_the_same_and_only_what_is_new(
 
 def _stamps(folder: Path) -> dict[str, tuple[int, int]]:
     return {str(path): (path.stat().st_ino, path.stat().st_mtime_ns) for path in folder.rglob("*.dcm")}
+
+
+MODELS = {"microsoft/llava-med-v1.5-mistral-7b": "llava", "google/medgemma-4b-it": "gemma3"}
+
+
+def test_the_lines_that_ask_work(tmp_path: Path) -> None:
+    """As they stand, with tiny models in folders of the names that the README gives."""
+    pytest.importorskip("torch")
+    pytest.importorskip("transformers")
+    from pydicom.data import get_testdata_file
+
+    from tests.ask.server import Server
+    from tests.unit.models.tiny import MAKERS
+
+    shell = Shell(tmp_path, MEDCLI_ASK_MAX_NEW_TOKENS="8")
+    (shell.folder / "scans").mkdir()
+    shutil.copy(str(get_testdata_file("CT_small.dcm")), shell.folder / "scans" / "ct.dcm")
+    (questions,) = blocks(README, "json")
+    (shell.folder / "questions.jsonl").write_text(questions.text)
+    for name, kind in MODELS.items():
+        MAKERS[kind](shell.folder / name)
+    _, block = blocks(README, "bash")
+    lines = [line.partition("#")[0].strip() for line in block.text.splitlines()]
+    assert len(lines) == 5
+    with Server() as server:
+        told = [shell.run(line.replace("http://127.0.0.1:8000/v1", server.url)) for line in lines]
+    assert [one.returncode for one in told] == [0] * 5, [one.stderr for one in told]
+    assert told[0].stdout.strip()
+    assert sorted(path.name for path in shell.folder.glob("*.jsonl")) == [
+        "answers.jsonl", "gemma.jsonl", "questions.jsonl", "served.jsonl",
+    ]  # fmt: skip
+    for name, model in (("answers", "llava-med-v1.5-mistral-7b"), ("gemma", "medgemma-4b-it")):
+        rows = answers(shell.folder / f"{name}.jsonl")
+        assert [row["question_id"] for row in rows] == [1, 2]
+        assert all(row["text"] and row["model_id"] == model for row in rows)

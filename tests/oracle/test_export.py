@@ -34,6 +34,7 @@ def test_an_export_gives_the_recorded_ids_and_answers(
 
     folder = export_hf(ModelSpec(str(ORACLE / model)), tmp_path / "hf")
     processor = AutoProcessor.from_pretrained(folder)
+    assert "transparent" in (folder / "README.md").read_text()
     exported = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32)
     recorded = np.load(ORACLE / run / "oracle.npz")
     answers = lines(ORACLE / run / "answers.jsonl")

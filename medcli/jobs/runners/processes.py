@@ -2,7 +2,8 @@
 
 The driver leases chunks of tasks to each worker over a pipe of its own, at most two chunks at a time, and gets
 outcomes back in batches. When a worker dies, its tasks without an outcome are suspects: each goes alone to a worker
-that has nothing else, so that only the one that kills again is called ``worker-died``. Chunks grow while they are
+that has nothing else, so that only the one that kills again is called ``worker-died``; where its payload can be
+divided, its pieces are done in turn, down to the rows that kill (:mod:`medcli.jobs.runners.pieces`). Chunks grow while they are
 quick and shrink when they are slow: cheap items cost little to hand out, and costly ones are spread evenly.
 
 Processes are spawned, never forked: the driver may have threads.
@@ -25,8 +26,9 @@ from typing import Any, cast
 
 from medcli.errors import MedcliError
 from medcli.jobs.model import AsyncWorkerFactory, Outcome, Task, WorkerFactory
-from medcli.jobs.retry import Retry, died
+from medcli.jobs.retry import Retry
 from medcli.jobs.runners import child
+from medcli.jobs.runners.pieces import Pieces
 
 _BATCH_SECONDS = 0.2
 _CHUNK_SECONDS = 0.1
@@ -113,6 +115,7 @@ class _Pool:
         self._chunk = chunk
         self._tasks = tasks
         self._suspects: deque[Task] = deque()
+        self._pieces = Pieces()
         self._workers: list[_Worker] = []
 
     def deal(self) -> bool:
@@ -146,7 +149,7 @@ class _Pool:
                 continue
             seconds, done = _opened(message)
             worker.settle(seconds, done, self._chunk)
-            outcomes += done
+            outcomes += itertools.chain.from_iterable(map(self._pieces.pass_on, done))
         return outcomes
 
     def retire(self) -> None:
@@ -195,7 +198,12 @@ class _Pool:
                 hint="Is there enough memory? In a script, call medcli under: if __name__ == '__main__':",
             )
         if worker.alone:
-            return [died(ticket) for ticket in worker.tasks]
+            settled: list[Outcome] = []
+            for ticket, payload in worker.tasks.items():
+                outcomes, pieces = self._pieces.bury(ticket, payload)
+                settled += outcomes
+                self._suspects.extend(pieces)
+            return settled
         self._suspects.extend(worker.tasks.items())
         return []
 

@@ -10,7 +10,7 @@ import base64
 import io
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 from medcli.errors import ItemFailed
@@ -32,20 +32,26 @@ class Pictures:
 
     def address(self, picture: Picture) -> str:
         """Return a picture as a data address; raises ItemFailed where it cannot be read."""
+        if not isinstance(picture.source, Hashable):
+            return _address(picture)  # decoded already: it has no name to be known by
         key = (picture.source, picture.frame, picture.window)
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-        image = open_picture(picture.source, frame=picture.frame, window=picture.window)
-        content = io.BytesIO()
-        image.convert("RGB" if image.mode == "RGBA" else image.mode).save(content, "PNG", compress_level=1)
-        address = "data:image/png;base64," + base64.b64encode(content.getvalue()).decode()
+        address = _address(picture)
         with self._lock:
             self._kept[key] = address
             while len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
         return address
+
+
+def _address(picture: Picture) -> str:
+    image = open_picture(picture.source, frame=picture.frame, window=picture.window)
+    content = io.BytesIO()
+    image.convert("RGB" if image.mode == "RGBA" else image.mode).save(content, "PNG", compress_level=1)
+    return "data:image/png;base64," + base64.b64encode(content.getvalue()).decode()
 
 
 def messages(request: Request, pictures: Pictures) -> list[dict[str, Any]]:

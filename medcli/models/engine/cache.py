@@ -7,6 +7,7 @@ than the step. Knows its cache classes; refuses to know models.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,38 @@ def fresh() -> Any:
     return DynamicCache()
 
 
-def seated(prefixes: Sequence[tuple[Any, int]], rows: Sequence[int], room: int) -> Any:
+class Memory:
+    """Pieces of memory that go from one batch's cache to the next: new memory costs more than what is copied into it.
+
+    On the CPU alone, since on a GPU torch keeps memory by itself.
+    """
+
+    def __init__(self) -> None:
+        self._free: list[Tensor] = []
+
+    def take(self, like: Tensor, shape: tuple[int, ...]) -> Tensor:
+        """A tensor of that shape, whatever its content; of the smallest piece that holds it, or a new one."""
+        size = math.prod(shape)
+        fits = [n for n, one in enumerate(self._free) if one.numel() >= size and one.dtype == like.dtype]
+        if fits:
+            piece = self._free.pop(min(fits, key=lambda n: self._free[n].numel()))
+        else:
+            self._free = self._free[1:]  # what is too small now stays too small: let it go
+            piece = like.new_empty(size)
+        return piece[:size].view(shape)
+
+    def give_back(self, cache: Any) -> None:
+        """Take over a cache's memory; nothing may use it any more."""
+        for layer in cache.layers:
+            for slab in (layer.keys_slab, layer.values_slab):
+                if slab.device.type == "cpu":
+                    whole = slab.untyped_storage().nbytes() // slab.element_size()
+                    self._free.append(slab.as_strided((whole,), (1,), 0))
+
+
+def seated(
+    prefixes: Sequence[tuple[Any, int]], rows: Sequence[int], room: int, memory: Memory | None = None
+) -> Any:
     """A cache with one row a question, each starting with its prefix's keys and values.
 
     Parameters
@@ -32,6 +64,8 @@ def seated(prefixes: Sequence[tuple[Any, int]], rows: Sequence[int], room: int) 
         For each question, the number of its prefix.
     room : int
         Positions to keep free behind the longest prefix.
+    memory : Memory, optional
+        Where an earlier batch left its memory.
 
     Returns
     -------
@@ -45,17 +79,22 @@ def seated(prefixes: Sequence[tuple[Any, int]], rows: Sequence[int], room: int) 
     layers = []
     for number in range(len(prefixes[0][0].layers)):
         sources = [(cache.layers[number], row) for cache, row in prefixes]
-        layers.append(_seat(sources, lengths, rows, longest, room))
+        layers.append(_seat(sources, lengths, rows, (longest, room), memory or Memory()))
     return Cache(layers=layers)
 
 
 def _seat(
-    sources: Sequence[tuple[Any, int]], lengths: Sequence[int], rows: Sequence[int], longest: int, room: int
+    sources: Sequence[tuple[Any, int]],
+    lengths: Sequence[int],
+    rows: Sequence[int],
+    sizes: tuple[int, int],
+    memory: Memory,
 ) -> Any:
+    longest, room = sizes
     layer = _slab()()
     for name in ("keys", "values"):
         first = getattr(sources[0][0], name)
-        slab = first.new_empty((len(rows), first.shape[1], longest + room, first.shape[3]))
+        slab = memory.take(first, (len(rows), first.shape[1], longest + room, first.shape[3]))
         for which, some in itertools.groupby(range(len(rows)), key=rows.__getitem__):
             at = list(some)
             block = slab[at[0] : at[-1] + 1]
@@ -67,8 +106,8 @@ def _seat(
     return layer
 
 
-def keep(cache: Any, rows: Tensor) -> None:
-    """Drop all rows but these."""
+def keep(cache: Any, rows: Sequence[int]) -> None:
+    """Drop all rows but these, whose order is kept."""
     for layer in cache.layers:
         layer.keep(rows)
 
@@ -109,9 +148,13 @@ def _slab() -> Any:
         def get_seq_length(self, *_args: Any) -> int:
             return self.length
 
-        def keep(self, rows: Tensor) -> None:
-            self.keys_slab = self.keys_slab[rows]
-            self.values_slab = self.values_slab[rows]
+        def keep(self, rows: Sequence[int]) -> None:
+            for name in ("keys_slab", "values_slab"):
+                slab = getattr(self, name)
+                for place, row in enumerate(rows):  # rows only ever move forward, so in place
+                    if place != row:
+                        slab[place, :, : self.length] = slab[row, :, : self.length]
+                setattr(self, name, slab[: len(rows)])
             self._view()
 
     _SLAB = Slab

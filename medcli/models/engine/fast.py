@@ -53,17 +53,19 @@ def run(
     settings: Sampling,
     counts: Counter[str],
     *,
+    memory: caches.Memory | None = None,
     keep_logits: bool = False,
 ) -> list[Answer]:
-    """Answer a batch; answers in the rows' order."""
+    """Answer a batch; answers in the rows' order. ``memory`` is what the batch before left."""
     import torch
 
+    memory = memory or caches.Memory()
     with torch.inference_mode():
         start = _prefixed if batch[0].prefix else _whole
-        logits, cache, mask, positions = start(family, batch, settings.max_new_tokens, counts)
-        return _decode(
-            family, batch, settings, counts, (logits, cache, mask, positions), keep_logits=keep_logits
-        )
+        state = start(family, batch, settings.max_new_tokens, counts, memory)
+        answers = _decode(family, batch, settings, counts, state, keep_logits=keep_logits)
+        memory.give_back(state[1])
+    return answers
 
 
 def encode(family: Family, batch: Sequence[Row], counts: Counter[str]) -> dict[str, Any]:
@@ -73,7 +75,9 @@ def encode(family: Family, batch: Sequence[Row], counts: Counter[str]) -> dict[s
     return dict(zip(visuals, family.encode(list(visuals.values())), strict=True))
 
 
-def _whole(family: Family, batch: Sequence[Row], new: int, counts: Counter[str]) -> Any:
+def _whole(
+    family: Family, batch: Sequence[Row], new: int, counts: Counter[str], memory: caches.Memory
+) -> Any:
     """Run whole prompts, padded left, with features encoded once a picture."""
     import torch
 
@@ -84,14 +88,16 @@ def _whole(family: Family, batch: Sequence[Row], new: int, counts: Counter[str])
     lengths = torch.tensor([len(prompt.ids) for prompt in prompts], device=logits.device)
     counts["suffix_tokens"] += int(lengths.sum())
     seats = [(growing, number) for number in range(len(batch))]
-    cache = caches.seated(seats, range(len(batch)), new)
+    cache = caches.seated(seats, range(len(batch)), new, memory)
     longest = int(lengths.max())
     mask = torch.ones((len(batch), longest + new), dtype=torch.long, device=logits.device)
     mask[:, :longest] = torch.arange(longest, device=logits.device) >= (longest - lengths)[:, None]
     return logits, cache, mask, lengths + shift
 
 
-def _prefixed(family: Family, batch: Sequence[Row], new: int, counts: Counter[str]) -> Any:
+def _prefixed(
+    family: Family, batch: Sequence[Row], new: int, counts: Counter[str], memory: caches.Memory
+) -> Any:
     """Prefill each prefix once, give every row its cache, and run the suffixes together."""
     import torch
 
@@ -104,7 +110,7 @@ def _prefixed(family: Family, batch: Sequence[Row], new: int, counts: Counter[st
     suffixes = [row.prompt.ids[row.prefix :] for row in batch]
     ids, suffix_mask = left_padded(suffixes, family.pad)
     longest, room = max(row.prefix for row in batch), ids.shape[1] + new
-    cache = caches.seated(seats, which, room)
+    cache = caches.seated(seats, which, room, memory)
     device = shifts.device
     prefix = torch.tensor([row.prefix for row in batch], device=device)
     shift = shifts[torch.tensor(which, device=device)]
@@ -174,7 +180,7 @@ def _decode(
             break
         if len(going) <= len(live) * 3 // 4:
             places = torch.tensor(going, device=chosen.device)
-            caches.keep(cache, places)
+            caches.keep(cache, going)
             chosen, mask, positions = chosen[places], mask[places], positions[places]
             live = [live[place] for place in going]
         used += 1

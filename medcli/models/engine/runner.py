@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from medcli.errors import ItemError, MedcliError
 from medcli.imaging import UNREADABLE
 from medcli.models.engine import check, fast, plain, plan
+from medcli.models.engine.cache import Memory
 from medcli.models.family import split_thoughts
-from medcli.models.loading import no_memory
+from medcli.models.loading import device_of, no_memory
 from medcli.models.protocol import Engine, Reply
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class Runner:
         self.halvings = 0
         self.notes: list[str] = []
         self.counts: Counter[str] = Counter()
+        self._memory = Memory()
         self._pool: ThreadPoolExecutor | None = None
         self._ahead: dict[Any, Future[Visual | str]] = {}
 
@@ -140,8 +142,6 @@ class Runner:
         context = self.family.describe().context
         if context and len(prompt.ids) >= context:
             return _Ready(error=TOO_LONG)
-        if sum(length for _, length in prompt.places) and len(prompt.places) != len(visuals):
-            return _Ready(error="pictures-and-places-differ")
         return _Ready(plan.Row(at, request.key, prompt))
 
     def _choose(self, rows: list[Row], settings: Sampling) -> None:
@@ -171,7 +171,8 @@ class Runner:
                 if _is_memory(error):
                     raise no_memory() from None
                 reason = f"the model does not support it ({type(error).__name__})"
-            self.notes.append(f"The engine's path '{name}' is not used: {reason}.")
+            note = f"The engine's path '{name}' is not used: {reason}."
+            self.notes += [note] if note not in self.notes else []
         return "plain"
 
     def _run_all(self, rows: list[Row], settings: Sampling, answers: dict[int, Answer | str]) -> None:
@@ -199,15 +200,17 @@ class Runner:
         """Run a batch; False if memory ran out and the budget was halved."""
         path = self.path if batch[0].prompt.visuals else self.text_path
         try:
-            run = plain.run if path == "plain" else fast.run
-            found = run(self.family, batch, settings, self.counts)
+            if path == "plain":
+                found = plain.run(self.family, batch, settings, self.counts)
+            else:
+                found = fast.run(self.family, batch, settings, self.counts, memory=self._memory)
         except MedcliError:
             raise
         except Exception as error:  # noqa: BLE001 - one row's trouble must not take the others
             if _is_memory(error):
                 return self._halve(batch, answers)
             if len(batch) == 1 and path == "plain":
-                answers[batch[0].at] = FAILED
+                answers[batch[0].at] = self._failed(error)
                 return True
             for row in batch:
                 self._alone(row, settings, answers)
@@ -221,13 +224,20 @@ class Runner:
         except MedcliError:
             raise
         except Exception as error:  # noqa: BLE001 - as above
-            answers[row.at] = NO_MEMORY if _is_memory(error) else FAILED
+            answers[row.at] = NO_MEMORY if _is_memory(error) else self._failed(error)
+
+    def _failed(self, error: Exception) -> str:
+        note = f"The model failed on a request ({type(error).__name__})."
+        if note not in self.notes:
+            self.notes.append(note)
+        return FAILED
 
     def _halve(self, batch: list[Row], answers: dict[int, Answer | str]) -> bool:
         import gc
 
         import torch
 
+        self._memory = Memory()
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -260,7 +270,7 @@ class Runner:
         import torch
 
         each = max(1, self.family.describe().bytes_per_token)
-        device = next(self.family.model.parameters()).device
+        device = device_of(self.family.model.get_input_embeddings())
         if device.type == "cuda":
             free, _ = torch.cuda.mem_get_info(device)
             return max(1, int(free * _GPU_SHARE) // each)

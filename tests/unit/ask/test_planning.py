@@ -14,9 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from medcli.ask import planning
 from medcli.ask.plan import Plan, unpack
 from medcli.ask.planning import CHUNK_ROWS, make
 from medcli.ask.rendering import PICTURE_TOKENS, Rendering
+from medcli.errors import InputError, SetupError
 from tests.ask.inputs import ROOT, jsonl
 
 rows = st.lists(
@@ -124,3 +126,15 @@ def test_a_million_rows_are_planned_in_30_cpu_seconds_and_flat_memory(tmp_path: 
         told.append([float(one) for one in run.stdout.split()])
     assert told[1][0] <= 30
     assert told[1][1] <= told[0][1] + 30  # megabytes
+
+
+def test_a_full_disk_and_a_damaged_plan_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    questions = tmp_path / "q.jsonl"
+    questions.write_text("".join(json.dumps({"question_id": i, "text": "What?"}) + "\n" for i in range(3000)))
+    monkeypatch.setattr(planning, "SCHEMA", f"PRAGMA max_page_count = 20; {planning.SCHEMA}")
+    with pytest.raises(SetupError, match="is full"):
+        planning.make(tmp_path / "plan.sqlite", questions, Rendering({}), {})
+    assert list(tmp_path.iterdir()) == [questions]
+    (tmp_path / "plan.sqlite").write_bytes(b"no plan" * 1000)
+    with pytest.raises(InputError, match="damaged"):
+        Plan(tmp_path / "plan.sqlite")

@@ -10,17 +10,7 @@ import pytest
 
 from tests.unit.models import tiny
 
-NAMES = [
-    "llava",
-    "llava-next",
-    "gemma3",
-    pytest.param(
-        "qwen2.5-vl",
-        marks=pytest.mark.skipif(
-            importlib.util.find_spec("torchvision") is None, reason="torchvision is not there"
-        ),
-    ),
-]
+NAMES = ["llava", "llava-next", "gemma3", "qwen2.5-vl", "internvl", "idefics3"]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -13,13 +13,20 @@ import pytest
 from PIL import Image
 
 from medcli.errors import MissingExtra, SetupError
-from medcli.models import ModelSpec, Picture, Request, Sampling, load
+from medcli.models import ModelSpec, Picture, Request, Sampling, captioned, load, loading
+from medcli.models.loading import Placement
 
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
+TABLE_TOKENS = 24  # a table as long as a real one takes seconds on one thread
 SETTINGS = Sampling(max_new_tokens=6, min_new_tokens=2)
 Made = Callable[[str], Path]
+
+
+@pytest.fixture(autouse=True)
+def short_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(captioned._ChartReader, "tokens", TABLE_TOKENS)
 
 
 def picture() -> Image.Image:
@@ -96,6 +103,55 @@ def test_an_adapter_changes_the_model_as_peft_does(made: Made, tmp_path: Path) -
 def test_quantising_without_bitsandbytes_names_the_extra(made: Made) -> None:
     with pytest.raises(MissingExtra, match="quantize"):
         load(spec(made("llava"), quantize="4bit"))
+
+
+def test_towers_projectors_and_heads_are_not_packed(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+    from transformers.quantizers.quantizers_utils import should_convert_module
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: True)
+    for bits in ("4bit", "8bit"):
+        keep = loading._quantized(bits, torch.float32).llm_int8_skip_modules
+        for name in (
+            "model.vision_tower.encoder.layers.0.mlp.fc1",
+            "model.visual.blocks.0.attn.qkv",
+            "model.multi_modal_projector.linear_1",
+            "lm_head",
+        ):
+            assert not should_convert_module(name, keep), name
+        assert should_convert_module("model.language_model.layers.0.mlp.up_proj", keep)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("bitsandbytes") is None, reason="bitsandbytes is not there")
+def test_quantised_weights_are_packed_and_answer(made: Made) -> None:
+    backend: Any = load(spec(made("llava"), quantize="8bit"))
+    kinds = {name: type(one).__name__ for name, one in backend.family.model.named_modules()}
+    assert kinds["model.language_model.layers.0.mlp.up_proj"] == "Linear8bitLt"
+    assert kinds["lm_head"] == kinds["model.multi_modal_projector.linear_1"] == "Linear"
+    assert all(one.text for one in backend.generate([ask("a"), ask("b", shown=False)], SETTINGS))
+
+
+def test_a_model_that_is_split_answers_as_a_whole_one(
+    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("accelerate")
+    requests = [ask(f"{n}", shown=n != 2) for n in range(4)]
+    expected = [one.text for one in load(spec(made("llava"))).generate(requests, SETTINGS)]
+    assert [
+        one.text for one in load(spec(made("llava"), split=True)).generate(requests, SETTINGS)
+    ] == expected
+    real = Placement.of.__func__  # type: ignore[attr-defined]
+
+    def crammed(kind: Any, *given: Any) -> Placement:
+        placed: Placement = real(kind, *given)
+        placed.arguments.update(max_memory={"cpu": 400_000}, offload_folder=str(tmp_path))
+        return placed
+
+    monkeypatch.setattr(Placement, "of", classmethod(crammed))
+    backend: Any = load(spec(made("llava"), split=True))
+    assert "disk" in backend.family.model.hf_device_map.values()
+    assert [one.text for one in backend.generate(requests, SETTINGS)] == expected
+    assert backend.engine().path == "prefix"
 
 
 def test_a_stream_that_nobody_listens_to_any_more_ends(made: Made) -> None:

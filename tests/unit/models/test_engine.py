@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,8 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from medcli.errors import InputError
-from medcli.models import ModelSpec, Picture, Request, Sampling, load
+from medcli.errors import InputError, SetupError
+from medcli.models import ModelSpec, Picture, Request, Sampling, chat, load, processors
 from medcli.models.engine import check, fast, plan
 from medcli.models.family import Prompt
 from tests.unit.models.conftest import NAMES
@@ -57,10 +58,10 @@ def spec(folder: Path, **options: Any) -> ModelSpec:
 def reference(folder: Path, requests: list[Request]) -> list[str]:
     """What a bare script of transformers answers."""
     import torch
-    from transformers import AutoModelForImageTextToText, AutoProcessor
+    from transformers import AutoModelForImageTextToText
 
     model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32)
-    processor = AutoProcessor.from_pretrained(folder)
+    processor = processors.load(folder)  # transformers' own AutoProcessor asks some for torchvision
     answers = []
     for request in requests:
         content: list[dict[str, Any]] = [{"type": "image", "image": one.source} for one in request.pictures]
@@ -258,3 +259,93 @@ def test_prefixes_of_several_caches_are_seated_at_the_right() -> None:
     assert torch.equal(keys[1, :, 2:], sources[0].layers[0].keys[0])
     assert torch.equal(keys[3], keys[1])
     assert not keys[1, :, :2].any()
+
+
+def test_places_without_pictures_are_not_asked(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    backend: Any = load(spec(made("llava")))
+    monkeypatch.setattr(type(backend.family), "_without_places", lambda _, text: text)
+    shown = (Picture(pictures()[0]),)
+    asked = [
+        Request("bare", (("user", "Why <image>?"),)),
+        Request("good", (("user", "Why?"),), shown),
+        Request("gone", (("user", "Why?"),), shown),
+    ]
+    real = backend.family.processor
+
+    class Forgetful:
+        """A processor that puts in places and leaves the pictures out."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(real, name)
+
+        def __call__(self, **given: Any) -> Any:
+            made = real(**given)
+            del made["pixel_values"]
+            return made
+
+    assert [one.error for one in backend.generate(asked[:2], SETTINGS)] == [chat.DIFFER, ""]
+    backend.family.processor = Forgetful()
+    assert [one.error for one in backend.generate(asked[2:], SETTINGS)] == [chat.DIFFER]
+
+
+def test_a_processor_that_cannot_do_without_torchvision_names_it(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if importlib.util.find_spec("torchvision"):
+        pytest.skip("torchvision is there")
+    folder = made("qwen2.5-vl")
+
+    def needy(_: Any) -> Any:
+        raise TypeError
+
+    monkeypatch.setattr(processors, "still", needy)
+    with pytest.raises(SetupError, match="torchvision") as told:
+        load(spec(folder))
+    assert "pip install" in told.value.hint
+
+
+def test_a_batch_takes_the_memory_of_the_one_before(made: Made) -> None:
+    import torch
+
+    from medcli.models.engine import cache
+
+    memory, source = cache.Memory(), cache.fresh()
+    source.update(*(torch.randn(3, 2, 5, 4) for _ in range(2)), 0)
+    first = cache.seated([(source, 0), (source, 1)], [0, 0, 1], 4, memory)
+    places = {slab.data_ptr() for slab in (first.layers[0].keys_slab, first.layers[0].values_slab)}
+    cache.keep(first, [0, 2])
+    assert torch.equal(first.layers[0].keys[1], source.layers[0].keys[1])
+    memory.give_back(first)
+    second = cache.seated([(source, 2)], [0, 0], 4, memory)
+    assert {second.layers[0].keys_slab.data_ptr(), second.layers[0].values_slab.data_ptr()} == places
+    assert torch.equal(second.layers[0].keys[1], source.layers[0].keys[2])
+    backend = load(spec(made("llava")))
+    told = [[one.text for one in backend.generate(mixed()[:n], SETTINGS)] for n in (5, 13, 5, 9)]
+    assert told[0] == told[1][:5] == told[2] == told[3][:5]
+
+
+@pytest.mark.parametrize("name", ["llava", "gemma3", "qwen2.5-vl"])
+def test_a_trace_holds_what_transformers_computes(made: Made, name: str) -> None:
+    import torch
+    from transformers import AutoModelForImageTextToText
+
+    request, folder = mixed()[0], made(name)
+    reply, traced = load(spec(folder)).trace(request, SETTINGS)
+    model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32)
+    content = [{"type": "image", "image": request.pictures[0].source}]
+    inputs = processors.load(folder).apply_chat_template(
+        [{"role": "user", "content": [*content, {"type": "text", "text": request.turns[0][1]}]}],
+        tokenize=True,
+        return_dict=True,
+        return_tensors="pt",
+        add_generation_prompt=True,
+    )
+    with torch.no_grad():
+        logits = model(**inputs).logits[0, -1].numpy()
+    assert traced["input_ids"].tolist() == inputs["input_ids"][0].tolist()
+    shape = traced["pixel_values"].shape
+    assert np.array_equal(traced["pixel_values"], inputs["pixel_values"].numpy().reshape(shape))
+    assert np.abs(traced["prefill_last"] - logits).max() < 1e-4
+    assert traced["scores"].shape == (len(traced["out"]), len(logits))
+    assert traced["feats"].shape[1] == 64
+    assert reply == next(iter(load(spec(folder)).generate([request], SETTINGS)))

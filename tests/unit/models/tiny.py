@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ CORPUS = [
     "The chest radiograph shows a small nodule in the upper lobe; which organ, which plane, which modality?",
     "user assistant system model <start> <end> CT MRI X-ray ultrasound histology 0 1 2 3 4 5 6 7 8 9 \n",
 ]
+ROLES = ["<|user|>", "<|assistant|>", "<|system|>"]
 TEMPLATE = (
     "{% for m in messages %}{{ '<|' + m['role'] + '|>' }}{% for c in m['content'] %}"
     "{% if c['type'] == 'image' %}{{ '%IMAGE%' + '\\n' }}{% else %}{{ c['text'] }}{% endif %}{% endfor %}"
@@ -205,8 +207,9 @@ def qwen25vl(folder: Path, *, seed: int = 0) -> Path:
         Qwen2_5_VLForConditionalGeneration,
         Qwen2_5_VLProcessor,
         Qwen2VLImageProcessor,
-        Qwen2VLVideoProcessor,
     )
+
+    from medcli.models import processors
 
     torch.manual_seed(seed)
     words = tokenizer(
@@ -250,16 +253,117 @@ def qwen25vl(folder: Path, *, seed: int = 0) -> Path:
         vision_end_token_id=words.convert_tokens_to_ids("<|vision_end|>"),
     )
     sizes = {"shortest_edge": 28 * 28, "longest_edge": 84 * 84}
-    processor = Qwen2_5_VLProcessor(
-        image_processor=Qwen2VLImageProcessor(size=sizes),
-        video_processor=Qwen2VLVideoProcessor(),
-        tokenizer=words,
-        chat_template=TEMPLATE.replace("%IMAGE%", "<|vision_start|><|image_pad|><|vision_end|>"),
+    template = TEMPLATE.replace("%IMAGE%", "<|vision_start|><|image_pad|><|vision_end|>")
+    still = processors.still(Qwen2_5_VLProcessor)  # the whole one cannot be made without torchvision
+    processor = still(Qwen2VLImageProcessor(size=sizes), words, chat_template=template)
+    save(Qwen2_5_VLForConditionalGeneration(config), processor, folder)
+    return with_videos(folder, "Qwen2VLVideoProcessor")
+
+
+def internvl(folder: Path, *, seed: int = 0) -> Path:
+    """An InternVL whose pictures are cut into tiles, one run of places for all of them."""
+    import torch
+    from transformers import (
+        GotOcr2ImageProcessor,
+        InternVLConfig,
+        InternVLForConditionalGeneration,
+        InternVLProcessor,
     )
-    return save(Qwen2_5_VLForConditionalGeneration(config), processor, folder)
+
+    from medcli.models import processors
+
+    torch.manual_seed(seed)
+    own = {
+        "start_image_token": "<img>",
+        "end_image_token": "</img>",
+        "context_image_token": "<IMG_CONTEXT>",
+        "video_token": "<video>",
+    }
+    words = tokenizer([*own.values(), *ROLES], extra_special_tokens=dict(own))
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
+    config = InternVLConfig(
+        vision_config=sizes | {"image_size": (56, 56), "patch_size": (14, 14)},
+        text_config={
+            "model_type": "qwen2",
+            "vocab_size": len(words),
+            "hidden_size": 64,
+            "intermediate_size": 96,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+            "num_key_value_heads": 2,
+            "max_position_embeddings": 4096,
+            "initializer_range": 0.2,
+        },
+        image_token_id=words.convert_tokens_to_ids("<IMG_CONTEXT>"),
+        image_seq_length=4,
+        tie_word_embeddings=False,
+    )
+    pictures = GotOcr2ImageProcessor(
+        size={"height": 56, "width": 56}, crop_to_patches=True, min_patches=1, max_patches=4
+    )
+    template = TEMPLATE.replace("%IMAGE%", "<IMG_CONTEXT>")
+    still = processors.still(InternVLProcessor)
+    processor = still(pictures, words, image_seq_length=4, chat_template=template)
+    save(InternVLForConditionalGeneration(config), processor, folder)
+    return with_videos(folder, "InternVLVideoProcessor")
 
 
-MAKERS = {"llava": llava, "llava-next": llava_next, "gemma3": gemma3, "qwen2.5-vl": qwen25vl}
+def idefics3(folder: Path, *, seed: int = 0) -> Path:
+    """An Idefics3 whose pictures are cut into tiles, a run of places for each."""
+    import torch
+    from transformers import (
+        Idefics3Config,
+        Idefics3ForConditionalGeneration,
+        Idefics3ImageProcessor,
+        Idefics3Processor,
+    )
+
+    torch.manual_seed(seed)
+    grid = [f"<row_{n // 6 + 1}_col_{n % 6 + 1}>" for n in range(36)]
+    marks = ["<image>", "<fake_token_around_image>", "<global-img>", "<end_of_utterance>"]
+    words = tokenizer([*marks, *grid, *ROLES])
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
+    config = Idefics3Config(
+        vision_config=sizes | {"image_size": 56, "patch_size": 14},
+        text_config={
+            "model_type": "llama",
+            "vocab_size": len(words),
+            "hidden_size": 64,
+            "intermediate_size": 96,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 4,
+            "max_position_embeddings": 4096,
+            "initializer_range": 0.2,
+        },
+        image_token_id=words.convert_tokens_to_ids("<image>"),
+        scale_factor=2,
+        tie_word_embeddings=False,
+        pad_token_id=0,
+    )
+    pictures = Idefics3ImageProcessor(size={"longest_edge": 112}, max_image_size={"longest_edge": 56})
+    template = TEMPLATE.replace("%IMAGE%", "<image>")
+    processor = Idefics3Processor(pictures, words, image_seq_len=4, chat_template=template)
+    return save(Idefics3ForConditionalGeneration(config), processor, folder)
+
+
+def with_videos(folder: Path, kind: str) -> Path:
+    """Name the part for videos, which cannot be made without torchvision, as the Hub's files do."""
+    written = folder / "processor_config.json"
+    whole = json.loads(written.read_text())
+    whole["video_processor"] = whole["image_processor"] | {"video_processor_type": kind}
+    del whole["video_processor"]["image_processor_type"]
+    written.write_text(json.dumps(whole))
+    return folder
+
+
+MAKERS = {
+    "llava": llava,
+    "llava-next": llava_next,
+    "gemma3": gemma3,
+    "qwen2.5-vl": qwen25vl,
+    "internvl": internvl,
+    "idefics3": idefics3,
+}
 
 
 def captioner(folder: Path) -> Path:
