@@ -8,6 +8,7 @@ from medcli import console
 from medcli.commands.options import from_spec
 from medcli.data.articles.spec import ArticlesSpec
 from medcli.data.datasets.listing import ListSpec, listing
+from medcli.data.datasets.spec import DatasetSpec
 from medcli.data.images.spec import ImagesSpec
 from medcli.data.result import Result
 
@@ -66,6 +67,29 @@ def articles(spec: ArticlesSpec, *, as_json: bool) -> int:
     from medcli.data.progress import Meter
 
     return _tell(download_articles(spec, lambda rows: Meter("Fetching", total=rows)), as_json=as_json)
+
+
+@download.command(epilog=_CODES)
+@from_spec(DatasetSpec)
+@_json
+def dataset(spec: DatasetSpec, *, as_json: bool) -> int:
+    """Fetch public medical question-answering datasets and prepare them.
+
+    Files go to --output/NAME/source, verified by their hashes; each split gets a folder with questions.jsonl and its
+    pictures, which ask and evaluate take as they are. The Hub follows HF_ENDPOINT.
+
+    \b
+    medcli download dataset vqa-rad slake --output data
+    medcli ask --questions data/vqa-rad/test/questions.jsonl --output answers.jsonl
+    medcli download dataset mimic-cxr-vqa --local ~/mimic-cxr-vqa/dataset --output data
+    """  # noqa: D301 - Click wants the character
+    from medcli.data.datasets.job import download_datasets
+    from medcli.data.progress import Meter
+
+    return _tell(
+        download_datasets(spec, lambda name, count, watch: Meter(name, total=count, watch=watch)),
+        as_json=as_json,
+    )
 
 
 @download.command("list", epilog="Exit codes: 0, 2 usage.")

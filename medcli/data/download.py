@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from medcli.data.articles.spec import ArticlesSpec
+from medcli.data.datasets.spec import DatasetSpec
 from medcli.data.images.spec import ImagesSpec
 from medcli.data.result import Result
 from medcli.errors import UsageError
 
-_PATHS = ("output", "state", "archives", "pmcids")
-_LISTS = ("allow", "base_url", "language", "split")
+_PATHS = ("output", "state", "archives", "pmcids", "local")
+_LISTS = ("allow", "base_url", "language", "split", "revision")
 
 
 def download(what: str, *arguments: str | os.PathLike[str], **options: Any) -> Result:
@@ -21,11 +22,12 @@ def download(what: str, *arguments: str | os.PathLike[str], **options: Any) -> R
     Parameters
     ----------
     what
-        ``images`` or ``articles``.
+        ``images``, ``articles`` or ``dataset``.
     *arguments
-        For images, the list.
+        For images, the list; for datasets, their names.
     **options
-        The fields of :class:`medcli.data.images.spec.ImagesSpec` or :class:`medcli.data.articles.spec.ArticlesSpec`.
+        The fields of :class:`medcli.data.images.spec.ImagesSpec`, :class:`medcli.data.articles.spec.ArticlesSpec` or
+        :class:`medcli.data.datasets.spec.DatasetSpec`.
 
     Returns
     -------
@@ -57,6 +59,10 @@ def download(what: str, *arguments: str | os.PathLike[str], **options: Any) -> R
             from medcli.data.articles.job import download_articles
 
             return download_articles(ArticlesSpec(**options))
+        if what == "dataset":
+            from medcli.data.datasets.job import download_datasets
+
+            return download_datasets(DatasetSpec(tuple(map(str, arguments)), **options))
     except (TypeError, ValueError) as error:
         raise UsageError(f"{error}") from None
-    raise UsageError("There is no such thing to download.", hint="It is images or articles.")
+    raise UsageError("There is no such thing to download.", hint="It is images, articles or dataset.")

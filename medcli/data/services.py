@@ -12,8 +12,12 @@ DEFAULTS: Mapping[str, str] = {
     "eutils": "https://eutils.ncbi.nlm.nih.gov/entrez/eutils/",
     # NCBI removed the article packages in August 2026; somebody may still serve a copy.
     "packages": "",
-    # Git LFS of microsoft/LLaVA-Med.
-    "lfs": "https://media.githubusercontent.com/media/microsoft/LLaVA-Med/",
+    # Git LFS of microsoft/LLaVA-Med: what stands before objects/batch.
+    "lfs": "https://github.com/microsoft/LLaVA-Med.git/info/lfs/",
+    # The files of razorx89/roco-dataset: what stands before a commit.
+    "roco": "https://raw.githubusercontent.com/razorx89/roco-dataset/",
+    # The Open Science Framework, where VQA-RAD is at home.
+    "osf": "https://api.osf.io/v2/",
 }
 
 

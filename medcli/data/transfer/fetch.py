@@ -17,7 +17,6 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from medcli.data.transfer.bandwidth import Bandwidth
@@ -26,6 +25,7 @@ from medcli.data.transfer.host import Host
 from medcli.data.transfer.session import Sessions, origin_of
 from medcli.data.transfer.settings import Transfer
 from medcli.errors import ItemFailed
+from medcli.pacing import retry_after
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -129,8 +129,21 @@ class Fetcher:
             host = self._hosts[origin] = Host(self._transfer.concurrency)
         return host
 
-    async def read(self, url: str, *, most: int = 64 << 20) -> bytes:
+    async def read(
+        self, url: str, *, most: int = 64 << 20, send: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> bytes:
         """Return a small document.
+
+        Parameters
+        ----------
+        url : str
+            Its address.
+        most : int
+            Bytes that it may have.
+        send : bytes
+            Posted where there are any; else it is a GET.
+        headers : mapping, optional
+            Sent along.
 
         Raises
         ------
@@ -139,7 +152,7 @@ class Fetcher:
         """
 
         async def attempt(_: _Patience) -> bytes:
-            async with self._answer(url, {}) as response:
+            async with self._answer(url, dict(headers or {}), send) as response:
                 self._check(response.status, response.headers)
                 blocks, size = [], 0
                 async for block in self._blocks(response):
@@ -158,6 +171,8 @@ class Fetcher:
         wanted: Wanted,
         then: Callable[[Fetched], T],
         threads: Executor | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
     ) -> T:
         """Fetch a file into an entered :class:`Body`, or what is missing of it, and verify it.
 
@@ -173,6 +188,8 @@ class Fetcher:
             What is done with it when it is right, in the thread that hashed it; its result is returned.
         threads : Executor, optional
             Where hashing and writing is done.
+        headers : mapping, optional
+            Sent along; another host that an answer leads to never sees an Authorization.
 
         Raises
         ------
@@ -184,7 +201,7 @@ class Fetcher:
         async def attempt(patience: _Patience) -> None:
             before = body.size
             try:
-                async for _ in self._received(url, body, wanted):
+                async for _ in self._received(url, body, wanted, headers or {}):
                     await loop.run_in_executor(threads, body.flush)
             finally:
                 if body.size > before:
@@ -247,13 +264,15 @@ class Fetcher:
 
         return await self._persist(url, attempt)
 
-    async def _received(self, url: str, body: Body, wanted: Wanted) -> AsyncIterator[None]:
+    async def _received(
+        self, url: str, body: Body, wanted: Wanted, headers: Mapping[str, str]
+    ) -> AsyncIterator[None]:
         """Get a body, or the rest of it; yield where it is time to write."""
-        headers = {"Range": f"bytes={body.size}-", "If-Range": body.tag} if body.size and body.tag else {}
-        if body.size and not headers:
+        rest = {"Range": f"bytes={body.size}-", "If-Range": body.tag} if body.size and body.tag else {}
+        if body.size and not rest:
             body.clear()
-        async with self._answer(url, headers) as response:
-            if response.status in (412, 416) and headers:
+        async with self._answer(url, {**headers, **rest}) as response:
+            if response.status in (412, 416) and rest:
                 body.clear()
                 raise _Again(CUT, rest=0.0)
             self._check(response.status, response.headers)
@@ -293,13 +312,13 @@ class Fetcher:
                 come, waited = 0, 0.0
 
     @contextlib.asynccontextmanager
-    async def _answer(self, url: str, headers: dict[str, str]) -> Any:
+    async def _answer(self, url: str, headers: dict[str, str], send: bytes = b"") -> Any:
         """Send; hand back the response, and turn every trouble on the way into a reason."""
         import aiohttp
 
         self.requests += 1
         try:
-            async with self._sessions.get(url, headers) as response:
+            async with self._sessions.request(url, headers, send) as response:
                 if url.startswith("https:") and response.url.scheme != "https":
                     raise aiohttp.InvalidURL(response.url)  # noqa: TRY301 - one trouble among those below
                 yield response
@@ -369,16 +388,6 @@ class Fetcher:
         if patience.spent >= limits.attempts or patience.waited > limits.patience:
             raise ItemFailed(again.kind, stops=again.kind in _STOPPING)
         await asyncio.sleep(asked + pause)
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that a server asks to wait (RFC 9110 10.2.3), or None."""
-    after = headers.get("Retry-After", "")
-    with contextlib.suppress(ValueError):
-        return max(0.0, float(after))
-    with contextlib.suppress(ValueError):
-        return max(0.0, parsedate_to_datetime(after).timestamp() - time.time())
-    return None
 
 
 def _tag(headers: Mapping[str, str]) -> str:

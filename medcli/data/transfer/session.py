@@ -53,8 +53,11 @@ class Sessions:
         for session in self._sessions.values():
             await session.close()
 
-    def get(self, url: str, headers: dict[str, str], *, redirects: bool = True) -> Any:
-        """Begin a GET; to be entered with ``async with``. The address is sent as it stands, percent signs included."""
+    def request(self, url: str, headers: dict[str, str], send: bytes = b"") -> Any:
+        """Begin a GET, or a POST of ``send``; to be entered with ``async with``.
+
+        The address is sent as it stands, percent signs included.
+        """
         from yarl import URL
 
         proxy = self._proxy(url)
@@ -63,8 +66,9 @@ class Sessions:
         if session is None:
             session = self._sessions[socks] = self._made(socks)
         through = {"proxy": proxy} if proxy and not socks else {}
-        return session.get(
-            URL(url, encoded=True), headers=headers, allow_redirects=redirects, max_redirects=5, **through
+        method = "POST" if send else "GET"
+        return session.request(
+            method, URL(url, encoded=True), headers=headers, data=send or None, max_redirects=5, **through
         )
 
     def _proxy(self, url: str) -> str:
