@@ -10,9 +10,9 @@ from pathlib import Path
 
 from benchmarks.measure import ROOT
 
-ALL = ("startup", "scrub_speed", "scrub_residue", "scrub_memory", "ask_speed")
-PEERS = ("scrub_speed", "scrub_residue")
-PLACES = ("scrub_speed", "scrub_memory")
+ALL = ("startup", "scrub_speed", "scrub_residue", "scrub_memory", "ask_speed", "download_speed")
+PEERS = ("scrub_speed", "scrub_residue", "download_speed")
+PLACES = ("scrub_speed", "scrub_memory", "download_speed")
 
 
 def main() -> None:
@@ -22,7 +22,7 @@ def main() -> None:
         "--quick", action="store_true", help="small sets and one round: whether it runs, not how fast"
     )
     parser.add_argument(
-        "--peers", type=Path, help="virtual environment that holds dicom-anonymizer and dicognito"
+        "--peers", type=Path, help="virtual environment that holds dicom-anonymizer, dicognito and img2dataset"
     )
     parser.add_argument("--scratch", type=Path, help="folder for the sets: 4 GiB free on a local disk")
     parser.add_argument("--json", type=Path, help="file that takes the figures")
@@ -74,6 +74,7 @@ QUICK = {
     "startup": ["--rounds", "1"],
     "scrub_speed": ["--files", "100", "--large-files", "20", "--peer-files", "20", "--rounds", "1"],
     "ask_speed": ["--rounds", "1", "--pictures", "1", "--singles", "2"],
+    "download_speed": ["--files", "500", "--slow-files", "200", "--rounds", "1"],
     "scrub_memory": ["--native", "0.1", "--encapsulated", "0.1", "--files", "1000"],
 }
 

@@ -103,7 +103,8 @@ def nginx(folder: Path) -> Iterator[str]:
         for path in (folder, *folder.iterdir()):
             path.chmod(0o755)
     found = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
-    assert found, "nginx is needed: apt-get install nginx-light"
+    if not found:
+        raise SystemExit("nginx is needed: apt-get install nginx-light")
     command = [found, "-c", str(folder / "nginx.conf"), "-e", str(folder / "error.log")]
     subprocess.run(command, check=True)  # it becomes a daemon, so that its time is nobody's whom we measure
     try:

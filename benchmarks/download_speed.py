@@ -132,7 +132,7 @@ def main() -> None:
                 "medcli": lambda: medcli(fast),
                 "Pillow, decoding only": lambda: pillow(fast),
             }
-            if arguments.peers:
+            if arguments.peers and list(arguments.peers.glob("lib/python*/site-packages/img2dataset")):
                 peers = arguments.peers.absolute()
                 programs["img2dataset"] = lambda: img2dataset(fast, peers)
             costs = rounds(arguments.rounds if arguments.part != "slow" else 0, programs)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from importlib import resources
+from importlib.util import find_spec
 
 import pytest
 
 from medcli.data import licenses
 from medcli.data.datasets.listing import ListSpec, listing
-from medcli.data.datasets.registry import datasets
+from medcli.data.datasets.registry import datasets, pins
 
 
 def test_every_dataset_says_where_it_is_and_under_what() -> None:
@@ -21,7 +23,22 @@ def test_every_dataset_says_where_it_is_and_under_what() -> None:
         assert bool(one.sign) == (one.gate != "none")
 
 
-@pytest.mark.parametrize("name", ["datasets/registry.toml", "licenses.tsv"])
+def test_what_is_fetched_can_be_read_and_is_pinned() -> None:
+    for one in datasets().values():
+        assert bool(one.layout and one.parts) or one.gate != "none"
+        assert set(one.splits) <= set(one.parts) or not one.layout
+        if one.layout:
+            assert find_spec(f"medcli.data.datasets.layouts.{one.layout}")
+        if one.gate == "none":
+            assert bool(one.hub) != bool(pins(one.name))
+            assert one.code in ("", "each") or licenses.group_of(one.code) != "other"
+        for pin in pins(one.name):
+            assert re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", pin.hash)
+            assert any(one.wants(pin.path, (split,)) for split in one.parts)
+    assert sum(pin.size for pin in pins("llava-med")) == datasets()["llava-med"].bytes
+
+
+@pytest.mark.parametrize("name", ["datasets/registry.toml", "datasets/pins.tsv", "licenses.tsv"])
 def test_a_table_names_its_source_edition_licence_and_date(name: str) -> None:
     text = resources.files("medcli.data").joinpath(name).read_text(encoding="utf-8")
     head = "\n".join(line for line in text.splitlines() if line.startswith("#"))
@@ -46,4 +63,4 @@ def test_the_listing_shows_gates_and_policy() -> None:
     shown = listing(ListSpec())
     assert all(name in shown.text for name in datasets())
     assert "mimic-cxr-vqa: sign" in shown.text
-    assert len(listing(ListSpec(licenses=True)).text.splitlines()) == 2 + 9
+    assert len(listing(ListSpec(licenses=True)).text.splitlines()) == 2 + 10

@@ -14,6 +14,7 @@ from medcli import cli
 from medcli.ask.merging import MergeSpec
 from medcli.ask.spec import AskSpec
 from medcli.data.articles.spec import ArticlesSpec
+from medcli.data.datasets.spec import DatasetSpec
 from medcli.data.images.spec import ImagesSpec
 from medcli.privacy.policy import CLEAN, RETAIN
 from medcli.privacy.spec import ScrubSpec
@@ -35,10 +36,10 @@ OPTIONS = {
 } | {"--json"}
 DOWNLOAD = {
     f"--{name.replace('_', '-')}"
-    for spec in (ImagesSpec, ArticlesSpec)
+    for spec in (ImagesSpec, ArticlesSpec, DatasetSpec)
     for name, about in options_of(spec).items()
     if not about.positional
-} | {"--no-decode", "--no-images", "--licenses"}
+} | {"--no-decode", "--no-images", "--licenses", "--no-prepare"}
 ASK = {f"--{name.replace('_', '-')}" for spec in (AskSpec, MergeSpec) for name in options_of(spec)}
 FLAGS = OPTIONS | ASK | DOWNLOAD | {"--help", "--version"}
 OTHERS = {"--raw", "--check", "--access-control"}
