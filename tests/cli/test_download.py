@@ -74,3 +74,28 @@ def test_the_public_function_does_the_same(tmp_path: Path, bucket: Bucket, rows:
     for wrong in (("images",), ("nothing", rows), ("articles", rows)):
         with pytest.raises(UsageError):
             medcli.download(*wrong, output=tmp_path / "out")
+
+
+def test_datasets_by_the_command_and_by_the_function(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("pyarrow")
+    from tests.data import layouts
+    from tests.data.hub import Hub
+
+    monkeypatch.chdir(tmp_path)
+    with serving(Hub()) as hub:
+        layouts.fill(hub)
+        monkeypatch.setenv("HF_ENDPOINT", hub.url.rstrip("/"))
+        command = ["download", "dataset", "slake", "medxpertqa-mm", "--output", "out", "--split", "test"]
+        assert cli.main(command) == 0
+        told = capsys.readouterr().out
+        assert "slake: 2 done" in told
+        assert "test has 3 rows, and 1,061 were expected" in told
+        result = medcli.download("dataset", "slake", output="out", split="test", language="en")
+        assert result.facts["datasets"][0]["files"]["resumed"] == 2
+    assert cli.main(["download", "dataset", "mimic-cxr-vqa", "--output", "out"]) == 3
+    assert "PhysioNet" in capsys.readouterr().err
+    assert cli.main(["download", "dataset", "path-vqa", "--output", "out"]) == 3
+    assert "The Hub does not answer" in capsys.readouterr().err
+    assert cli.main(["download", "dataset", "slake", "--output", "out", "--revision", "roco=main"]) == 2

@@ -12,7 +12,7 @@ import pytest
 from medcli.data.datasets.job import download_datasets
 from medcli.data.datasets.registry import Pin, datasets
 from medcli.data.datasets.spec import DatasetSpec
-from medcli.errors import SetupError, UsageError
+from medcli.errors import InputError, SetupError, UsageError
 from medcli.records import Caption, question_of
 from tests.data import layouts
 from tests.data.bucket import jpeg, serving
@@ -247,6 +247,27 @@ def test_another_revision_is_asked_for_and_noted(fetch: Callable[..., dict[str, 
         fetch("slake", split=("test",))
     with pytest.raises(SetupError, match="not at this revision"):
         fetch("medxpertqa-mm", revision=("medxpertqa-mm=none",))
+
+
+def test_a_local_copy_of_what_is_pinned_is_compared_with_its_pins(
+    tmp_path: Path, hub: Hub, fetch: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pins = tuple(Pin(*one) for one in layouts.roco(hub, "clone"))
+    monkeypatch.setattr(layouts.PINS, lambda name: pins if name == "roco" else ())
+    for name, content in hub.files.items():
+        path = tmp_path / "copy" / name.removeprefix("raw/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    told = fetch("roco", local=tmp_path / "copy", split=("test",))
+    assert len(written(tmp_path / "roco", "test", "captions.jsonl")) == 2
+    assert told["files"]["kinds"] == {"done": 6}
+    (tmp_path / "copy/clone/data/train/radiology/cuis.txt").write_bytes(b"other")
+    told = fetch("roco", local=tmp_path / "copy", split=("train",))
+    assert (told["exit_code"], told["files"]["kinds"]) == (5, {"done": 5, "mismatch": 1})
+    assert not (tmp_path / "roco/train").exists()
+    with pytest.raises(InputError, match=r"imgs\.zip"):
+        fetch("slake", local=tmp_path / "copy")
+    assert hub.log == []
 
 
 @pytest.mark.parametrize("status", [401, 403, 500])

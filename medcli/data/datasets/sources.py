@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -100,17 +101,31 @@ def local(dataset: Dataset, folder: Path, splits: tuple[str, ...]) -> Plan:
     if not folder.is_dir():
         raise InputError("--local is no folder.", hint="Name the folder with the files.")
     pinned = {one.path: one for one in pins(dataset.name)}
-    found: list[Source] = []
+    there = sorted(path for path in folder.rglob("*") if path.is_file())
+    found: dict[str, Source] = {}
     for pattern in (*dataset.shared, *(one for split in splits for one in dataset.parts[split])):
-        paths = sorted(folder.glob(pattern)) or sorted(folder.rglob(Path(pattern).name))
-        if not paths:
+        matches = dict(_matches(there, folder, pattern))
+        if not matches:
             raise InputError(f"{pattern} is not in --local.", hint="Name the folder with the files.")
-        wide = "*" in pattern
-        for path in paths if wide else paths[:1]:
-            name = path.relative_to(folder).as_posix() if wide else pattern
+        for name, path in matches.items():
             pin = pinned.get(name)
-            found.append(Source(name, "local", str(path.absolute()), **(_hash(pin.hash) if pin else {})))
-    return Plan("local copy", tuple(found))
+            found[name] = Source(name, "local", str(path.absolute()), **(_hash(pin.hash) if pin else {}))
+    return Plan("local copy", tuple(found.values()))
+
+
+def _matches(there: list[Path], folder: Path, pattern: str) -> Iterator[tuple[str, Path]]:
+    """Files whose path ends as the pattern says, under that ending; else those whose name alone does."""
+    some = False
+    for path in there:
+        parts = path.relative_to(folder).parts
+        tails = ("/".join(parts[start:]) for start in range(len(parts)))
+        name = next((tail for tail in tails if fnmatchcase(tail, pattern)), "")
+        if name:
+            some = True
+            yield name, path
+    outer, _, base = pattern.rpartition("/")
+    if not some and outer and base != "*":
+        yield from ((f"{outer}/{path.name}", path) for path in there if fnmatchcase(path.name, base))
 
 
 def _hash(text: str) -> dict[str, Any]:
