@@ -18,11 +18,12 @@ ALL = (
     "ask_speed",
     "text_speed",
     "gate_speed",
+    "download_speed",
     "evaluate_speed",
     "evaluate_report",
 )
-PEERS = ("scrub_speed", "scrub_residue", "text_speed")
-PLACES = ("scrub_speed", "scrub_memory")
+PEERS = ("scrub_speed", "scrub_residue", "text_speed", "download_speed")
+PLACES = ("scrub_speed", "scrub_memory", "download_speed")
 
 
 def main() -> None:
@@ -34,7 +35,7 @@ def main() -> None:
     parser.add_argument(
         "--peers",
         type=Path,
-        help="virtual environment that holds dicom-anonymizer, dicognito and presidio-analyzer",
+        help="virtual environment that holds dicom-anonymizer, dicognito, presidio-analyzer and img2dataset",
     )
     parser.add_argument("--scratch", type=Path, help="folder for the sets: 4 GiB free on a local disk")
     parser.add_argument("--json", type=Path, help="file that takes the figures")
@@ -90,6 +91,7 @@ QUICK = {
     "evaluate_report": ["--rows", "2000", "--rounds", "1"],
     "text_speed": ["--texts", "200", "--rounds", "1"],
     "gate_speed": ["--questions", "100", "--rounds", "1"],
+    "download_speed": ["--files", "500", "--slow-files", "200", "--rounds", "1"],
     "scrub_memory": ["--native", "0.1", "--encapsulated", "0.1", "--files", "1000"],
 }
 

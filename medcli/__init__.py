@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from medcli.ask.job import ask
+    from medcli.data.download import download
     from medcli.evaluate.job import evaluate
     from medcli.privacy.job import scrub
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__", "ask", "evaluate", "scrub"]
+__all__ = ["__version__", "ask", "download", "evaluate", "scrub"]
 
-_PUBLIC = {"ask": "", "evaluate": "", "scrub": "medcli.privacy.job"}
+_PUBLIC = {"ask": "", "download": "medcli.data.download", "evaluate": "", "scrub": "medcli.privacy.job"}
 
 
 def __getattr__(name: str) -> object:

@@ -24,6 +24,10 @@ COMMANDS = {
         "medcli.commands.scrub",
         "De-identify DICOM files by PS3.15 Annex E, and texts: JSON, JSON lines, tables, XML, plain text.",
     ),
+    "download": (
+        "medcli.commands.download",
+        "Fetch figures and articles of PubMed Central, and public datasets.",
+    ),
     "ask": ("medcli.commands.ask", "Ask a medical vision-language model, once or a file of questions."),
     "merge": ("medcli.commands.merge", "Join the shards of one run of medcli ask into one file of answers."),
     "evaluate": ("medcli.commands.evaluate", "Score answers against references, with intervals."),

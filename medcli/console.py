@@ -136,6 +136,11 @@ class Bar:
         if self._bar is not None:
             self._bar.update(items)
 
+    def say(self, text: str) -> None:
+        """Show a few words behind the numbers, from the next update on."""
+        if self._bar is not None:
+            self._bar.set_postfix_str(text, refresh=False)
+
 
 def debugging() -> bool:
     """Say whether MEDCLI_DEBUG asks for everything, identity included."""

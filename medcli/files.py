@@ -158,6 +158,12 @@ def content_hash(source: Path | bytes) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def content_md5(source: Path) -> str:
+    """MD5 of a file in hexadecimal, which is what servers of public data publish; it proves no authorship."""
+    with source.open("rb") as stream:
+        return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
 def safe_relative(name: str) -> PurePosixPath:
     """Check a name that came from outside (an archive member, a manifest line) and return it as a relative path.
 

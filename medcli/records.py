@@ -21,6 +21,7 @@ Form = Literal["record", "jsonl", "vqa-json"]
 Turn = tuple[str, str]
 
 _ROLES = {"human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant", "system": "system"}
+_ORIGIN = ("pmid", "pmcid", "figure_id", "license", "version", "retracted")
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -150,6 +151,14 @@ class Caption:
         Sentences of the article that mention the figure.
     domain : str
         The first that is true of ``chest_xray, mri, histology, gross, ct_scan``, or empty.
+    pmid, pmcid, figure_id : str
+        PubMed's number, "PMC4083729", and the figure's id in the article; empty where unknown.
+    license : str
+        As PubMed Central codes it, as "CC BY"; empty where unknown.
+    version : int
+        Of the article in PubMed Central; 0 where unknown.
+    retracted : bool
+        Whether the article was retracted when it was fetched.
     """
 
     caption_id: str
@@ -158,6 +167,12 @@ class Caption:
     label: str = ""
     mentions: tuple[str, ...] = ()
     domain: str = ""
+    pmid: str = ""
+    pmcid: str = ""
+    figure_id: str = ""
+    license: str = ""
+    version: int = 0
+    retracted: bool = False
 
     def to_json(self) -> dict[str, object]:
         """Under LLaVA-Med's keys."""
@@ -168,7 +183,7 @@ class Caption:
             "fig_caption": self.caption,
             "in_text_mention": [{"tokens": mention} for mention in self.mentions],
             "domain": {self.domain: True} if self.domain else {},
-        }
+        } | {name: getattr(self, name) for name in _ORIGIN if getattr(self, name)}
 
     @classmethod
     def of(cls, value: object) -> Caption:
@@ -193,6 +208,12 @@ class Caption:
             _text(row.get("fig_label")),
             tuple(filter(None, texts)),
             domain_of(row),
+            _text(row.get("pmid")),
+            _text(row.get("pmcid")),
+            _text(row.get("figure_id", row.get("fig_id"))),
+            _text(row.get("license")),
+            version if isinstance(version := row.get("version"), int) else 0,
+            row.get("retracted") is True,
         )
 
 

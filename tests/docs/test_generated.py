@@ -13,6 +13,9 @@ import pytest
 from medcli import cli
 from medcli.ask.merging import MergeSpec
 from medcli.ask.spec import AskSpec
+from medcli.data.articles.spec import ArticlesSpec
+from medcli.data.datasets.spec import DatasetSpec
+from medcli.data.images.spec import ImagesSpec
 from medcli.evaluate.chat_spec import ChatSpec
 from medcli.evaluate.privacy import PrivacySpec
 from medcli.evaluate.spec import VqaSpec
@@ -36,9 +39,15 @@ NO_REASONS = {"safe-private", "full-dates", "modified-dates", "latin-1", "surrog
 OPTIONS = {
     f"--{name.replace('_', '-')}" for name, about in options_of(ScrubSpec).items() if not about.positional
 } | {"--json"}
+DOWNLOAD = {
+    f"--{name.replace('_', '-')}"
+    for spec in (ImagesSpec, ArticlesSpec, DatasetSpec)
+    for name, about in options_of(spec).items()
+    if not about.positional
+} | {"--no-decode", "--no-images", "--licenses", "--no-prepare"}
 OWN = (AskSpec, MergeSpec, VqaSpec, ChatSpec, PrivacySpec)
 ASK = {f"--{name.replace('_', '-')}" for spec in OWN for name in options_of(spec)}
-FLAGS = OPTIONS | ASK | {"--help", "--version"}
+FLAGS = OPTIONS | ASK | DOWNLOAD | {"--help", "--version"}
 OTHERS = {"--raw", "--check", "--access-control"}
 """Flags of other programs that the prose names."""
 

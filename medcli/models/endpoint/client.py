@@ -16,12 +16,12 @@ import random
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from medcli.errors import ItemFailed, MissingExtra, SetupError
 from medcli.models.endpoint.manners import Manners, too_long
+from medcli.pacing import retry_after
 
 if TYPE_CHECKING:
     import aiohttp
@@ -188,7 +188,7 @@ class Client:
                 yield response
                 return
             refusal = await _read(response)
-            status, wait = response.status, _retry_after(response.headers)
+            status, wait = response.status, retry_after(response.headers)
         if status in _BUSY:
             raise _Again(BUSY, wait=wait, free=True)
         if status in _FAILING:
@@ -290,15 +290,3 @@ def is_remote(url: str) -> bool:
         return not ipaddress.ip_address(host).is_loopback
     except ValueError:
         return True
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that a server asks to wait (RFC 9110 10.2.3; OpenAI also has milliseconds)."""
-    milliseconds, after = headers.get("retry-after-ms", ""), headers.get("Retry-After", "")
-    with contextlib.suppress(ValueError):
-        return max(0.0, float(milliseconds) / 1000)
-    with contextlib.suppress(ValueError):
-        return max(0.0, float(after))
-    with contextlib.suppress(ValueError):
-        return max(0.0, parsedate_to_datetime(after).timestamp() - time.time())
-    return None

@@ -1,0 +1,1 @@
+"""Articles of PubMed Central: found by number or query, their figures and what is said of them."""

@@ -1,0 +1,196 @@
+"""`medcli download images`: from a list to pictures and a manifest.
+
+Knows the order of things: plan, room on the disk, engine, manifest, what the person is told.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from medcli import console, files, jobs
+from medcli.data.export import export
+from medcli.data.images import plan as plans
+from medcli.data.images.manifest import write
+from medcli.data.images.plan import Plan
+from medcli.data.images.spec import ImagesSpec
+from medcli.data.images.worker import Figures, Setting
+from medcli.data.places import claim
+from medcli.data.pmc import links
+from medcli.data.result import Result
+from medcli.errors import InputError, SetupError
+from medcli.jobs.retry import Retry
+from medcli.settings import fingerprint
+
+Bar = Callable[[int], jobs.Progress]
+_USUAL = 96_000  # bytes: 69 GB over 721,154 figures (LLaVA-Med, issue 79)
+_BESIDE = 3  # rows in flight for each request: some wait for metadata, some are decoded
+
+
+@dataclass(slots=True)
+class ImagesJob:
+    """What the engine drives.
+
+    Attributes
+    ----------
+    changed : int
+        Files whose bytes are others than an earlier manifest says; known after ``finish``.
+    """
+
+    spec: ImagesSpec
+    plan: Plan
+    told: Callable[[Sequence[jobs.Row]], None] | None = None
+    changed: int = 0
+    name: str = field(default="download images", init=False)
+
+    def fingerprint(self) -> Mapping[str, object]:
+        """What shapes the product; the list may grow."""
+        return fingerprint(self.spec) | {"source": "packages" if self.spec.from_packages else "bucket"}
+
+    def items(self) -> Iterator[jobs.Item]:
+        """A figure each, article by article."""
+        for key, link in self.plan.links():
+            yield jobs.Item(key, link)
+
+    def worker(self) -> Any:
+        """Fetches figures."""
+        spec = self.spec
+        images = spec.output.absolute() / "images"
+        setting = Setting(
+            images, spec.addresses["bucket"], spec.license, spec.allow, spec.decode, spec.transfer
+        )
+        if spec.from_packages:
+            from medcli.data.images.packaged import PackagedFigures
+
+            return PackagedFigures(setting, self.plan, spec.archives, spec.addresses["packages"])
+        return Figures(setting)
+
+    def flush(self, rows: Sequence[jobs.Row]) -> None:
+        """Make durable what the rows speak of."""
+        if any(row.state == "done" for row in rows):
+            files.sync_filesystem(self.spec.output)
+        if self.told is not None:
+            self.told(rows)
+
+    def finish(self, run: jobs.Run) -> None:
+        """Write the manifest."""
+        self.changed = write(self.spec.output, self.plan, run)
+
+
+def download_images(spec: ImagesSpec, bar: Any = None) -> Result:
+    """Fetch a list of figures, or say what is missing.
+
+    Raises
+    ------
+    InputError
+        If the list is not there or has nothing in it.
+    UsageError
+        If the run was begun otherwise.
+    SetupError
+        If the disk has no room, another run is at it, or no server answers.
+    """
+    claim(spec.output, "images")
+    plan = _planned(spec)
+    with plan:
+        if spec.dry_run:
+            return _outlook(spec, plan)
+        images = spec.output / "images"
+        try:
+            images.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SetupError(
+                f"The output folder can't be made: {os.strerror(error.errno or 0)}.",
+                hint="Choose another --output.",
+            ) from None
+        missing = plan.missing(spec.folder, failed=spec.retry_failed)
+        _room(spec.output, missing)
+        rows, _ = plan.count()
+        with bar(rows) if bar is not None else console.Bar("") as progress:
+            job = ImagesJob(spec, plan, getattr(progress, "told", None))
+            runner = jobs.AsyncRunner(_BESIDE * spec.concurrency, Retry(attempts=1))
+            report = jobs.run(
+                job,
+                state=spec.folder,
+                runner=runner,
+                restart=spec.restart,
+                retry_failed=spec.retry_failed,
+                progress=progress,
+            )
+        if not report.failed:
+            for left in itertools.chain(images.glob("*.part"), images.glob("*.part.json")):
+                left.unlink(missing_ok=True)
+    shards = export(spec.output, spec.export, spec.shard_files) if spec.export else 0
+    facts = report.to_json() | {"shards": shards} | {"output": str(spec.output), "changed": job.changed}
+    facts |= {"doubled": int(plan_fact(spec, "doubled") or 0)}
+    if job.changed:
+        console.note(f"Files whose bytes are others than the earlier manifest says: {job.changed:,}.")
+    return Result(report.exit_code, facts, console.table(report.table()))
+
+
+def plan_fact(spec: ImagesSpec, name: str) -> str:
+    """Something the run's plan noted."""
+    with Plan(spec.folder / plans.FILE) as plan:
+        return plan.fact(name)
+
+
+def _planned(spec: ImagesSpec) -> Plan:
+    """Open the run's plan; make it where there is none of this list."""
+    if not spec.list.is_file():
+        raise InputError("The list is not there.", hint="Check LIST.")
+    try:
+        source = files.content_hash(spec.list)
+        spec.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise InputError(
+            f"The list or the state folder cannot be used: {error.strerror}.", hint="Check LIST and --output."
+        ) from error
+    path = spec.folder / plans.FILE
+    if not plans.fits(path, source, spec.limit):
+        plans.make(path, links.read(spec.list), source, spec.limit)
+    plan = Plan(path)
+    if not plan.count()[0]:
+        plan.__exit__()
+        raise InputError("The list has no rows.", hint="Check LIST.")
+    return plan
+
+
+def _expected(missing: plans.Missing) -> int:
+    """Bytes that are still to come, by the mean of what has come, or of LLaVA-Med's figures."""
+    mean = missing.bytes / missing.done if missing.done >= 100 else _USUAL
+    return int(missing.rows * mean)
+
+
+def _outlook(spec: ImagesSpec, plan: Plan) -> Result:
+    """What a run would do; nothing is asked of anybody."""
+    missing = plan.missing(spec.folder, failed=spec.retry_failed)
+    rows, articles = plan.count()
+    facts = {
+        "rows": rows,
+        "articles": articles,
+        "missing_files": missing.rows,
+        "missing_articles": missing.articles,
+        "missing_bytes_estimated": _expected(missing),
+    }
+    table = [(name.replace("_", " "), f"{count:,}") for name, count in facts.items()]
+    return Result(0, facts, console.table(table))
+
+
+def _room(folder: Path, missing: plans.Missing) -> None:
+    """Refuse to begin what the disk cannot hold.
+
+    Raises
+    ------
+    SetupError
+        If the expected bytes are more than is free.
+    """
+    free, expected = shutil.disk_usage(folder).free, _expected(missing)
+    if expected > free:
+        raise SetupError(
+            f"About {expected / 1e9:.1f} GB are still to come, and the disk of --output has {free / 1e9:.1f} GB free.",
+            hint="Make room, choose another --output, or shorten the list.",
+        )

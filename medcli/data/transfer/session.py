@@ -1,0 +1,142 @@
+"""Connections: kept alive, through the environment's proxies, trusting the environment's certificates.
+
+``HTTP_PROXY``, ``HTTPS_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` in either case, with http, https, socks4 and socks5
+addresses; ``SSL_CERT_FILE``, ``REQUESTS_CA_BUNDLE`` and ``CURL_CA_BUNDLE``. No proxy comes between us and this machine.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import ssl
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies_environment, proxy_bypass
+
+from medcli import __version__
+from medcli.errors import MissingExtra, SetupError
+
+if TYPE_CHECKING:
+    import aiohttp
+
+_AGENT = f"medcli/{__version__}"
+_BUNDLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_READ_AHEAD = 1 << 18
+_KEPT_ALIVE = 60.0
+_CONNECT = 15.0
+
+
+class Sessions:
+    """The sessions of one event loop: one without a SOCKS proxy, and one for each such proxy.
+
+    Parameters
+    ----------
+    timeout : float
+        Seconds to wait for the next byte.
+    """
+
+    def __init__(self, timeout: float) -> None:
+        try:
+            import aiohttp
+        except ImportError:
+            raise MissingExtra("download", "downloading") from None
+        self._aiohttp: Any = aiohttp
+        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT, sock_read=timeout)
+        self._proxies = getproxies_environment()
+        self._trust = _trust()
+        self._known: dict[str, str] = {}
+        self._sessions: dict[str, aiohttp.ClientSession] = {}
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for session in self._sessions.values():
+            await session.close()
+
+    def request(self, url: str, headers: dict[str, str], send: bytes = b"") -> Any:
+        """Begin a GET, or a POST of ``send``; to be entered with ``async with``.
+
+        The address is sent as it stands, percent signs included.
+        """
+        from yarl import URL
+
+        proxy = self._proxy(url)
+        socks = proxy if proxy.startswith("socks") else ""
+        session = self._sessions.get(socks)
+        if session is None:
+            session = self._sessions[socks] = self._made(socks)
+        through = {"proxy": proxy} if proxy and not socks else {}
+        method = "POST" if send else "GET"
+        return session.request(
+            method, URL(url, encoded=True), headers=headers, data=send or None, max_redirects=5, **through
+        )
+
+    def _proxy(self, url: str) -> str:
+        """The proxy for an address, or the empty string; found out once for a host."""
+        origin = origin_of(url)
+        if origin not in self._known:
+            self._known[origin] = self._proxy_of(origin)
+        return self._known[origin]
+
+    def _proxy_of(self, origin: str) -> str:
+        parts = urlsplit(origin)
+        host = parts.hostname or ""
+        if is_local(host) or ("no" in self._proxies and proxy_bypass(parts.netloc)):
+            return ""
+        return self._proxies.get(parts.scheme) or self._proxies.get("all") or ""
+
+    def _made(self, socks: str) -> aiohttp.ClientSession:
+        options: dict[str, Any] = {"limit": 0, "keepalive_timeout": _KEPT_ALIVE, "ssl": self._trust}
+        if socks:
+            try:
+                from aiohttp_socks import ProxyConnector
+            except ImportError:
+                raise MissingExtra("download", "a SOCKS proxy") from None
+            remote = "socks5h" in socks or "socks4a" in socks
+            address = socks.replace("socks5h:", "socks5:").replace("socks4a:", "socks4:")
+            connector = ProxyConnector.from_url(address, rdns=remote or None, **options)
+        else:
+            connector = self._aiohttp.TCPConnector(**options)
+        made: aiohttp.ClientSession = self._aiohttp.ClientSession(
+            connector=connector,
+            timeout=self._timeout,
+            headers={"User-Agent": _AGENT, "Accept-Encoding": "identity"},
+            auto_decompress=False,
+            read_bufsize=_READ_AHEAD,
+            cookie_jar=self._aiohttp.DummyCookieJar(),
+        )
+        return made
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port of an address, as it spells them."""
+    end = url.find("/", url.find("://") + 3)
+    return url if end < 0 else url[:end]
+
+
+def is_local(host: str) -> bool:
+    """Whether a host is this machine, for all that its name says."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _trust() -> ssl.SSLContext:
+    """The system's certificates, and those of the bundle that the environment names."""
+    context = ssl.create_default_context()
+    for name in _BUNDLES:
+        bundle = os.environ.get(name)
+        if not bundle:
+            continue
+        try:
+            folder = Path(bundle).is_dir()
+            context.load_verify_locations(None if folder else bundle, bundle if folder else None)
+        except (OSError, ssl.SSLError):
+            raise SetupError(
+                f"The certificates that {name} names cannot be read.",
+                hint="Check its path and its form (PEM).",
+            ) from None
+    return context
