@@ -108,8 +108,8 @@ def _price(one: dict[str, Any]) -> dict[str, Any]:
 
 
 def _sentence(one: dict[str, Any]) -> str:
-    bounds = "" if one["low"] is None else f" (95 % interval {one['low']:+.2f} to {one['high']:+.2f})"
+    bounds = "" if one["low"] is None else f" (95 % interval {signed(one['low'])} to {signed(one['high'])})"
     return (
-        f"{one['metrics']}, {one['part']}, {one['name']}: de-identified inputs cost {one['points']:+.2f} points{bounds},"
+        f"{one['metrics']}, {one['part']}, {one['name']}: de-identified inputs cost {signed(one['points'])} points{bounds},"
         f" {100 * one['raw']:.2f} to {100 * one['deid']:.2f}, n {one['n']:,}, p {one['p']:.2g} ({one['test']})."
     )

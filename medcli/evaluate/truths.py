@@ -132,6 +132,7 @@ def gather(rows: Iterator[Value]) -> Truths:
     truths = Truths()
     for value in rows:
         truths.add(value)
+    truths._shared.clear()  # noqa: SLF001 - of this module
     if not any(truth is not None for truth in truths.truths):
         raise InputError(
             "No row of the file of questions has a reference.",

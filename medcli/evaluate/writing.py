@@ -53,8 +53,8 @@ def differences_table(name: str, other: str, found: Sequence[Difference]) -> str
             one.figure.name,
             percent(one.first),
             percent(one.second),
-            f"{100 * one.mean:+.2f}",
-            f"{100 * one.low:+.2f} - {100 * one.high:+.2f}"
+            signed(100 * one.mean),
+            f"{signed(100 * one.low)} to {signed(100 * one.high)}"
             if one.low is not None and one.high is not None
             else "",
             f"{one.p:.2g}",
