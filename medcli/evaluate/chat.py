@@ -185,7 +185,8 @@ def _told(
     if lost:
         kinds = {reason: sum(one == reason for _, one in lost) for _, reason in lost}
         named = ", ".join(f"{count} {reason}" for reason, count in kinds.items())
-        said.append(f"{len(lost):,} questions have no review: {named}. --retry-failed asks again.")
+        hint = "" if spec.summarize else " --retry-failed asks again."
+        said.append(f"{len(lost):,} questions have no review: {named}.{hint}")
     if problems:
         said.append(f"{joining.describe(dict(problems))}. Figures are of the other answers.")
     return Result(ItemsFailed.exit_code if lost or problems else 0, facts, _table(lines), said)

@@ -13,6 +13,7 @@ from typing import Any
 from medcli.evaluate.scoring import HEADLINES
 from medcli.evaluate.spec import VqaSpec
 from medcli.evaluate.vqa import Result, evaluate_vqa
+from medcli.evaluate.writing import signed
 from medcli.settings import option
 
 
@@ -99,9 +100,9 @@ def evaluate_privacy(spec: PrivacySpec) -> Result:
 
 def _price(one: dict[str, Any]) -> dict[str, Any]:
     turned = {
-        "points": -100 * one["mean"],
-        "low": None if one["high"] is None else -100 * one["high"],
-        "high": None if one["low"] is None else -100 * one["low"],
+        "points": 0.0 - 100 * one["mean"],
+        "low": None if one["high"] is None else 0.0 - 100 * one["high"],
+        "high": None if one["low"] is None else 0.0 - 100 * one["low"],
     }
     kept = ("metrics", "name", "column", "part", "n", "images", "test", "p", "only_first", "only_second")
     return {name: one[name] for name in kept} | {"raw": one["first"], "deid": one["second"]} | turned

@@ -208,7 +208,13 @@ def candidates_of(path: Path) -> Candidates:
         content = content["0"]
     if isinstance(content, list) and content and all(isinstance(one, str | int | float) for one in content):
         return Candidates(content)
-    known = [truth for truth in truths.read(path).truths if truth is not None]
+    try:
+        known = [truth for truth in truths.read(path).truths if truth is not None]
+    except InputError:
+        raise InputError(
+            "The file of candidates holds no answers.",
+            hint='It is a list of answers, {"0": [...]}, or a training set with references.',
+        ) from None
     return Candidates(dict.fromkeys(known))
 
 

@@ -24,6 +24,16 @@ def percent(value: float | None) -> str:
     return "" if value is None else f"{100 * value:.2f}"
 
 
+def signed(points: float) -> str:
+    """A difference in points with its sign; none where it rounds to zero.
+
+    >>> signed(-30.7692), signed(-0.0), signed(-1e-76)
+    ('-30.77', '0.00', '0.00')
+    """
+    text = f"{points:+.2f}"
+    return text if text.strip("+-0.") else "0.00"
+
+
 def table(lines: Sequence[Line]) -> str:
     """Figures as lines of a terminal: all over all questions, the headlines by group."""
     shown = [

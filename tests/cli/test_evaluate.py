@@ -230,6 +230,14 @@ def test_candidates_come_from_a_candidate_file_a_list_or_a_training_set(
         assert figure(facts, "open_candidate_hit", "open")["mean"] == pytest.approx(2 / 3)
 
 
+def test_a_file_of_candidates_without_answers_is_called_that(
+    asked: Path, given: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    empty = write_json(tmp_path / "candidates.json", {"0": []})
+    code, _, said = run(capsys, "vqa", given, "--questions", asked, "--candidates", empty)
+    assert (code, "file of candidates" in said) == (4, True)
+
+
 def test_the_public_function_gives_the_same(
     asked: Path, given: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
