@@ -52,6 +52,8 @@ def evaluate_vqa(spec: VqaSpec, progress: jobs.Progress | None = None) -> Result
     UsageError
         If a folder to be written is in the way.
     """
+    inputs = (*spec.answers, spec.questions, spec.candidates, spec.synonyms, spec.logic)
+    writing.insist_apart(inputs, spec.output, spec.report)
     held = (
         truths.read(spec.questions) if spec.questions else truths.gather(answers.own_truths(spec.answers[0]))
     )
@@ -125,11 +127,13 @@ def _told(
         "published": beside,
     }
     if spec.output:
-        writing.write(spec.output, facts, held, scored)
+        with writing.reaching_the_disk("--output"):
+            writing.write(spec.output, facts, held, scored)
     if spec.report:
         from medcli.evaluate.report import write_report
 
-        write_report(spec.report, facts, held, scored, _images(spec))
+        with writing.reaching_the_disk("--report"):
+            write_report(spec.report, facts, held, scored, _images(spec))
     texts = [f"{name}\n{writing.table(found)}" for name, found in lines.items()]
     texts += [writing.differences_table(first, other, found) for other, found in differences.items()]
     if beside:

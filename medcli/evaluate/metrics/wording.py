@@ -123,7 +123,7 @@ def synonyms_of(content: object) -> Synonyms:
         If it is something else.
     """
     if isinstance(content, Mapping):
-        content = [[key, *([value] if isinstance(value, str) else value)] for key, value in content.items()]
+        content = [[key, *(value if isinstance(value, list) else [value])] for key, value in content.items()]
     if not isinstance(content, list) or not all(isinstance(group, list) for group in content):
         raise InputError(
             "The file of synonyms is no list of lists and no object.",
