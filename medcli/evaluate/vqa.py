@@ -188,7 +188,10 @@ def _warnings(
     for name, one in scored.items():
         empty = sum(reply is not None and not reply.strip() for reply in one.replies)
         if empty:
-            said.append(f"{name}: {empty:,} answers are empty; they count as wrong.")
+            told = (
+                "1 answer is empty; it counts" if empty == 1 else f"{empty:,} answers are empty; they count"
+            )
+            said.append(f"{name}: {told} as wrong.")
     return said
 
 
