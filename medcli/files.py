@@ -128,7 +128,10 @@ def write_jsonl(path: Path, records: Iterable[object], *, mode: int = 0o644) -> 
     count = 0
     with atomic(path, mode=mode) as stream:
         for record in records:
-            stream.write(json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
+            line = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+            stream.write(
+                line.encode(errors="backslashreplace") + b"\n"
+            )  # a lone surrogate, as JSON escapes it
             count += 1
     return count
 

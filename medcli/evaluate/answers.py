@@ -95,7 +95,9 @@ def _given(value: Value) -> Given:
     error = str(metadata["error"]) if isinstance(metadata, Mapping) and metadata.get("error") else ""
     if "question_id" not in row or not ("text" in row or error):
         return Given(value.number, None, "", "no-answer-shape")
-    return Given(value.number, row["question_id"], _text(row.get("text")), error)
+    if (number := _id(row["question_id"])) is None:
+        return Given(value.number, None, "", "no-question-id")
+    return Given(value.number, number, _text(row.get("text")), error)
 
 
 def _question(row: Mapping[str, Any]) -> dict[str, Any]:

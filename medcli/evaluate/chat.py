@@ -19,6 +19,7 @@ from medcli.evaluate.judge import asking, prompts
 from medcli.evaluate.judge.verdicts import scores_of
 from medcli.evaluate.truths import Truths
 from medcli.evaluate.vqa import Result
+from medcli.evaluate.writing import insist_apart, reaching_the_disk
 from medcli.reading import Value, values
 from medcli.records import PICTURE
 
@@ -35,6 +36,7 @@ def evaluate_chat(spec: ChatSpec, progress: jobs.Progress | None = None) -> Resu
     SafetyRefused, SetupError
         If the judge must not be asked, or cannot be.
     """
+    insist_apart(() if spec.summarize else (spec.answers, spec.questions), spec.output)
     if spec.summarize is not None:
         found, lost = reviews.read(spec.summarize)
         return _told(spec, found, lost, {})
@@ -154,8 +156,9 @@ def _setting(spec: ChatSpec) -> asking.Setting:
 
 def _write(spec: ChatSpec, made: list[dict[str, Any]]) -> None:
     if spec.output is not None:
-        spec.output.mkdir(parents=True, exist_ok=True)
-        files.write_jsonl(spec.output / "reviews.jsonl", made)
+        with reaching_the_disk("--output"):
+            spec.output.mkdir(parents=True, exist_ok=True)
+            files.write_jsonl(spec.output / "reviews.jsonl", made)
 
 
 def _told(
@@ -179,13 +182,15 @@ def _told(
         "published": comparing.published(BENCHMARK),
     }
     if spec.output is not None:
-        spec.output.mkdir(parents=True, exist_ok=True)
-        files.write(spec.output / "scores.json", json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
+        with reaching_the_disk("--output"):
+            spec.output.mkdir(parents=True, exist_ok=True)
+            files.write(spec.output / "scores.json", json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
     said = []
     if lost:
         kinds = {reason: sum(one == reason for _, one in lost) for _, reason in lost}
         named = ", ".join(f"{count} {reason}" for reason, count in kinds.items())
-        said.append(f"{len(lost):,} questions have no review: {named}. --retry-failed asks again.")
+        hint = "" if spec.summarize else " --retry-failed asks again."
+        said.append(f"{len(lost):,} questions have no review: {named}.{hint}")
     if problems:
         said.append(f"{joining.describe(dict(problems))}. Figures are of the other answers.")
     return Result(ItemsFailed.exit_code if lost or problems else 0, facts, _table(lines), said)

@@ -99,7 +99,10 @@ def _difference(
 
     one, two = pair
     gaps = two - one
-    bounds = statistics.interval(gaps[:, None], clusters, resamples, seed) if resamples else None
+    images = len(np.unique(clusters))
+    bounds = (
+        statistics.interval(gaps[:, None], clusters, resamples, seed) if resamples and images > 1 else None
+    )
     binary = bool(np.isin(one, (0.0, 1.0)).all() and np.isin(two, (0.0, 1.0)).all())
     lost, won = int(np.count_nonzero(gaps < 0)), int(np.count_nonzero(gaps > 0))
     p = statistics.mcnemar(lost, won) if binary else statistics.permutation(gaps, clusters, seed=seed)
@@ -108,7 +111,7 @@ def _difference(
         float(one.mean()),
         float(two.mean()),
         len(gaps),
-        len(np.unique(clusters)),
+        images,
         float(gaps.mean()),
         None if bounds is None else float(bounds[0, 0]),
         None if bounds is None else float(bounds[1, 0]),

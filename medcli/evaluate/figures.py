@@ -131,8 +131,9 @@ def _bundle(
 
     values = np.column_stack([numbers[mask] for _, numbers in bundle])
     clusters = pictures[mask]
-    bounds = statistics.interval(values, clusters, *draws) if draws[0] else None
     images = len(np.unique(clusters))
+    # One picture can be drawn in one way only: that is no certainty.
+    bounds = statistics.interval(values, clusters, *draws) if draws[0] and images > 1 else None
     for place, (figure, _) in enumerate(bundle):
         low, high = (None, None) if bounds is None else (float(bounds[0, place]), float(bounds[1, place]))
         mean = float(np.mean(values[:, place]))

@@ -16,6 +16,7 @@ from medcli.evaluate.answers import Given
 from medcli.evaluate.truths import Id, Truths
 
 _SHOWN = 10
+_SHORT = 16
 
 
 @dataclass(slots=True)
@@ -69,6 +70,7 @@ def join(truths: Truths, answers: Iterable[Given]) -> Joined:
     joined = Joined([None] * len(truths))
     joined.doubled_questions, joined.unusable = truths.doubled, list(truths.unusable)
     seen = bytearray(len(truths))
+    shared: dict[str, str] = {}
     for given in answers:
         if given.question_id is None:
             joined.unusable.append((given.number, given.error or "no-question-id"))
@@ -85,7 +87,8 @@ def join(truths: Truths, answers: Iterable[Given]) -> Joined:
             elif truths.truths[place] is None:
                 joined.unreferenced.append(given.question_id)
             else:
-                joined.replies[place] = given.text
+                text = given.text  # short replies repeat, by the hundred thousand
+                joined.replies[place] = shared.setdefault(text, text) if len(text) <= _SHORT else text
     joined.missing = [number for number, there in zip(truths.ids, seen, strict=True) if not there]
     return joined
 

@@ -13,6 +13,7 @@ from typing import Any
 from medcli.evaluate.scoring import HEADLINES
 from medcli.evaluate.spec import VqaSpec
 from medcli.evaluate.vqa import Result, evaluate_vqa
+from medcli.evaluate.writing import signed
 from medcli.settings import option
 
 
@@ -99,17 +100,17 @@ def evaluate_privacy(spec: PrivacySpec) -> Result:
 
 def _price(one: dict[str, Any]) -> dict[str, Any]:
     turned = {
-        "points": -100 * one["mean"],
-        "low": None if one["high"] is None else -100 * one["high"],
-        "high": None if one["low"] is None else -100 * one["low"],
+        "points": 0.0 - 100 * one["mean"],
+        "low": None if one["high"] is None else 0.0 - 100 * one["high"],
+        "high": None if one["low"] is None else 0.0 - 100 * one["low"],
     }
     kept = ("metrics", "name", "column", "part", "n", "images", "test", "p", "only_first", "only_second")
     return {name: one[name] for name in kept} | {"raw": one["first"], "deid": one["second"]} | turned
 
 
 def _sentence(one: dict[str, Any]) -> str:
-    bounds = "" if one["low"] is None else f" (95 % interval {one['low']:+.2f} to {one['high']:+.2f})"
+    bounds = "" if one["low"] is None else f" (95 % interval {signed(one['low'])} to {signed(one['high'])})"
     return (
-        f"{one['metrics']}, {one['part']}, {one['name']}: de-identified inputs cost {one['points']:+.2f} points{bounds},"
+        f"{one['metrics']}, {one['part']}, {one['name']}: de-identified inputs cost {signed(one['points'])} points{bounds},"
         f" {100 * one['raw']:.2f} to {100 * one['deid']:.2f}, n {one['n']:,}, p {one['p']:.2g} ({one['test']})."
     )

@@ -142,7 +142,7 @@ def _summary(group: str, value: str, members: list[Review], resamples: int, seed
         "ratio_of_means": 100 * model / reference,
         "win_rate": 100 * wins,
     }
-    if resamples:
+    if resamples and len(images) > 1:
         means = statistics.means_of_resamples(*statistics.sums(numbers, clusters), resamples, seed)
         drawn = {
             "relative": 100 * means[:, 2],

@@ -6,6 +6,7 @@ and shared strings keep a million rows in memory. Refuses to know answers.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,8 @@ from medcli.reading import Value, values
 from medcli.records import question_of
 
 Id = int | str
+_WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
+_LARGEST = 10**18
 GROUPS = {
     "question_type": ("question_type", "content_type", "category"),
     "modality": ("modality", "imaging_modality", "image_modality"),
@@ -63,9 +66,13 @@ class Truths:
     def find(self, number: Id) -> int | None:
         """The row of an id; ``7`` also finds ``"7"`` and the other way round where only one of them is there."""
         place = self.places.get(number)
-        if place is None and isinstance(number, str) and number.isdecimal():
+        if place is not None:
+            return place
+        if isinstance(number, int):
+            return self.places.get(str(number)) if abs(number) < _LARGEST else None
+        if _WHOLE.fullmatch(number):  # neither "007" nor a number beyond what Python turns into text
             return self.places.get(int(number))
-        return self.places.get(str(number)) if place is None else place
+        return None
 
     def kind(self, place: int) -> str:
         """``OPEN`` or ``CLOSED``: as the row says, else closed where it has options or its truth is yes or no."""
@@ -132,6 +139,13 @@ def gather(rows: Iterator[Value]) -> Truths:
     truths = Truths()
     for value in rows:
         truths.add(value)
+    truths._shared.clear()  # noqa: SLF001 - of this module
+    if truths.unusable and not truths.ids:
+        reasons = ", ".join(sorted({reason for _, reason in truths.unusable}))
+        raise InputError(
+            f"No row of the file of questions can be read: {reasons}.",
+            hint="Its shapes stand in docs/ask.md: `text`, `conversations` or `turns`.",
+        )
     if not any(truth is not None for truth in truths.truths):
         raise InputError(
             "No row of the file of questions has a reference.",

@@ -52,6 +52,8 @@ def evaluate_vqa(spec: VqaSpec, progress: jobs.Progress | None = None) -> Result
     UsageError
         If a folder to be written is in the way.
     """
+    inputs = (*spec.answers, spec.questions, spec.candidates, spec.synonyms, spec.logic)
+    writing.insist_apart(inputs, spec.output, spec.report)
     held = (
         truths.read(spec.questions) if spec.questions else truths.gather(answers.own_truths(spec.answers[0]))
     )
@@ -125,11 +127,13 @@ def _told(
         "published": beside,
     }
     if spec.output:
-        writing.write(spec.output, facts, held, scored)
+        with writing.reaching_the_disk("--output"):
+            writing.write(spec.output, facts, held, scored)
     if spec.report:
         from medcli.evaluate.report import write_report
 
-        write_report(spec.report, facts, held, scored, _images(spec))
+        with writing.reaching_the_disk("--report"):
+            write_report(spec.report, facts, held, scored, _images(spec))
     texts = [f"{name}\n{writing.table(found)}" for name, found in lines.items()]
     texts += [writing.differences_table(first, other, found) for other, found in differences.items()]
     if beside:
@@ -184,7 +188,10 @@ def _warnings(
     for name, one in scored.items():
         empty = sum(reply is not None and not reply.strip() for reply in one.replies)
         if empty:
-            said.append(f"{name}: {empty:,} answers are empty; they count as wrong.")
+            told = (
+                "1 answer is empty; it counts" if empty == 1 else f"{empty:,} answers are empty; they count"
+            )
+            said.append(f"{name}: {told} as wrong.")
     return said
 
 
@@ -208,7 +215,13 @@ def candidates_of(path: Path) -> Candidates:
         content = content["0"]
     if isinstance(content, list) and content and all(isinstance(one, str | int | float) for one in content):
         return Candidates(content)
-    known = [truth for truth in truths.read(path).truths if truth is not None]
+    try:
+        known = [truth for truth in truths.read(path).truths if truth is not None]
+    except InputError:
+        raise InputError(
+            "The file of candidates holds no answers.",
+            hint='It is a list of answers, {"0": [...]}, or a training set with references.',
+        ) from None
     return Candidates(dict.fromkeys(known))
 
 

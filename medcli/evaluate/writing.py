@@ -5,11 +5,14 @@ Knows formats. Refuses to compute.
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from medcli import console, files
+from medcli.errors import SetupError, UsageError
 from medcli.evaluate.comparing import Difference
 from medcli.evaluate.figures import Line
 from medcli.evaluate.metrics import llava_med
@@ -17,11 +20,63 @@ from medcli.evaluate.scoring import HEADLINES, Scores
 from medcli.evaluate.truths import Truths
 
 FORMAT = "medcli scores 1"
+_ITEMS = re.compile(r"per_item(-\d+)?\.jsonl")
+
+
+def insist_apart(inputs: Iterable[Path | None], folder: Path | None, report: Path | None = None) -> None:
+    """Refuse outputs that are in the way of something, before anything is computed.
+
+    Raises
+    ------
+    UsageError
+        If an output is an input, the folder is a file, or the report a folder.
+    """
+    if folder is not None and folder.exists() and not folder.is_dir():
+        raise UsageError("--output names a file, not a folder.", hint="Name a folder; it is made if need be.")
+    if report is not None and report.is_dir():
+        raise UsageError(
+            "--report names a folder, not a file.", hint="Name the page: --report DIR/report.html"
+        )
+    given = {path.resolve() for path in inputs if path is not None}
+    written = {report.resolve()} if report else set()
+    if folder is not None:
+        written |= {folder.resolve() / name for name in ("scores.json", "reviews.jsonl")}
+        written |= {path for path in given if path.parent == folder.resolve() and _ITEMS.fullmatch(path.name)}
+    if given & written:
+        raise UsageError("An input would be overwritten.", hint="Name another --output or --report.")
+
+
+@contextlib.contextmanager
+def reaching_the_disk(what: str) -> Iterator[None]:
+    """Say of a file that cannot be written which it is.
+
+    Raises
+    ------
+    SetupError
+        With the system's reason.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise SetupError(
+            f"{what} cannot be written: {error.strerror}.",
+            hint="Check its path, its rights and the disk's room.",
+        ) from error
 
 
 def percent(value: float | None) -> str:
     """A share as percent with two digits, as papers have it."""
     return "" if value is None else f"{100 * value:.2f}"
+
+
+def signed(points: float) -> str:
+    """A difference in points with its sign; none where it rounds to zero.
+
+    >>> signed(-30.7692), signed(-0.0), signed(-1e-76)
+    ('-30.77', '0.00', '0.00')
+    """
+    text = f"{points:+.2f}"
+    return text if text.strip("+-0.") else "0.00"
 
 
 def table(lines: Sequence[Line]) -> str:
@@ -53,8 +108,8 @@ def differences_table(name: str, other: str, found: Sequence[Difference]) -> str
             one.figure.name,
             percent(one.first),
             percent(one.second),
-            f"{100 * one.mean:+.2f}",
-            f"{100 * one.low:+.2f} - {100 * one.high:+.2f}"
+            signed(100 * one.mean),
+            f"{signed(100 * one.low)} to {signed(100 * one.high)}"
             if one.low is not None and one.high is not None
             else "",
             f"{one.p:.2g}",
@@ -113,4 +168,7 @@ def write(folder: Path, facts: dict[str, object], truths: Truths, scored: dict[s
     for number, scores in enumerate(scored.values(), 1):
         name = "per_item.jsonl" if number == 1 else f"per_item-{number}.jsonl"
         files.write_jsonl(folder / name, items(truths, scores))
-    files.write(folder / "scores.json", json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
+    told = json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
+    files.write(
+        folder / "scores.json", told.encode(errors="backslashreplace")
+    )  # a lone surrogate, as JSON escapes it

@@ -230,6 +230,88 @@ def test_candidates_come_from_a_candidate_file_a_list_or_a_training_set(
         assert figure(facts, "open_candidate_hit", "open")["mean"] == pytest.approx(2 / 3)
 
 
+def test_a_file_of_candidates_without_answers_is_called_that(
+    asked: Path, given: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    empty = write_json(tmp_path / "candidates.json", {"0": []})
+    code, _, said = run(capsys, "vqa", given, "--questions", asked, "--candidates", empty)
+    assert (code, "file of candidates" in said) == (4, True)
+
+
+@pytest.mark.parametrize(
+    ("wish", "says"),
+    [
+        (("--report", "answers.jsonl"), "An input would be overwritten"),
+        (("--report", "test.json"), "An input would be overwritten"),
+        (("--output", "test.json"), "names a file, not a folder"),
+        (("--report", "."), "names a folder, not a file"),
+    ],
+)
+def test_no_input_is_overwritten_and_nothing_is_in_the_way(
+    asked: Path, given: Path, wish: tuple[str, str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = asked.read_bytes(), given.read_bytes()
+    code, _, said = run(capsys, "vqa", given, "--questions", asked, wish[0], asked.parent / wish[1])
+    assert (code, says in said) == (2, True)
+    assert (asked.read_bytes(), given.read_bytes()) == before
+
+
+def test_items_of_an_earlier_evaluation_are_not_overwritten_as_answers(
+    asked: Path, given: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    items = given.rename(tmp_path / "per_item.jsonl")
+    assert run(capsys, "vqa", items, "--questions", asked, "--output", tmp_path)[0] == 2
+
+
+@pytest.mark.parametrize("number", [[1], 7.5, None, True, {"a": 1}, "007", "9" * 5000])
+def test_an_id_that_is_none_is_a_row_of_its_own_and_no_crash(
+    number: object, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = write_json(
+        tmp_path / "q.json", [{"id": one, "text": "Is it?", "answer": "yes"} for one in (1, 7)]
+    )
+    rows = [{"question_id": one, "text": "yes"} for one in (number, 7, "1")]
+    given = write_jsonl(tmp_path / "a.jsonl", rows)
+    assert run(capsys, "vqa", given, "--questions", asked, "--metrics", "strict")[0] == 4
+    code, facts, _ = run(capsys, "vqa", given, "--questions", asked, "--metrics", "strict", "--partial")
+    assert (code, facts["models"][0]["answers"]) == (5, 2)
+    assert sum(map(len, facts["models"][0]["problems"].values())) == 1
+
+
+def test_half_a_character_in_a_reply_is_written_as_it_came(
+    asked: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = "yes \ud800"
+    given = write_jsonl(tmp_path / "a.jsonl", files.answers([odd, *REPLIES[1:]]))
+    wish = ["--questions", asked, "--output", tmp_path / "out", "--report", tmp_path / "r.html"]
+    assert run(capsys, "vqa", given, *wish)[0] == 0
+    first, *_ = (tmp_path / "out" / "per_item.jsonl").read_text(encoding="utf-8").splitlines()
+    assert json.loads(first)["pred"] == odd
+
+
+def test_an_output_that_cannot_be_written_is_named(
+    asked: Path, given: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for option in ("--output", "--report"):
+        code, _, said = run(capsys, "vqa", given, "--questions", asked, option, given / "below")
+        assert (code, f"{option} cannot be written: " in said) == (3, True)
+
+
+def test_questions_of_a_foreign_shape_are_told_by_their_reason(
+    given: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = write_json(tmp_path / "odd.json", [{"id": 1, "question": "Is it?", "answer": "yes"}])
+    code, _, said = run(capsys, "vqa", given, "--questions", odd)
+    assert (code, "No row of the file of questions can be read: no-text." in said) == (4, True)
+
+
+def test_synonyms_in_an_object_may_be_single_and_numbers(
+    asked: Path, given: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = write_json(tmp_path / "synonyms.json", {"two": 2, "x-ray": "radiograph", "ct": ["cat scan"]})
+    assert run(capsys, "vqa", given, "--questions", asked, "--synonyms", words)[0] == 0
+
+
 def test_the_public_function_gives_the_same(
     asked: Path, given: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -261,7 +261,7 @@ def test_one_bad_review_does_not_kill_the_summary(tmp_path: Path, capsys: pytest
         {"question_id": 11},
     ]
     path = write_jsonl(tmp_path / "r.jsonl", [REVIEWS[0][0], *bad])
-    code, facts, _ = run(capsys, "chat", "--summarize", path)
+    code, facts, said = run(capsys, "chat", "--summarize", path)
     assert code == 5
     assert facts["lost"] == [
         {"question_id": "9", "reason": "unreadable-review"},
@@ -269,6 +269,8 @@ def test_one_bad_review_does_not_kill_the_summary(tmp_path: Path, capsys: pytest
         {"question_id": "11", "reason": "no-review"},
     ]
     assert facts["summary"][-1]["relative"] == pytest.approx(75)
+    assert "relative_low" not in facts["summary"][-1]  # one question about one picture
+    assert "--retry-failed" not in said  # there is no judge to ask
     write_jsonl(path, bad)
     assert main(["evaluate", "chat", "--summarize", str(path)]) == 4
 

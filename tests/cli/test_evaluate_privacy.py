@@ -39,6 +39,23 @@ def test_the_price_of_privacy_is_a_paired_difference_with_its_interval(
     assert "de-identified inputs cost +50.00 points" in capsys.readouterr().out
 
 
+def test_no_difference_is_told_without_a_sign_and_one_picture_without_an_interval(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = write_json(tmp_path / "test.json", [one | {"image": "one.png"} for one in files.questions()])
+    raw = write_jsonl(tmp_path / "raw.jsonl", files.answers())
+    deid = write_jsonl(tmp_path / "deid.jsonl", files.answers())
+    assert main(["evaluate", "privacy", str(raw), str(deid), "--questions", str(asked)]) == 0
+    told = capsys.readouterr().out
+    assert "cost 0.00 points, " in told
+    assert "-0.00" not in told
+    facts = run(capsys, "privacy", raw, deid, "--questions", asked)[1]
+    assert {(one["images"], one["low"], one["high"]) for one in facts["models"][0]["figures"]} == {
+        (1, None, None)
+    }
+    assert "-0.0" not in json.dumps(facts["price"])
+
+
 def test_withheld_rows_are_listed_and_the_rest_is_compared_in_part(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

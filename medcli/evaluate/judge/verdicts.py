@@ -46,6 +46,7 @@ _MATCHES = {
     "no": 0,
     "incorrect": 0,
 }
+_ITEM = re.compile(r"^\s*[12][.)]\s+(?=\S)")
 _MATCH_LINE = re.compile(
     r"^\W*(?:match|verdict|score|answer|result)?\W*(1|0|yes|no|true|false|correct|incorrect)\b", re.IGNORECASE
 )
@@ -84,7 +85,9 @@ def scores_of(text: str) -> tuple[float, float] | None:
         if (pair := _from_object(one)) is not None:
             return pair
     lines = [_OF.sub("", _MARKUP.sub("", line)) for line in text.splitlines() if line.strip(" \t*_`#>-")]
-    for line in lines[:1]:
+    if len(lines) > 1 and all(_ITEM.match(line) for line in lines[:2]):  # a list of two: "1. 8", "2. 6"
+        lines[:2] = [" ".join(_ITEM.sub("", line) for line in lines[:2])]
+    for line in (_ITEM.sub("", line) for line in lines[:1]):
         if (pair := _labelled(line) or _bare(line)) is not None:
             return pair
     return _labelled("\n".join(lines[:_LINES]))

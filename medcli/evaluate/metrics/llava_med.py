@@ -54,7 +54,7 @@ def _marks_of(text: str) -> dict[int, str | None]:
     }
 
 
-@lru_cache(65536)
+@lru_cache(16384)
 def _once(truth: str) -> tuple[str, Mapping[str, int]]:
     """A truth normalised, and its words after the second normalisation; truths repeat."""
     once = normalize(truth.lower())

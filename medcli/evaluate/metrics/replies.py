@@ -19,8 +19,16 @@ _MARKUP = re.compile(rf"</?[a-zA-Z]+>|\\boxed|\\text|[*_`~#>{_QUOTES}]")
 _WORDS = re.compile(r"\w+(?:['\N{RIGHT SINGLE QUOTATION MARK}]\w+)*")
 _NUMBER_SIGN = re.compile(r"\bno\s*\.\s*(?=\d)", re.IGNORECASE)
 _EITHER = re.compile(r"\b(?:yes\s*(?:/|or|and)\s*no|no\s*(?:/|or|and)\s*yes)\b", re.IGNORECASE)
+_NT = "n['\N{RIGHT SINGLE QUOTATION MARK}]?t"
 _NEGATED = re.compile(
-    r"\b(?:not|isn['\N{RIGHT SINGLE QUOTATION MARK}]?t|never)\s+(?:an?\s+|the\s+)?(?:simple\s+|clear\s+)?(yes|no)\b",
+    rf"\b(?:not|is{_NT}|never|(?:cannot|can not|ca{_NT}|would not|would{_NT}|could not|could{_NT})\s+say)\s+['(]?"
+    r"(?:an?\s+|the\s+)?(?:simple\s+|clear\s+)?(yes|no)\b",
+    re.IGNORECASE,
+)
+_NO_ANSWER = re.compile(
+    r"\bno\s+(?:idea|clue|comment|answer|opinion|way\s+(?:to|of)\s+\w+"
+    r"|(?:image|picture|photo|scan|information|data|context)s?\s+(?:(?:is|are|was|were|has|have|been|yet)\s+)*"
+    r"(?:provided|given|attached|available|supplied|uploaded|included|received))\b",
     re.IGNORECASE,
 )
 
@@ -39,7 +47,6 @@ def plain(reply: str) -> str:
     return _MARKUP.sub("", reply).strip()
 
 
-@lru_cache(65536)
 def yes_or_no(reply: str) -> str:
     """Return ``yes`` or ``no`` as the reply says, or the empty string if it says neither or both.
 
@@ -58,7 +65,7 @@ def yes_or_no(reply: str) -> str:
         return scopes["whole"][words[0]]
     if _EITHER.search(text):
         return ""
-    text = _NEGATED.sub(" ", _NUMBER_SIGN.sub(" ", text))
+    text = _NEGATED.sub(" ", _NO_ANSWER.sub(" ", _NUMBER_SIGN.sub(" ", text)))
     said = {
         scopes["anywhere"][word]
         for word in map(str.casefold, _WORDS.findall(text))
@@ -103,7 +110,14 @@ def _marked(letters: str) -> re.Pattern[str]:
 
 _NOT = re.compile(
     r"(?:\b(?:not|no|without|neither|nor|never|exclude[sd]?|excluding|rules? out|ruled out|rather than|instead of|unlike"
-    r"|isnt|wasnt)\s+(?:(?!but\b|\N{BULLET})\S+\s+){0,2})$"
+    r"|isnt|wasnt)\s+(?:(?!but\b|\N{BULLET})\S+\s+){0,2}"
+    r"|\b(?:cannot|cant|couldnt) be\s+"
+    r"|\b(?:dont|doesnt|didnt|wouldnt|doubt|absence of|other than)\s+"
+    r"(?:(?:think|believe|say|see|look|seem|appear|show|like|be|to|that|this|it|is|its|there)\s+)*)$"
+)
+_DENIED = re.compile(
+    r"\s*(?:(?:is|are|was|were|seems|looks|would be)\s+(?:not|incorrect|wrong|false|absent|excluded|unlikely|ruled out)"
+    r"|isnt|arent|wasnt|cannot|cant|couldnt)\b(?!\s+(?:the\s+)?only\b)"
 )
 
 
@@ -111,7 +125,6 @@ _BULLET = " \N{BULLET} "
 _CLAUSE = re.compile(r"[;!?\n]|\.(?=\s|$)")
 
 
-@lru_cache(65536)
 def option(reply: str, choices: tuple[str, ...]) -> int | None:
     """Return the place of the option that a reply names, by letter or by text, or None.
 
@@ -148,7 +161,8 @@ def _letters(text: str, choices: Sequence[str]) -> set[int]:
     for match in _marked(letters).finditer(text):
         begin = match.start(match.lastgroup or 0)
         before = normalized(text[max(0, match.start() - 40) : begin])
-        if match["second"] or not _NOT.search(f"{before} "):
+        behind = normalized(_CLAUSE.split(text[match.end() : match.end() + 40].lstrip(" .):]}"))[0])
+        if match["second"] or not (_NOT.search(f"{before} ") or _DENIED.match(behind)):
             found.update(letters.index(letter.upper()) for letter in match.groups() if letter)
     return found
 
@@ -162,7 +176,7 @@ def _texts(text: str, choices: Sequence[str]) -> set[int]:
         phrase = f" {normalized(choices[place])} "
         at = said.find(phrase) if phrase.strip() else -1
         while at >= 0:
-            if not _NOT.search(said[:at].lstrip() + " "):
+            if not (_NOT.search(said[:at].lstrip() + " ") or _DENIED.match(said[at + len(phrase) :])):
                 found.add(place)
             # A longer option's words must not count for a shorter one, negated or not.
             said = f"{said[:at]}{_BULLET}{said[at + len(phrase) :]}"
@@ -174,7 +188,7 @@ def _texts(text: str, choices: Sequence[str]) -> set[int]:
 _OR = re.compile(r"([^\W\d_][\w-]*)\s+or\s+(?:the\s+|an?\s+)?([^\W\d_][\w-]*)", re.IGNORECASE)
 
 
-@lru_cache(65536)
+@lru_cache(4096)
 def alternatives(question: str, truth: str) -> tuple[str, ...]:
     """The two options that a question offers with "or", if the truth is one of them; else the truth alone.
 

@@ -50,7 +50,9 @@ _WORD = re.compile(r"\d+(?:\.\d+)?|[^\W_]+|[%°<>±+]")
 _SIGN = re.compile(r"(?:(?<=\s)|^)[-\N{MINUS SIGN}\N{FIGURE DASH}\N{EN DASH}](?=\d)")
 
 
-@lru_cache(65536)
+_SHORT = 64  # characters: what repeats is short, and a cache of long texts would cost more than it saves
+
+
 def normalized(text: str) -> str:
     """Bring a text into the normal form, words parted by single spaces.
 
@@ -60,6 +62,10 @@ def normalized(text: str) -> str:
     >>> normalized("**The** X-ray: 1,500mL!")
     'x ray 1500 ml'
     """
+    return _remembered(text) if len(text) <= _SHORT else _normalized(text)
+
+
+def _normalized(text: str) -> str:
     folded = text.casefold()
     if not _SIMPLE.fullmatch(folded):
         folded = unicodedata.normalize("NFKC", folded).casefold()
@@ -72,6 +78,9 @@ def normalized(text: str) -> str:
     words = _WORD.findall(folded)
     kept = [_NUMBERS.get(word, word) for word in words if word not in _ARTICLES]
     return " ".join(kept or words)  # "A" alone is an answer, too
+
+
+_remembered = lru_cache(16384)(_normalized)
 
 
 class Synonyms:
@@ -114,7 +123,7 @@ def synonyms_of(content: object) -> Synonyms:
         If it is something else.
     """
     if isinstance(content, Mapping):
-        content = [[key, *([value] if isinstance(value, str) else value)] for key, value in content.items()]
+        content = [[key, *(value if isinstance(value, list) else [value])] for key, value in content.items()]
     if not isinstance(content, list) or not all(isinstance(group, list) for group in content):
         raise InputError(
             "The file of synonyms is no list of lists and no object.",

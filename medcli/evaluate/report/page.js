@@ -13,7 +13,11 @@ function fill(select, pairs) {
   select.replaceChildren(...pairs.map(([value, text]) => make("option", text, { value })));
 }
 const percent = (value) => (value == null ? "" : (100 * value).toFixed(1));
-const signed = (value) => (value == null ? "" : (value < 0 ? "\u2212" : "+") + Math.abs(100 * value).toFixed(1));
+const signed = (value) => {
+  if (value == null) return "";
+  const size = Math.abs(100 * value).toFixed(1);
+  return (Number(size) === 0 ? "" : value < 0 ? "\u2212" : "+") + size;
+};
 const grouped = (value) => value.toLocaleString("en");
 const plain = (name) => name.replaceAll("_", " ");
 
