@@ -22,7 +22,9 @@ def main() -> None:
         "--quick", action="store_true", help="small sets and one round: whether it runs, not how fast"
     )
     parser.add_argument(
-        "--peers", type=Path, help="virtual environment that holds dicom-anonymizer, dicognito and img2dataset"
+        "--peers",
+        type=Path,
+        help="virtual environment that holds dicom-anonymizer, dicognito and img2dataset",
     )
     parser.add_argument("--scratch", type=Path, help="folder for the sets: 4 GiB free on a local disk")
     parser.add_argument("--json", type=Path, help="file that takes the figures")
