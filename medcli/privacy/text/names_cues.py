@@ -61,6 +61,8 @@ _AFTER = re.compile(
 
 _WORDS = word_set("names-words")
 _PERSONAL = word_set("names-personal")
+#: What a person has, and no season.
+_OWNED = word_set("names-owned")
 _PASSIVE = re.compile(
     r" (?:is|was|has been|had been) (?:also |just |recently |now )?(?:seen by|diagnosed|admitted|discharged|started on|told|born|referred|sent home|given|taking|refusing|here|asking"
     r"|complaining|worried|allergic|pregnant|scheduled|on (?:the )?(?:phone|line)|my |our |in the (?:ER|ED|hospital)|a \d|an? (?:\d|\w{1,8}[- ]year))"
@@ -74,6 +76,8 @@ def _owned(text: str, looked: Looked, last: int) -> float:
         return 0.8
     following = looked.numbers[last + 1]
     if text[looked.ends[last + 1] : looked.ends[last + 1] + 1].isdecimal():  # Grace's a1c
+        return 2.6
+    if looked.lows[last] in _WORDS and looked.lows[last + 1] in _OWNED:  # Summer's rash
         return 2.6
     if following & (HEAD | WEAKHEAD | STOP) or looked.shapes[last + 1] != LOWER:
         return 0.8

@@ -10,7 +10,7 @@ import re
 
 from medcli.privacy.text.document import Document
 
-__all__ = ["find_holidays", "find_partial", "ranged", "tail"]
+__all__ = ["find_holidays", "find_partial", "find_seasons", "ranged", "tail"]
 
 _DAY = r"(?:0?[1-9]|[12]\d|3[01])"
 _YEAR = r"(?:18|19|20)\d\d"
@@ -49,6 +49,14 @@ _COUNT_BEFORE = re.compile(
     r"dose|sev|mrs|nihss|phq|gad|va|rated?|level|discomfort|ecog|type|phase|stages|phases|iop|bp|hr|phalen|orientation|oriented|muscle|edema|force|deltoids?|biceps|triceps|quad(?:riceps)?s?|grip|deauville|nyha|class|ccs|mallampati|asa|nottingham|bi-?rads|rads|[0-9]{1,2}/[0-9]{1,2}\s(?:on|in|at)|[0-9]{1,2}(?=\s$))"
     r"\b[^.;\n]{0,16}$",
     re.IGNORECASE,
+)
+#: An operation, and the day it was done on: s/p L TKA 1/22.
+_OPERATED = re.compile(
+    r"\b(?:(?:s/p|status[- ]post|post[- ]?op|pod ?#?\d{0,2}|underwent|had)\b[^.,;\d\n]{1,36}|(?:tka|tha|tkr|thr|orif|cabg|tavr|pci|turp|egd|lap chole|chole|appy|acdf|evar|whipple|c-?section|csection|cesarean|[a-z]{3,16}(?:ectomy|otomy|ostomy|plasty|desis|scopy)))\s$",
+    re.IGNORECASE,
+)
+_THEN = re.compile(
+    r"(?=[.,;:)\n]|$|\s(?:w/|with|for|by|and|now|at|in|due|c/b|complicated|presents?|here|p/w|who|has|had)(?:\s|$))"
 )
 _RANGE = re.compile(rf"\s?[-\u2013]\s?{_DAY}/{_DAY}(?![\w%]|[.:]\d)")
 _ENTRY = re.compile(r"\s?(?::|[-\u2013\u2014]\s)")
@@ -96,6 +104,18 @@ _HOLIDAY_CUE = re.compile(
 )
 
 
+#: A part of a year that is less than the year: fall 2021, Q3 2020.
+_PART_OF_YEAR = re.compile(
+    rf"\b(?:(?:early|late|mid)[ -])?(?:(?:spring|summer|fall|autumn|winter|(?:first|second|third|fourth|1st|2nd|3rd|4th) (?:quarter|half)),? (?:of )?|Q[1-4][ /'-]?(?:of )?){_YEAR}\b",
+    re.IGNORECASE,
+)
+
+
+def find_seasons(document: Document) -> list[tuple[int, int]]:
+    """Seasons and quarters with their year."""
+    return [found.span() for found in _PART_OF_YEAR.finditer(document.text)]
+
+
 def find_partial(document: Document) -> list[tuple[int, int]]:
     """Day and month without a year, with what is strung to them."""
     text, found = document.text, []
@@ -129,6 +149,7 @@ def _dated(document: Document, match: re.Match[str]) -> bool:
         or _CUE.search(near) is not None
         or _SIGNED.search(line) is not None
         or _BY_DOCTOR.search(near) is not None
+        or (_OPERATED.search(near) is not None and _THEN.match(text, end) is not None)
         or _alone(text, start, end)
     )
 
