@@ -144,7 +144,7 @@ def find_dates(document: Document) -> list[Span]:
             if document.high or _TEMPORAL.search(text[max(0, m.start() - 20) : m.start()])
         ]
         found += find_partial(document)
-        if document.high:
+        if document.high or _PERSONAL.search(text):
             found += find_seasons(document)
     spans = [Span(start, end, "DATE", 0.8, "rule:weekday") for start, end in _weekdays(document)]
     for start, end in found:

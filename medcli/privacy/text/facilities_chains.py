@@ -37,7 +37,9 @@ _CHILDREN = re.compile(
 )
 _STATES_BEHIND = r"(?=['\u2019]s|,? (?:student|athlete|linebacker|quarterback|junior|senior|freshman|sophomore|grad|graduate|football|basketball|baseball|soccer|volleyball|swimmer|wrestler|runner|gymnast|player|professor|faculty|employee|alum|undergrad|postdoc|law|med|medical|dorm|campus|fan|coach|nursing|engineering|health|pitcher|goalie|rower|cheerleader))"
 _STATES_BEFORE = r"(?:\b(?:at|attends|attending|to|from|for|@) (?:the )?|\b(?:student|studies|junior|senior|freshman|sophomore|professor) (?:at|from) )"
-_FOUNDED = re.compile(r"\b[A-Z][a-z]+ (?:State|Tech|A&M|Poly)\b(?! of\b| [Hh]ealth [Dd]ep| [Ll]aw| [Ll]ine)")
+_FOUNDED = re.compile(
+    r"\b[A-Z][a-z]+ (?:State|Tech|A&M|Poly)\b(?! of\b| [Hh]ealth [Dd]ep| [Ll]aw| [Ll]ine\b)"
+)
 
 
 @cache

@@ -64,6 +64,12 @@ _SPOKEN = frozenset(
         "confirmed",
     )
 )
+#: Past tenses and third persons of what persons do.
+_SAID = frozenset(
+    w
+    for w in word_set("names-personal")
+    if w.endswith(("s", "ed")) or w in ("said", "told", "wrote", "has", "was", "is")
+)
 #: A surname that is surely one.
 _LISTED = 2 << 2
 _NEVER = (
@@ -89,6 +95,8 @@ def find_lone(document: Document, reading: Reading) -> Iterator[Span]:
     """Names of one word, or small ones in a row, by where they stand."""
     yield from _contacted(document)
     yield from _families(document)
+    if not document.looked.present.isdisjoint(("may", "will")):
+        yield from _months(document, reading)
     if document.high:
         yield from _small(document, reading)
 
@@ -107,6 +115,20 @@ def _contacted(document: Document) -> Iterator[Span]:
             told = gap == " " and (before in _CONTACT or (before in _WITH and earlier in _SPOKEN))
             if told or (gap == "/ " and before == "w" and earlier in _SPOKEN):
                 yield Span(looked.starts[position], looked.ends[position], "NAME", 0.75, "rule:contact")
+
+
+def _months(document: Document, reading: Reading) -> Iterator[Span]:
+    """``May called``: at the head of a sentence the auxiliary has its subject behind it, and never a past tense."""
+    looked = document.looked
+    for position in range(len(looked.lows) - 1):
+        if (
+            looked.lows[position] in ("may", "will")
+            and looked.shapes[position] == CAPITAL
+            and looked.lows[position + 1] in _SAID
+            and reading.opens(position)
+            and document.text[looked.ends[position] : looked.starts[position + 1]] == " "
+        ):
+            yield Span(looked.starts[position], looked.ends[position], "NAME", 0.75, "rule:said")
 
 
 def _families(document: Document) -> Iterator[Span]:
@@ -192,7 +214,7 @@ def _told(document: Document, first: int, last: int) -> bool:
         return (
             bool(plain) or _acts(document, last) or before not in ("my", "her", "his", "for", "with", "the")
         )
-    return _acts(document, last) and (not first or bool(plain))
+    return _acts(document, last) and (gap != " " or bool(plain))
 
 
 def _acts(document: Document, last: int) -> bool:

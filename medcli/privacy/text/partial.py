@@ -25,12 +25,17 @@ _TAIL_DAY = re.compile(
     r"(?!\s?(?:mg|ml|mm|cm|days?|weeks?|years?|months?|hours?|patients?|%|units?|other|of|more|/))",
     re.IGNORECASE,
 )
+#: Sat. night, 6/17
+_WEEKDAY = re.compile(
+    r"\b(?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?[.,]{0,2}\s(?:(?:early |late )?(?:night|morning|afternoon|evening|am|pm),?\s)?$",
+    re.IGNORECASE,
+)
 _CUE = re.compile(
     r"\b(?:on|since|from|until|till|thru|through|by|dated?|dates?|dob|born|birth|birthday|birthdate|bday|b-day|seen|admit|(?:re-?)?admitted|(?:night|morning|evening|afternoon|day|week|weekend)\sof|discharged?|"
     r"d/c|visit|visited|appointment|appt|scheduled|surgery|procedure|started|began|start|stop|stopped|ended|end|lmp|edd|edc|as of|before|after|between|around|"
     r"performed|obtained|collected|drawn|signed|reported|dictated|transcribed|exam|study|ct|cta|mri|mra|cxr|xray|x-ray|ultrasound|us|scan|echo|egd|ekg|ecg|colonoscopy|"
     r"mammogram|biopsy|bx|labs?|film|imaging|comparison|prior|compared to|vs|follow-up|followup|f/u|op|admission|returned|presented|came in|died|expired|deceased|dod|doa|dos|"
-    r"onset|symptoms|again|then|saw|recheck|rechecked|repeat|repeated|reviewed|hospitali[sz]ed|transferred|intubated|extubated|diagnosed|dx|treated|injury|fell|accident|operated|delivered|delivery|cath|pci|cabg|er|ed|icu|clinic|note|report|letter|next|last|previous|today|yesterday|monday|tuesday|wednesday|thursday|friday|saturday|sunday|mon|tues?|wed|thurs?|fri|sat|sun|am|at|le|el|vom|del)"
+    r"onset|symptoms|again|then|saw|recheck|rechecked|repeat|repeated|reviewed|hospitali[sz]ed|readmit|given|received|administered|infused|placed|removed|inserted|resected|transferred|intubated|extubated|diagnosed|dx|treated|injury|fell|accident|operated|delivered|delivery|cath|pci|cabg|er|ed|icu|clinic|note|report|letter|next|last|previous|today|yesterday|monday|tuesday|wednesday|thursday|friday|saturday|sunday|mon|tues?|wed|thurs?|fri|sat|sun|am|at|le|el|vom|del)"
     r"(?:\s(?:on|is|was|of|the|date|dated|from|done|performed|in|to|at|chest|abdomen|abd|pelvis|a/p|head|brain|neck|spine|knee|hip|liver|and|with|without|contrast|visit)){0,2}[\s:,=(#-]{0,3}$",
     re.IGNORECASE,
 )
@@ -139,7 +144,7 @@ def _dated(document: Document, match: re.Match[str]) -> bool:
     text, start, end = document.text, match.start(), match.end()
     line = text[max(0, start - 80) : start]
     near = line[-40:]
-    if _STRONG.search(near):
+    if _STRONG.search(near) or _WEEKDAY.search(near):
         return True
     if _COUNT_BEFORE.search(near) or _COUNT_AFTER.match(text, end):
         return False
