@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from medcli.errors import UsageError
 from medcli.privacy import profiles
 from medcli.privacy.dicom import codes
+from medcli.privacy.dicom.decisions import Decision
 from medcli.privacy.dicom.marks import codes_of
-from medcli.privacy.dicom.table import Decision, Table
+from medcli.privacy.dicom.table import Table
 from medcli.privacy.outcome import Result
 from medcli.privacy.policy import Policy
 from medcli.privacy.spec import ScrubSpec

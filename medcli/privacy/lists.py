@@ -177,12 +177,18 @@ def read_known_facts(path: Path) -> tuple[tuple[str, str, str], ...]:
     InputError
         With the number of the line that is wrong.
     """
-    from medcli.privacy.text.known import read_known
+    from medcli.privacy.text.known_table import read_known
 
     general, subjects = read_known(path)
+    everybody = frozenset(general.facts)
     return (
         *(("", *fact) for fact in general.facts),
-        *((subject, *fact) for subject, known in sorted(subjects.items()) for fact in known.facts),
+        *(
+            (subject, *fact)
+            for subject, known in sorted(subjects.items())
+            for fact in known.facts
+            if fact not in everybody
+        ),
     )
 
 

@@ -69,7 +69,7 @@ def test_the_examples_for_texts_can_be_read(tmp_path: Path) -> None:
     for name, text in (("policy", policy), ("known", known), ("gold", gold), ("own", own)):
         (tmp_path / name).write_text(text)
     assert ("NAME", "surrogate") in lists.read_text_policy(tmp_path / "policy")
-    assert len(lists.read_known_facts(tmp_path / "known")) == 4
+    assert len(lists.read_known_facts(tmp_path / "known")) == 3
     assert len(recognisers.recognisers_of(lists.read_recognisers(tmp_path / "own"))) == 2
     assert medcli.scrub(score=tmp_path / "gold").facts["texts"] == 1
 

@@ -18,7 +18,7 @@ from medcli.privacy.dicom import dictionary
 from medcli.privacy.dicom.encoding import TEXT_VRS
 from medcli.privacy.dicom.pseudonyms import Pseudonyms
 from medcli.privacy.dicom.residue import Needles, needles
-from medcli.privacy.dicom.rewrite import Found
+from medcli.privacy.dicom.rewriting import Found
 from medcli.privacy.dicom.values import codecs_of, decode, is_text
 from medcli.privacy.policy import Policy
 from medcli.privacy.text.known import Known, common_words

@@ -16,9 +16,9 @@ from typing import Literal
 from medcli.privacy import profiles
 from medcli.privacy.dicom.boundaries import UID_CHAR, WORD, bounded
 from medcli.privacy.dicom.codes import vrs_of
+from medcli.privacy.dicom.decisions import BIRTH_DATE
 from medcli.privacy.dicom.encoding import VRS
-from medcli.privacy.dicom.rewrite import Found
-from medcli.privacy.dicom.table import BIRTH_DATE
+from medcli.privacy.dicom.rewriting import Found
 from medcli.privacy.dicom.values import decode, dummy
 from medcli.privacy.dicom.words import Spelling, Words, birth_words, fold, identifier_words, name_words
 

@@ -22,7 +22,8 @@ from medcli.privacy.dicom.marks import codes_of, file_meta, mark_elements
 from medcli.privacy.dicom.normalise import inflated, put_in_order
 from medcli.privacy.dicom.pseudonyms import Pseudonyms, UnknownSubject, basis_of
 from medcli.privacy.dicom.read import Unreadable, opened
-from medcli.privacy.dicom.rewrite import Found, Rewriter
+from medcli.privacy.dicom.rewrite import Rewriter
+from medcli.privacy.dicom.rewriting import Found
 from medcli.privacy.dicom.segments import Segment
 from medcli.privacy.dicom.table import Table
 from medcli.privacy.dicom.values import decode

@@ -7,10 +7,9 @@ records come from and where they go.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import lru_cache
 
 from medcli.privacy.dicom.pseudonyms import Pseudonyms, UnknownSubject, basis_of
@@ -18,7 +17,7 @@ from medcli.privacy.text.fields import Fields
 from medcli.privacy.text.finder import Finder
 from medcli.privacy.text.finders import find_all
 from medcli.privacy.text.formats.table import Table
-from medcli.privacy.text.formats.token import Edit, Format, Token, Unfit, applied, spliced
+from medcli.privacy.text.formats.token import Format, Token, Unfit, applied, spliced
 from medcli.privacy.text.identities import LINKS, Identities, Patient, candidates, identifier
 from medcli.privacy.text.known import Fact, Known
 from medcli.privacy.text.merge import union
@@ -28,6 +27,17 @@ from medcli.privacy.text.runs import across, runs_of
 from medcli.privacy.text.search import inside, origin_of, outside, repeats, shows
 from medcli.privacy.text.span import Span
 from medcli.privacy.text.surrogates import plain
+from medcli.privacy.text.titles import Titles, spaced
+from medcli.privacy.text.wishes import (
+    Cleaned,
+    Searched,
+    Wish,
+    all_of,
+    goes_whole,
+    holds_bytes,
+    is_known,
+    trimmed,
+)
 
 __all__ = ["Cleaned", "Cleaner", "Wish"]
 
@@ -37,80 +47,6 @@ _LONGEST_VALUE = 120
 _ROUNDS = 3
 #: A bare number of fewer characters is nobody's identifier, unless its field says so.
 _SHORTEST_NUMBER = 4
-#: Names of fields are mostly two words in capitals, which alone would make a person of "Postal Code".
-_SURE = 0.69
-#: Characters of base64 from which on it is no identifier, hash or address; lines of it are 60 to 76 long.
-_BYTES = 240
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{60,}(?:[\r\n]{1,2}[ \t]{0,40}[A-Za-z0-9+/_-]{60,})*")
-
-
-@dataclass(slots=True)
-class Wish:
-    """What one string is to become.
-
-    Attributes
-    ----------
-    token
-        The string.
-    spans
-        What was found in it.
-    edits, text
-        What is to be changed, and what it then says.
-    """
-
-    token: Token
-    spans: list[Span] = field(default_factory=list)
-    edits: list[Edit] = field(default_factory=list)
-    text: str = ""
-
-    def __repr__(self) -> str:
-        return f"Wish({len(self.spans)} spans)"
-
-
-class Searched:
-    """What is known, for one record: each text is searched once, however often it is asked about."""
-
-    def __init__(self, known: Known) -> None:
-        self._known, self._found = known, dict[str, Sequence[Span]]()
-
-    def __bool__(self) -> bool:
-        return bool(self._known)
-
-    def __repr__(self) -> str:
-        return "Searched()"
-
-    def find(self, text: str) -> Sequence[Span]:
-        """As :meth:`medcli.privacy.text.known.Known.find`."""
-        found = self._found.get(text)
-        if found is None:
-            found = self._found[text] = self._known.find(text)
-        return found
-
-
-@dataclass(slots=True)
-class Cleaned:
-    """One record, done.
-
-    Attributes
-    ----------
-    record
-        As it is to be written.
-    known, removed
-        What must not stand in it any more.
-    wishes
-        What its strings have become, in order.
-    counts
-        (action, category) -> how often.
-    """
-
-    record: str
-    known: Searched
-    removed: tuple[tuple[str, str], ...]
-    wishes: list[Wish]
-    counts: Counter[tuple[str, str]]
-
-    def __repr__(self) -> str:
-        return f"Cleaned({len(self.wishes)} strings)"
 
 
 class Cleaner:
@@ -151,7 +87,7 @@ class Cleaner:
         self._fields, self._identities = fields, identities
         self._general, self._recognisers = tuple(general), tuple(recognisers)
         self._known = lru_cache(maxsize=64)(Known)
-        self._speaks = lru_cache(maxsize=4096)(self._speaks_of_somebody)
+        self._titles = Titles(finder)
         self._file = b""
 
     def clean(self, record: str, form: Format, *, first: bool) -> Cleaned:
@@ -184,7 +120,7 @@ class Cleaner:
         known = Searched(self._known(everything))
         self._check_names(tokens, known)
         wishes = [Wish(token) for token in tokens if self._cleaned(token)]
-        if any(_holds_bytes(wish.token.text) for wish in wishes):
+        if any(holds_bytes(wish.token.text) for wish in wishes):
             raise Unfit("embedded-data")
         self._find(wishes, known)
         self._find_across(record, form, tokens, wishes, known)
@@ -243,7 +179,7 @@ class Cleaner:
 
     def names(self, name: str) -> bool:
         """Whether the name of a file or folder says something of somebody."""
-        return self._shows(_spaced(name), Searched(self._known(self._general))) or any(
+        return self._shows(spaced(name), Searched(self._known(self._general))) or any(
             True for _ in self._identities.of(candidates(name))
         )
 
@@ -258,7 +194,7 @@ class Cleaner:
     def _titled(self, record: str, table: Table) -> None:
         """Take a table's first row for its titles, if it can be that and holds nothing that identifies."""
         titles = table.titles(record)
-        if titles and not any(map(self._speaks, titles)):
+        if titles and not any(map(self._titles.speak, titles)):
             table.columns = titles
 
     def _facts(self, tokens: Iterable[Token]) -> tuple[Fact, ...]:
@@ -266,7 +202,7 @@ class Cleaner:
         found = (
             (category, token.text)
             for token in tokens
-            if token.kind != "name"
+            if token.kind not in ("name", "syntax")
             and len(token.text) <= _LONGEST_VALUE
             and (category := self._fields.category(token.path))
         )
@@ -286,21 +222,7 @@ class Cleaner:
                 raise Unfit("name-identifies")
 
     def _shows(self, name: str, known: Searched) -> bool:
-        return bool(known.find(_spaced(name))) or self._speaks(name)
-
-    def _speaks_of_somebody(self, name: str) -> bool:
-        """Whether the name of a field or file is somebody's, whoever the record is about."""
-        text = _spaced(name)
-        if not name.isidentifier() or name[0].isupper():
-            return any(span.category != "NAME" or span.score >= _SURE for span in self._finder.find(text))
-        # As programs call things, patientRole and body_mass: all words together have to be somebody.
-        words = text.title()
-        people = [
-            (span.start, span.end)
-            for span in self._finder.find(words)
-            if span.category == "NAME" and span.score >= _SURE
-        ]
-        return len(words.split()) > 1 and not outside([Span(0, len(words), "NAME")], people, words)
+        return bool(known.find(spaced(name))) or self._titles.speak(name)
 
     def _find(self, wishes: list[Wish], known: Searched) -> None:
         """Note what identifies in each string."""
@@ -309,9 +231,9 @@ class Cleaner:
             token = wish.token
             category = self._fields.category(token.path) if len(token.text) <= _LONGEST_VALUE else ""
             if category and token.text.strip():
-                wish.spans = _trimmed(Span(0, len(token.text), category, 1.0, "field"), token.text)
+                wish.spans = trimmed(Span(0, len(token.text), category, 1.0, "field"), token.text)
             elif token.kind == "number":
-                wish.spans = _all_of(known.find(token.text), token.text) if known else []
+                wish.spans = all_of(known.find(token.text), token.text) if known else []
             else:
                 searched.append(wish)
         self._search(searched, [wish.token.text for wish in searched], known)
@@ -329,9 +251,9 @@ class Cleaner:
         for run in runs:
             for parts in across(run, next(found) if run.sentence else known.find(run.text)):
                 touched = [(mine.get(tokens[number].start), span) for number, span in parts]
-                if run.sentence or not all(wish and _is_known(wish, span) for wish, span in touched):
+                if run.sentence or not all(wish and is_known(wish, span) for wish, span in touched):
                     for wish, span in touched:
-                        if wish is not None and wish.token.kind != "number" and not _whole(wish):
+                        if wish is not None and wish.token.kind != "number" and not goes_whole(wish):
                             wish.spans = union([*wish.spans, span], wish.token.text)
 
     def _search(self, wishes: Sequence[Wish], texts: Sequence[str], known: Searched) -> None:
@@ -408,7 +330,7 @@ class Cleaner:
 
     def _again(self, wish: Wish, known: Searched) -> bool:
         """Look at the new text; whether something was found outside what was put there, which is then added."""
-        if wish.token.kind == "number" or _whole(wish):
+        if wish.token.kind == "number" or goes_whole(wish):
             return False
         seen = Wish(wish.token)
         self._search([seen], [wish.text], known)
@@ -419,46 +341,6 @@ class Cleaner:
         moved = [replace(span, start=back(span.start), end=back(span.end - 1) + 1) for span in new]
         wish.spans = union([*wish.spans, *moved], wish.token.text)
         return True
-
-
-def _whole(wish: Wish) -> bool:
-    """Whether a string goes whole, for its field is known."""
-    return bool(wish.spans) and wish.spans[0].source == "field"
-
-
-def _is_known(wish: Wish, place: Span) -> bool:
-    """Whether something known was found there in the string itself."""
-    return any(
-        span.source in ("known", "field") and span.start < place.end and place.start < span.end
-        for span in wish.spans
-    )
-
-
-def _holds_bytes(text: str) -> bool:
-    """Whether a string holds an image or a document in base64 (RFC 4648), into which nobody looks."""
-    return len(text) >= _BYTES and any(
-        len(match[0]) >= _BYTES
-        and match[0].lower() != match[0] != match[0].upper()
-        and any(map(str.isdigit, match[0]))
-        for match in _BASE64.finditer(text)
-    )
-
-
-def _trimmed(span: Span, text: str) -> list[Span]:
-    """The span without blanks at its ends."""
-    bare = text.strip()
-    start = text.index(bare)
-    return [replace(span, start=start, end=start + len(bare))]
-
-
-def _all_of(spans: Sequence[Span], text: str) -> list[Span]:
-    """A number is replaced whole, if a known identifier is it or stands in it."""
-    return [replace(spans[0], start=0, end=len(text))] if spans else []
-
-
-def _spaced(name: str) -> str:
-    """A name that was written without blanks, with them."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])|[_.+~^=]+|(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])", " ", name)
 
 
 def _written(record: str, form: Format, wishes: Iterable[Wish]) -> str:

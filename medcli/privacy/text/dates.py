@@ -10,7 +10,7 @@ import re
 from functools import cache
 
 from medcli.privacy.text.document import Document, Word
-from medcli.privacy.text.partial import find_holidays, find_partial, ranged, tail
+from medcli.privacy.text.partial import find_holidays, find_partial, find_seasons, ranged, tail
 from medcli.privacy.text.span import Span
 from medcli.privacy.text.tables import rows
 
@@ -144,6 +144,8 @@ def find_dates(document: Document) -> list[Span]:
             if document.high or _TEMPORAL.search(text[max(0, m.start() - 20) : m.start()])
         ]
         found += find_partial(document)
+        if document.high or _PERSONAL.search(text):
+            found += find_seasons(document)
     spans = [Span(start, end, "DATE", 0.8, "rule:weekday") for start, end in _weekdays(document)]
     for start, end in found:
         spans += _with_company(text, start, end)

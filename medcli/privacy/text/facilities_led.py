@@ -220,6 +220,14 @@ def _leads(document: Document, first: int, last: int) -> bool:
         lead = "head" if acts else ""
     elif not headed and lead not in {"at", "sent"}:
         return False
+    if (
+        document.high
+        and headed
+        and lead
+        and last > first + 1
+        and _WRITINGS.isdisjoint(looked.lows[first : last + 1])
+    ):  # Advanced Radiology Consultants
+        return True
     return bool(lead) and _proper(looked, first, last, headed=headed)
 
 

@@ -63,6 +63,17 @@ _PREFIXES = {
 }
 
 
+#: The number of a group plan, where a plan is spoken of before it on the line.
+_GROUP = re.compile(
+    r"\b(?:group|grp)(?: ?(?:no|number|num|id|#)\b\.?)?[ :#.]{1,3}(?P<number>[A-Z]{0,3}-?\d{4,10}[A-Z]?)\b(?! ?(?:patients|participants|people))",
+    re.IGNORECASE,
+)
+_INSURED = re.compile(
+    r"\b(?:member|subscriber|policy|plan|insurance|insured|aetna|cigna|humana|anthem|bcbs|blue cross|united ?health\w*|uhc|medicare|medicaid|kaiser|rx ?bin|payer|coverage)\b",
+    re.IGNORECASE,
+)
+
+
 def find_identifiers(document: Document, taken: Sequence[Span] = ()) -> list[Span]:
     """Spans of every category that is a number or a code and no way to reach somebody.
 
@@ -75,6 +86,13 @@ def find_identifiers(document: Document, taken: Sequence[Span] = ()) -> list[Spa
     if not document.digits:
         return spans
     spans += find_forms(document)
+    if not document.looked.present.isdisjoint(("group", "grp")):
+        spans += [
+            Span(*found.span("number"), "PLAN", 0.85, "rule:group")
+            for found in _GROUP.finditer(document.text)
+            if _INSURED.search(document.text, max(0, found.start() - 90), found.start())
+            or _INSURED.search(document.text, found.end(), found.end() + 50)
+        ]
     return spans + _labelled(document, [*spans, *taken])
 
 

@@ -12,7 +12,6 @@ from functools import cache
 from pathlib import Path
 from typing import NoReturn
 
-from medcli.errors import InputError
 from medcli.privacy.profiles import makers
 from medcli.privacy.text.categories import CATEGORIES
 from medcli.privacy.text.known_dates import Day, Days, read_day
@@ -25,7 +24,7 @@ from medcli.privacy.text.known_words import words_of
 from medcli.privacy.text.span import Span
 from medcli.privacy.text.tables import rows
 
-__all__ = ["Fact", "Known", "category_of", "common_words", "read_known"]
+__all__ = ["LONGEST", "Fact", "Known", "category_of", "common_words"]
 
 #: A category and a value.
 Fact = tuple[str, str]
@@ -34,7 +33,7 @@ _WHOLE = frozenset(["EMAIL", "URL"])
 #: Letters that a word of a place or facility must have to be looked for alone.
 _PLACE_LETTERS = 4
 #: Values longer than this are documents, no identifiers.
-_LONGEST = 512
+LONGEST = 512
 
 
 class Known:
@@ -57,7 +56,7 @@ class Known:
 
     def __init__(self, facts: Iterable[Fact] = (), *, common: Callable[[str], bool] | None = None) -> None:
         pairs = ((category, value.strip("\0 \t\r\n")) for category, value in facts)
-        self._facts = tuple(dict.fromkeys(pair for pair in pairs if 0 < len(pair[1]) <= _LONGEST))
+        self._facts = tuple(dict.fromkeys(pair for pair in pairs if 0 < len(pair[1]) <= LONGEST))
         unknown = {category for category, _ in self._facts} - CATEGORIES.keys()
         if unknown:
             raise ValueError(f"no such category: {', '.join(sorted(unknown))}")
@@ -98,7 +97,9 @@ class Known:
 
     @classmethod
     def from_file(cls, path: Path) -> Known:
-        """All that a table knows, of whichever subject; see :func:`read_known`."""
+        """All that a table knows, of whichever subject; see :mod:`medcli.privacy.text.known_table`."""
+        from medcli.privacy.text.known_table import read_known
+
         general, subjects = read_known(path)
         return cls.union((general, *subjects.values()))
 
@@ -292,76 +293,3 @@ def _facts_of(value: object, fields: Mapping[str, str], category: str = "") -> I
             yield from _facts_of(inner, fields, category)
     elif category and isinstance(value, str | int) and not isinstance(value, bool):
         yield category, str(value)
-
-
-def read_known(path: Path) -> tuple[Known, dict[str, Known]]:
-    """Read a table of known identities (`--known FILE`).
-
-    Parameters
-    ----------
-    path
-        CSV or TSV with the header ``category,value`` and optionally ``subject``; or a JSON list of objects with these
-        keys; or JSON lines of them. UTF-8.
-
-    Returns
-    -------
-    tuple
-        What holds for all texts (no subject), and what is known of each subject.
-
-    Raises
-    ------
-    InputError
-        Where the file can't be read, a column is missing or a category is none; the line is named, no value.
-    """
-    general: list[Fact] = []
-    subjects: dict[str, list[Fact]] = {}
-    for number, row in _table(path):
-        category, value, subject = (
-            str(row.get(name) or "").strip() for name in ("category", "value", "subject")
-        )
-        category = category.upper()
-        if category not in CATEGORIES:
-            raise InputError(
-                f"--known: line {number} names no category.",
-                hint=f"category is one of {', '.join(CATEGORIES)}.",
-            )
-        if value:
-            (subjects.setdefault(subject, []) if subject else general).append((category, value))
-    return Known(general), {subject: Known([*general, *facts]) for subject, facts in subjects.items()}
-
-
-def _table(path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
-    import csv
-    import json
-
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        begin = text.lstrip()[:1]
-        if begin == "[":
-            found: list[tuple[int, object]] = list(enumerate(json.loads(text), 1))
-        elif begin == "{":
-            lines = enumerate(text.splitlines(), 1)
-            found = [(number, json.loads(line)) for number, line in lines if line.strip()]
-        else:
-            head = text.partition("\n")[0]
-            table = csv.DictReader(text.splitlines(), delimiter="\t" if "\t" in head else ",")
-            if not {"category", "value"} <= set(table.fieldnames or ()):
-                raise InputError(
-                    "--known: the table has no columns category and value.",
-                    hint="The first line is: category,value,subject",
-                )
-            found = list(enumerate(table, 2))
-    except OSError as error:
-        raise InputError(
-            f"--known: the file can't be read ({error.strerror}).", hint="Check its path and rights."
-        ) from None
-    except ValueError:
-        raise InputError(
-            "--known: the file is neither CSV nor JSON in UTF-8.", hint="docs/formats.md shows the table."
-        ) from None
-    for number, row in found:
-        if not isinstance(row, Mapping):
-            raise InputError(
-                f"--known: line {number} is no object.", hint='As in {"category": "NAME", "value": "..."}'
-            )
-        yield number, row

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from medcli.privacy.text import names_scripts
 from medcli.privacy.text.names_again import find_again
 from medcli.privacy.text.names_cues import FORCING, after, before, strong_title
+from medcli.privacy.text.names_lone import find_lone
 from medcli.privacy.text.names_parts import (
     FAINT,
     INITIALS,
@@ -116,6 +117,7 @@ def find_names(document: Document) -> list[Span]:
             Span(*found.span("letter"), "NAME", 0.9, "rule:doctor")
             for found in _DOCTOR_LETTER.finditer(document.text)
         ]
+    spans += find_lone(document, reading)
     return spans + find_again(document, reading, runs) + names_scripts.find(document)
 
 

@@ -44,6 +44,24 @@ _BY = frozenset(("by", "per", "via"))
 _PERSONS = word_set("names-persons")
 _NAMING = word_set("names-naming")
 _NAMES = frozenset(("name", "names", "nickname", "surname", "lastname", "firstname"))
+#: Of these it is said what they have, not who they are.
+_ILL = frozenset(
+    (
+        "patient",
+        "pt",
+        "pts",
+        "subject",
+        "client",
+        "resident",
+        "baby",
+        "child",
+        "infant",
+        "newborn",
+        "toddler",
+        "fellow",
+        "tech",
+    )
+)
 _IS = frozenset(("is", "was", "are", "as"))
 _LABEL_GAP = re.compile(r"\s{0,2}(?:\([^()\n]{0,12}\))?\s{0,3}[:=#\t]+[\s*_]{0,6}[\"“'(\[<]?|[\s*_]*\|\s*")
 _AFTER = re.compile(
@@ -55,12 +73,15 @@ _AFTER = re.compile(
     r"|,? \(?(?:fe)?male\b|, (?:man|woman|boy|girl)\b"
     r"|[ \u00a0]?[,(]? ?(?:DOB|MRN|D\.O\.B|born|b\.|ID\b|SSN|MRN))"
     r"|(?P<film>,? (?:MRI|CT|CXR|PET|EEG|ECG|EKG|US|XR|[Xx]-?ray)\b)"
+    r"|(?P<bed> (?:in|from) (?:bed|room|rm|bay|icu|ward)\b(?: ?#?\d| bed)?)"
     r"|(?P<own>['\u2019]s?(?= ))"
 )
 
 
 _WORDS = word_set("names-words")
 _PERSONAL = word_set("names-personal")
+#: What a person has, and no season.
+_OWNED = word_set("names-owned")
 _PASSIVE = re.compile(
     r" (?:is|was|has been|had been) (?:also |just |recently |now )?(?:seen by|diagnosed|admitted|discharged|started on|told|born|referred|sent home|given|taking|refusing|here|asking"
     r"|complaining|worried|allergic|pregnant|scheduled|on (?:the )?(?:phone|line)|my |our |in the (?:ER|ED|hospital)|a \d|an? (?:\d|\w{1,8}[- ]year))"
@@ -74,6 +95,8 @@ def _owned(text: str, looked: Looked, last: int) -> float:
         return 0.8
     following = looked.numbers[last + 1]
     if text[looked.ends[last + 1] : looked.ends[last + 1] + 1].isdecimal():  # Grace's a1c
+        return 2.6
+    if looked.lows[last] in _WORDS and looked.lows[last + 1] in _OWNED:  # Summer's rash
         return 2.6
     if following & (HEAD | WEAKHEAD | STOP) or looked.shapes[last + 1] != LOWER:
         return 0.8
@@ -157,6 +180,13 @@ def _title(looked: Looked, previous: int, position: int) -> float:
     )
 
 
+def _said(looked: Looked, previous: int, earlier: str) -> float:
+    """Points of ``is``: this is Kim, her PCP is Stein."""
+    if looked.numbers[previous - 1] & (RELATIVE | ROLE) and earlier not in _ILL:
+        return 2.0
+    return 1.5 if looked.lows[previous] == "is" and earlier in ("this", "i", "it", "here") else 0.0
+
+
 def _neighbour(looked: Looked, previous: int, bare: str) -> float:
     number, low = looked.numbers[previous], looked.lows[previous]
     earlier = looked.lows[previous - 1] if previous else ""
@@ -167,8 +197,8 @@ def _neighbour(looked: Looked, previous: int, bare: str) -> float:
             return 4.0
         if low in ("i'm", "im", "i\u2019m") or (low == "am" and earlier == "i"):
             return 2.0
-    if low == "is" and earlier in ("this", "i", "it", "here"):
-        return 1.5
+    if low in _IS and previous:
+        return _said(looked, previous, earlier)
     if low == "by" and previous and looked.numbers[previous - 1] & LABEL:
         return 4.0
     if number & (RELATIVE | ROLE):
@@ -188,6 +218,8 @@ def after(text: str, looked: Looked, last: int, end: int) -> float:
             return 3.0
         if found["degree"]:
             return 5.0 if found["degree"][0] == "," or "." in found["degree"] else 4.5
+        if found["bed"]:
+            return 3.0
         if found["film"]:
             return 0.8
         if found["own"]:

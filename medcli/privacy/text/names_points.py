@@ -21,6 +21,8 @@ LIKELY = 2.5
 _TITLE = 6.0
 #: What only persons do, say or have, at the head of a sentence.
 _TOLD = 2.0
+#: A longer word is no name that a sentence begins with.
+_LONGEST = 16
 #: English words that many are called by.
 _WORDS = word_set("names-words")
 
@@ -79,7 +81,9 @@ class Points:
         if kind == UNKNOWN:
             if not self.reading.plain:
                 return 0.3
-            return 0.2 if alone and self.reading.opens(position) else 1.2
+            opening = alone and self.reading.opens(position)
+            short = len(self.looked.lows[position]) < _LONGEST
+            return (0.8 if self.high and short else 0.2) if opening else 1.2
         if (
             kind == STRONG
             and alone

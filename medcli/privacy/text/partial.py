@@ -10,7 +10,7 @@ import re
 
 from medcli.privacy.text.document import Document
 
-__all__ = ["find_holidays", "find_partial", "ranged", "tail"]
+__all__ = ["find_holidays", "find_partial", "find_seasons", "ranged", "tail"]
 
 _DAY = r"(?:0?[1-9]|[12]\d|3[01])"
 _YEAR = r"(?:18|19|20)\d\d"
@@ -25,12 +25,17 @@ _TAIL_DAY = re.compile(
     r"(?!\s?(?:mg|ml|mm|cm|days?|weeks?|years?|months?|hours?|patients?|%|units?|other|of|more|/))",
     re.IGNORECASE,
 )
+#: Sat. night, 6/17
+_WEEKDAY = re.compile(
+    r"\b(?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?[.,]{0,2}\s(?:(?:early |late )?(?:night|morning|afternoon|evening|am|pm),?\s)?$",
+    re.IGNORECASE,
+)
 _CUE = re.compile(
     r"\b(?:on|since|from|until|till|thru|through|by|dated?|dates?|dob|born|birth|birthday|birthdate|bday|b-day|seen|admit|(?:re-?)?admitted|(?:night|morning|evening|afternoon|day|week|weekend)\sof|discharged?|"
     r"d/c|visit|visited|appointment|appt|scheduled|surgery|procedure|started|began|start|stop|stopped|ended|end|lmp|edd|edc|as of|before|after|between|around|"
     r"performed|obtained|collected|drawn|signed|reported|dictated|transcribed|exam|study|ct|cta|mri|mra|cxr|xray|x-ray|ultrasound|us|scan|echo|egd|ekg|ecg|colonoscopy|"
     r"mammogram|biopsy|bx|labs?|film|imaging|comparison|prior|compared to|vs|follow-up|followup|f/u|op|admission|returned|presented|came in|died|expired|deceased|dod|doa|dos|"
-    r"onset|symptoms|again|then|saw|recheck|rechecked|repeat|repeated|reviewed|hospitali[sz]ed|transferred|intubated|extubated|diagnosed|dx|treated|injury|fell|accident|operated|delivered|delivery|cath|pci|cabg|er|ed|icu|clinic|note|report|letter|next|last|previous|today|yesterday|monday|tuesday|wednesday|thursday|friday|saturday|sunday|mon|tues?|wed|thurs?|fri|sat|sun|am|at|le|el|vom|del)"
+    r"onset|symptoms|again|then|saw|recheck|rechecked|repeat|repeated|reviewed|hospitali[sz]ed|readmit|given|received|administered|infused|placed|removed|inserted|resected|transferred|intubated|extubated|diagnosed|dx|treated|injury|fell|accident|operated|delivered|delivery|cath|pci|cabg|er|ed|icu|clinic|note|report|letter|next|last|previous|today|yesterday|monday|tuesday|wednesday|thursday|friday|saturday|sunday|mon|tues?|wed|thurs?|fri|sat|sun|am|at|le|el|vom|del)"
     r"(?:\s(?:on|is|was|of|the|date|dated|from|done|performed|in|to|at|chest|abdomen|abd|pelvis|a/p|head|brain|neck|spine|knee|hip|liver|and|with|without|contrast|visit)){0,2}[\s:,=(#-]{0,3}$",
     re.IGNORECASE,
 )
@@ -49,6 +54,14 @@ _COUNT_BEFORE = re.compile(
     r"dose|sev|mrs|nihss|phq|gad|va|rated?|level|discomfort|ecog|type|phase|stages|phases|iop|bp|hr|phalen|orientation|oriented|muscle|edema|force|deltoids?|biceps|triceps|quad(?:riceps)?s?|grip|deauville|nyha|class|ccs|mallampati|asa|nottingham|bi-?rads|rads|[0-9]{1,2}/[0-9]{1,2}\s(?:on|in|at)|[0-9]{1,2}(?=\s$))"
     r"\b[^.;\n]{0,16}$",
     re.IGNORECASE,
+)
+#: An operation, and the day it was done on: s/p L TKA 1/22.
+_OPERATED = re.compile(
+    r"\b(?:(?:s/p|status[- ]post|post[- ]?op|pod ?#?\d{0,2}|underwent|had)\b[^.,;\d\n]{1,36}|(?:tka|tha|tkr|thr|orif|cabg|tavr|pci|turp|egd|lap chole|chole|appy|acdf|evar|whipple|c-?section|csection|cesarean|[a-z]{3,16}(?:ectomy|otomy|ostomy|plasty|desis|scopy)))\s$",
+    re.IGNORECASE,
+)
+_THEN = re.compile(
+    r"(?=[.,;:)\n]|$|\s(?:w/|with|for|by|and|now|at|in|due|c/b|complicated|presents?|here|p/w|who|has|had)(?:\s|$))"
 )
 _RANGE = re.compile(rf"\s?[-\u2013]\s?{_DAY}/{_DAY}(?![\w%]|[.:]\d)")
 _ENTRY = re.compile(r"\s?(?::|[-\u2013\u2014]\s)")
@@ -96,6 +109,18 @@ _HOLIDAY_CUE = re.compile(
 )
 
 
+#: A part of a year that is less than the year: fall 2021, Q3 2020.
+_PART_OF_YEAR = re.compile(
+    rf"\b(?:(?:early|late|mid)[ -])?(?:(?:spring|summer|fall|autumn|winter|(?:first|second|third|fourth|1st|2nd|3rd|4th) (?:quarter|half)),? (?:of )?|Q[1-4][ /'-]?(?:of )?){_YEAR}\b",
+    re.IGNORECASE,
+)
+
+
+def find_seasons(document: Document) -> list[tuple[int, int]]:
+    """Seasons and quarters with their year."""
+    return [found.span() for found in _PART_OF_YEAR.finditer(document.text)]
+
+
 def find_partial(document: Document) -> list[tuple[int, int]]:
     """Day and month without a year, with what is strung to them."""
     text, found = document.text, []
@@ -119,7 +144,7 @@ def _dated(document: Document, match: re.Match[str]) -> bool:
     text, start, end = document.text, match.start(), match.end()
     line = text[max(0, start - 80) : start]
     near = line[-40:]
-    if _STRONG.search(near):
+    if _STRONG.search(near) or _WEEKDAY.search(near):
         return True
     if _COUNT_BEFORE.search(near) or _COUNT_AFTER.match(text, end):
         return False
@@ -129,6 +154,7 @@ def _dated(document: Document, match: re.Match[str]) -> bool:
         or _CUE.search(near) is not None
         or _SIGNED.search(line) is not None
         or _BY_DOCTOR.search(near) is not None
+        or (_OPERATED.search(near) is not None and _THEN.match(text, end) is not None)
         or _alone(text, start, end)
     )
 

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COUNTIES", "find_cities", "find_counties"]
 
-_BALANCED, _HIGH = 2.2, 1.8
+_BALANCED, _HIGH = 2.2, 1.5
 #: "lives in" leaves no doubt.
 _SURELY = 2.5
 #: States that are degrees behind a name.
@@ -117,6 +117,8 @@ def _city(document: Document, position: int) -> tuple[int, float]:
     looked = document.looked
     number, shape = looked.numbers[position], looked.shapes[position]
     last, listed = _phrase(document, position)
+    if document.text[looked.ends[last] : looked.ends[last] + 1].isdecimal():  # PaCO2
+        return last, 0.0
     if shape == LOWER:
         return last, _small(document, position, last, listed) if listed else 0.0
     if not listed:

@@ -15,6 +15,7 @@ from typing import Any
 
 from medcli.errors import InputError, MissingExtra
 from medcli.privacy.text.categories import CATEGORIES
+from medcli.privacy.text.patterns import explodes
 from medcli.privacy.text.span import Span
 
 __all__ = ["Recogniser", "read_recognisers", "recognisers_of"]
@@ -22,8 +23,6 @@ __all__ = ["Recogniser", "read_recognisers", "recognisers_of"]
 _KEYS = frozenset(("name", "category", "patterns", "words", "context", "window", "score", "ignore_case"))
 _LONGEST_PATTERN = 1000
 _MOST = 500
-#: A repeat that may go on for longer than this counts as one without bound.
-_MANY = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,85 +164,11 @@ def _compiled(pattern: str, flags: int, number: int) -> re.Pattern[str]:
         raise _wrong(number, "a pattern is no regular expression of Python's") from None
     if compiled.search("") is not None:
         raise _wrong(number, "a pattern matches nothing at all, so it would match everywhere")
-    if _explodes(pattern, flags):
+    if explodes(pattern, flags):
         raise _wrong(
             number, "a pattern repeats what repeats already, so that some texts would take for ever to search"
         )
     return compiled
-
-
-def _explodes(pattern: str, flags: int) -> bool:
-    """Whether a pattern has a repeat without bound inside a repeat, one beside another, or a backward reference.
-
-    The syntax tree of Python's own compiler is walked. This refuses some patterns that would be harmless, and none
-    that is harmful by nesting; two unbounded repeats that can match the same characters side by side take quadratic
-    time and are refused where they touch.
-    """
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        from re import _parser  # type: ignore[attr-defined]  # the only parser that knows what re compiles
-
-    return _unbounded(_parser.parse(pattern, flags), inside=False)
-
-
-def _unbounded(tree: Any, *, inside: bool) -> bool:
-    before: frozenset[int] = frozenset()
-    for operation, argument in tree:
-        name = str(operation)
-        if name in ("GROUPREF", "GROUPREF_EXISTS"):
-            return True
-        if name in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
-            _, most, body = argument
-            many, signs = int(most) > _MANY, _signs(body)
-            if (many and (inside or before & signs)) or _unbounded(body, inside=inside or int(most) > 1):
-                return True
-            before = before | signs if many else before if int(argument[0]) == 0 else frozenset()
-        else:
-            before = frozenset()
-            if any(_unbounded(part, inside=inside) for part in _parts(name, argument)):
-                return True
-    return False
-
-
-_ASCII = frozenset(range(128))
-_CLASSES = {"DIGIT": r"\d", "SPACE": r"\s", "WORD": r"\w"}
-
-
-def _signs(tree: Any) -> frozenset[int]:
-    """The ASCII characters that a repeat's body can be made of; all of them where that is not plain."""
-    if len(tree) != 1:
-        return _ASCII
-    operation, argument = tree[0]
-    name = str(operation)
-    if name == "LITERAL":
-        return frozenset((argument,)) & _ASCII or _ASCII
-    if name != "IN":
-        return _ASCII
-    found: set[int] = set()
-    for kind, what in argument:
-        if str(kind) == "LITERAL":
-            found.add(what)
-        elif str(kind) == "RANGE":
-            found |= set(range(what[0], min(what[1], 127) + 1))
-        elif str(kind) == "CATEGORY" and str(what).rpartition("_")[2] in _CLASSES and "NOT" not in str(what):
-            fits = re.compile(_CLASSES[str(what).rpartition("_")[2]])
-            found |= {sign for sign in _ASCII if fits.match(chr(sign))}
-        else:
-            return _ASCII
-    return frozenset(found) & _ASCII
-
-
-def _parts(name: str, argument: Any) -> list[Any]:
-    """The trees inside of one node."""
-    if name == "SUBPATTERN":
-        return [argument[-1]]
-    if name == "BRANCH":
-        return list(argument[1])
-    if name in ("ASSERT", "ASSERT_NOT"):
-        return [argument[1]]
-    return [argument] if name == "ATOMIC_GROUP" else []
 
 
 def _wrong(number: int, why: str) -> InputError:

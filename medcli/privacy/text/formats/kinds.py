@@ -10,7 +10,7 @@ import re
 
 from medcli.privacy.text.formats.json_text import Json
 from medcli.privacy.text.formats.prose import Prose
-from medcli.privacy.text.formats.table import Table
+from medcli.privacy.text.formats.table import LEAD, Table
 from medcli.privacy.text.formats.token import Format, Unfit
 from medcli.privacy.text.formats.xml_text import Xml
 
@@ -19,16 +19,17 @@ __all__ = ["HEAD", "foreign", "format_of"]
 #: Bytes that are looked at.
 HEAD = 1 << 16
 _IMAGES = (
-    b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*", b"BM", b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51",
+    b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*", b"\0\0\0\x0cjP  ", b"\xff\x4f\xff\x51",
 )  # fmt: skip
 #: Texts with a syntax of their own that is not known here: cleaned as prose, names would hide in it.
 _OTHERS = re.compile(rb"\s*(?:\{\\rtf|%PDF-|%!PS|<!doctype\s+html|<html)", re.IGNORECASE)
+_BITMAP = re.compile(rb"BM.{4}\0{4}.{3}\0", re.DOTALL)  # a report may begin with BMI
 _SEPARATORS = ",\t;|"
 
 
 def foreign(head: bytes) -> str:
     """Why a file is left out: ``plain-image``, ``unsupported-text``, or empty."""
-    if head.startswith(_IMAGES) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):
+    if head.startswith(_IMAGES) or _BITMAP.match(head) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):
         return "plain-image"
     return "unsupported-text" if _OTHERS.match(head.lstrip(b"\xef\xbb\xbf")[:512]) else ""
 
@@ -98,9 +99,12 @@ def _begins(start: str) -> bool:
 
 
 def _separator(head: str, ending: str) -> str:
-    line = head.partition("\n")[0]
+    lead = LEAD.match(head)
+    if lead is not None and lead[1]:
+        return lead[1]
     if ending in ("tsv", "tab"):
         return "\t"
+    line = head[lead.end() if lead else 0 :].partition("\n")[0]
     bare = re.sub(r'"[^"]*"', "", line)
     return max(_SEPARATORS, key=bare.count)
 

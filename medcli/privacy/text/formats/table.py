@@ -10,7 +10,10 @@ from collections.abc import Sequence
 
 from medcli.privacy.text.formats.token import Edit, Join, Token, Unfit, applied, spelt_between
 
-__all__ = ["Table"]
+__all__ = ["LEAD", "Table"]
+
+#: What may stand before the first row: blank lines, and the line by which spreadsheets are told the separator.
+LEAD = re.compile(r"\ufeff?(?:\r?\n|sep=([^\w\"\r\n])\r?\n)*", re.IGNORECASE)
 
 
 class Table:
@@ -36,10 +39,15 @@ class Table:
         self.suffix = suffix
         self.columns: tuple[str, ...] | None = None
         self._separator = separator
+        self._leads = True
         self._bare = re.compile(f"[^{re.escape(separator)}\r\n]*")
 
     def carries(self, line: str, *, inside: bool) -> bool:
-        """A row goes on where a line ends inside quotes."""
+        """A row goes on where a line ends inside quotes; what stands before the first row belongs to it."""
+        if self._leads:
+            inside, self._leads = False, bool(LEAD.fullmatch(line))
+            if self._leads:
+                return True
         if '"' not in line:
             return inside
         at = 0
@@ -100,7 +108,8 @@ class Table:
 
     def _cells(self, record: str) -> list[tuple[int, int, str, int]]:
         """(start, end, text, number in its row) of each cell."""
-        cells, at, number, size = [], 0, 0, len(record)
+        cells, number, size = [], 0, len(record)
+        at = LEAD.match(record).end()  # type: ignore[union-attr]  # matches anywhere
         while at < size:
             if record[at] == '"':
                 start, at = at + 1, _closing(record, at + 1)

@@ -13,7 +13,7 @@ from pydicom.sequence import Sequence
 from medcli.errors import SafetyRefused
 from medcli.privacy.dicom.clean import Cleaner, Identity
 from medcli.privacy.dicom.pseudonyms import Pseudonyms
-from medcli.privacy.dicom.rewrite import Found
+from medcli.privacy.dicom.rewriting import Found
 from medcli.privacy.policy import CLEAN, CLEAN_COLUMNS, Policy
 from tests.unit.privacy.dicom.samples import KEY, PATIENT, SR, Scrub, ct, without_pixels
 

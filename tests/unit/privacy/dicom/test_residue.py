@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from medcli.privacy.dicom import residue
 from medcli.privacy.dicom.residue import LONG, Needles, needles
-from medcli.privacy.dicom.rewrite import Found
+from medcli.privacy.dicom.rewriting import Found
 from tests.privacy import wire
 from tests.unit.privacy.dicom.samples import STUDY
 

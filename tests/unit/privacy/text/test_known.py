@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from medcli.errors import InputError
-from medcli.privacy.text.known import Known, category_of, read_known
+from medcli.privacy.text.known import Known, category_of
+from medcli.privacy.text.known_table import read_known
 
 PATIENT = Known(
     [
@@ -131,11 +132,24 @@ def test_tables_of_known_identity(tmp_path: Path) -> None:
         assert len(Known.from_file(path)) == 3
 
 
+def test_a_table_keeps_line_ends_in_quotes_and_takes_other_separators(tmp_path: Path) -> None:
+    path = tmp_path / "known"
+    path.write_text('Category;Value\r\nPLACE;"12 Hill Road\nVexcombe"\r\n\r\n', encoding="utf-8", newline="")
+    assert read_known(path)[0].facts == (("PLACE", "12 Hill Road\nVexcombe"),)
+    path.write_text('{"category": "NAME", "value": "Quist\u2028Gaard"}\n', encoding="utf-8")
+    assert read_known(path)[0].facts == (("NAME", "Quist\u2028Gaard"),)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("name,value\nNAME,Quistgaard\n", "no columns"), ("category,value\nNAMES,Quistgaard\n", "line 2 names no category"),
         ('{"category": ', "neither CSV nor JSON"), ('["Quistgaard"]', "line 1 is no object"),
+        ("category,value\nNAME,Quistgaard, Ann\n", "line 2 has more cells"),
+        ('{"category": "NAME", "value": {"first": "Quistgaard"}}\n', "line 1 has a value that is neither"),
+        (f"category,value\nNAME,{'Quistgaard ' * 60}\n", "line 2 has a value of more than 512"),
+        (f"category,value\nNAME,{'Quistgaard ' * 20_000}\n", "neither CSV nor JSON"), ("[" * 100_000, "neither CSV nor JSON"),
+        ('category,value\nNAME,"Quistgaard\n', "neither CSV nor JSON"),
     ],
 )  # fmt: skip
 def test_a_wrong_table_is_named_and_not_quoted(text: str, said: str, tmp_path: Path) -> None:

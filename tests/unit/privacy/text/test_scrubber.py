@@ -97,3 +97,18 @@ def test_identities_are_found_by_identifiers_alone(tmp_path: Path) -> None:
     assert "Q, A" not in repr(patient)
     assert known.of(candidates("Quittenbaum, 23 and 471")) == []
     known.close()
+
+
+@pytest.mark.parametrize("lead", ["sep=;\r\n", "\r\n\n", "\n\n\nSEP=;\n"])
+def test_titles_are_read_behind_what_a_table_begins_with(tmp_path: Path, lead: str) -> None:
+    rows = 'mrn;patient_name;note\r\n"00-55-51";"Qvistova; Abena";"Abena\r\nsays ""hi"""\r\n'
+    one = TextScrubber(TextPolicy(), NAMES)
+    assert one.scrub((lead + rows).encode(), tmp_path / "out", "x.csv").status == "released"
+    wanted = 'mrn;patient_name;note\r\n"[MRN]";"[NAME]";"[NAME]\r\nsays ""hi"""\r\n'
+    assert (tmp_path / "out").read_bytes().decode() == lead + wanted
+
+
+def test_a_report_that_begins_like_a_bitmap_is_a_report(tmp_path: Path) -> None:
+    one = TextScrubber(TextPolicy(), NAMES)
+    assert one.scrub(b"BMI 24.1. Seen by Dr. Qvistova.\n", tmp_path / "out", "x.txt").status == "released"
+    assert (tmp_path / "out").read_text() == "BMI 24.1. Seen by Dr. [NAME].\n"
