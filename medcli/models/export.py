@@ -33,11 +33,11 @@ _LOOP = "{{ bos_token }}%s{%% for m in messages %%}%s{%% endfor %%}%s"
 _README = """\
 # {name}, in transformers' layout
 
-Written by `medcli ask --export-hf`. `AutoProcessor` and `AutoModelForImageTextToText` load it, and so does vLLM. The
-tokenizer and the chat template give the ids of LLaVA-Med's own program; a row of the vocabulary that stands for the
+Written by `medcli ask --export-hf`. `AutoProcessor` and `AutoModelForImageTextToText` load it; vLLM reads this
+layout, too. The tokenizer and the chat template give the ids of LLaVA-Med's own program; a row of the vocabulary that stands for the
 picture is never generated.
 
-The processor of transformers differs from LLaVA-Med's own in two kinds of pictures:
+The processor of transformers differs from LLaVA-Med's own:
 
 - Transparency: it blends transparent pixels with white, where the original drops the transparency. Hand over
   `image.convert("RGB")` to have the original's pixels.
