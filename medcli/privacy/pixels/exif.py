@@ -25,12 +25,12 @@ def orientation(exif: bytes) -> int:
         A TIFF header and its directory, with or without ``Exif\0\0`` before it.
     """
     tiff = exif.removeprefix(b"Exif\0\0")
-    order = {b"II": "little", b"MM": "big"}.get(tiff[:2])
-    if order is None:
+    if tiff[:2] not in (b"II", b"MM"):
         return 1
+    little = tiff[:1] == b"I"
 
     def number(at: int, size: int) -> int:
-        return int.from_bytes(tiff[at : at + size], order)
+        return int.from_bytes(tiff[at : at + size], "little" if little else "big")
 
     first = number(4, 4)
     for entry in range(first + 2, first + 2 + 12 * min(number(first, 2), 512), 12):

@@ -151,14 +151,14 @@ def _open(data: bytes, kind: str) -> Image.Image:
         image = Image.open(io.BytesIO(data), formats=[names[kind]])
     except Exception:  # noqa: BLE001 - as above
         raise UnfitPicture("picture-damaged") from None
-    within_limits(len(data), *image.size, depth=_DEPTHS.get(image.mode, 1))
+    within_limits(len(data), image.width, image.height, depth=_DEPTHS.get(image.mode, 1))
     return image
 
 
 def _pages(image: Image.Image, kind: str, data: bytes) -> Iterator[Page]:
     total = number = 0
     while True:
-        within_limits(len(data), *image.size, depth=_DEPTHS.get(image.mode, 1))
+        within_limits(len(data), image.width, image.height, depth=_DEPTHS.get(image.mode, 1))
         total += image.size[0] * image.size[1]
         within_limits(len(data), 1, 1, max(total, 1), 4)
         yield _page(image, kind, data, number)

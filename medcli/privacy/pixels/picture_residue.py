@@ -6,12 +6,12 @@ Knows which chunks, segments and tags may be there, and what its source had to l
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
-from medcli.privacy.pixels.jpeg_file import Scan, read_jpeg
+from medcli.privacy.pixels.jpeg_file import Jpeg, Scan, read_jpeg
 from medcli.privacy.pixels.picture_kinds import UnfitPicture
-from medcli.privacy.pixels.png_file import read_png
-from medcli.privacy.pixels.webp_file import read_webp
+from medcli.privacy.pixels.png_file import Png, read_png
+from medcli.privacy.pixels.webp_file import WebP, read_webp
 
 __all__ = ["holds_more", "needles", "texts_of_tiff"]
 
@@ -21,6 +21,11 @@ _TIFF_TAGS = frozenset(
     (254, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 282, 283, 284, 296, 317, 320, 338, 339)
 )
 _TIFF_SIZES = (0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8)
+_READERS: dict[str, Callable[[bytes], Png | Jpeg | WebP]] = {
+    "png": read_png,
+    "jpeg": read_jpeg,
+    "webp": read_webp,
+}
 _READABLE = re.compile(rb"[\x20-\x7e]{6,}|(?:[\x20-\x7e]\0){6,}")
 _LONG = re.compile(rb"[\x20-\x7e]{24,}")
 _MOST_NEEDLES, _LONGEST = 4000, 64
@@ -41,7 +46,7 @@ def holds_more(kind: str, written: bytes, sought: Iterable[bytes]) -> bool:
     if any(needle in where for needle in sought):
         return True
     if kind in ("png", "jpeg", "webp"):
-        dropped = {"png": read_png, "jpeg": read_jpeg, "webp": read_webp}[kind](written).dropped
+        dropped = _READERS[kind](written).dropped
         allowed = _own_segments if kind == "jpeg" else (lambda _: False)
         return any(part and not allowed(part) for part in dropped) or _speaks(where)
     if kind == "tiff":

@@ -32,6 +32,11 @@ __all__ = ["Bounds", "Looks", "PictureScrubber", "ScrubbedPicture", "picture_kin
 Bounds = tuple[int, int, int, int]
 #: A look at the written picture may find more than the first did; so often it is filled and looked at again.
 _ROUNDS = 3
+_READERS: dict[str, Callable[[bytes], Png | Jpeg | WebP]] = {
+    "png": read_png,
+    "jpeg": read_jpeg,
+    "webp": read_webp,
+}
 #: Pixels beside a filled unit that borrow its colour when subsampled chroma is spread (T.81 leaves that to readers).
 _BORROWED = 4
 
@@ -220,8 +225,8 @@ class _Work:
         kind = result.kind = recognise(data[:HEAD])
         result.suffix = SUFFIXES[kind]
         self._parted: Png | Jpeg | WebP | None = None
-        if kind in ("png", "jpeg", "webp"):
-            self._parted = {"png": read_png, "jpeg": read_jpeg, "webp": read_webp}[kind](data)  # type: ignore[operator]
+        if kind in _READERS:
+            self._parted = _READERS[kind](data)
         if isinstance(self._parted, Jpeg):
             within_limits(len(data), *self._parted.size)
         self.dropped = self._parted.dropped if self._parted else texts_of_tiff(data) if kind == "tiff" else []
@@ -370,10 +375,10 @@ def _coding(plain: bytes, jpeg: Jpeg, *, swapped: bool) -> tuple[dict[int, list[
     from PIL import Image
 
     with Image.open(io.BytesIO(plain), formats=["JPEG"]) as image:
-        tables = {int(number): list(table) for number, table in image.quantization.items()}  # type: ignore[attr-defined]
+        tables = {int(number): list(table) for number, table in image.quantization.items()}
     if swapped:
         tables = {n: [t[8 * (at % 8) + at // 8] for at in range(64)] for n, t in tables.items()}
     first = jpeg.components[0]
-    factors = (first.across, first.down)[:: -1 if swapped else 1]
+    factors = (first.down, first.across) if swapped else (first.across, first.down)
     known = {(1, 1): 0, (2, 1): 1, (2, 2): 2}
     return tables, known.get(factors, 0) if len(jpeg.components) > 1 else 0

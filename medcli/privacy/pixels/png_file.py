@@ -155,8 +155,8 @@ def _take_coded(png: Png, coded: bytes) -> None:
     size, inflater = _rows(png), zlib.decompressobj()
     try:
         rows = inflater.decompress(coded, size)
-        while inflater.unconsumed_tail and len(rows) < size + _MORE:
-            rows += inflater.decompress(inflater.unconsumed_tail, size + _MORE - len(rows))
+        if not inflater.eof:
+            rows += inflater.decompress(inflater.unconsumed_tail, _MORE)
     except zlib.error:
         raise UnfitPicture("picture-damaged") from None
     if len(rows) < size:
