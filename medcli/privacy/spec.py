@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from medcli.errors import UsageError
 from medcli.privacy import places
 from medcli.privacy.layout import LAYOUTS
-from medcli.privacy.policy import CLEAN, CLEAN_COLUMNS, PROFILES, RETAIN, Policy
+from medcli.privacy.pixels.policy import FILLS, KEEP_TEXT, LOOKING, PixelPolicy
+from medcli.privacy.policy import CLEAN, CLEAN_COLUMNS, PIXELS, PROFILES, RETAIN, Policy
 from medcli.privacy.text.formats.encodings import is_codec
 from medcli.privacy.text.replace_policy import TextPolicy
 from medcli.settings import option
@@ -37,6 +38,7 @@ PATHS = (
     "known",
     "recognisers",
     "score",
+    "regions",
 )
 #: What shapes texts.
 _TEXT = (
@@ -56,6 +58,9 @@ _IDLE_IN_VERIFY = (
     "profile",
     "retain",
     "pixels",
+    "keep_text",
+    "fill",
+    "regions",
     "confidential",
     "crosswalk",
     "state",
@@ -142,15 +147,33 @@ class ScrubSpec:
     )
     clean: tuple[str, ...] = option(
         "Option of PS3.15 Annex E that cleans instead of removing (repeatable): descriptors, structured-content and"
-        " graphics keep texts with identity replaced. pixel-data and visual-features are not built yet.",
+        " graphics keep texts with identity replaced; pixel-data destroys text in pixels, as --pixels auto does."
+        " visual-features is not built yet.",
         default=(),
         choices=tuple(CLEAN),
     )
     pixels: str = option(
-        "What to do with pixels that may show text: withhold the file, or off: release it marked as not"
-        " de-identified. auto and all, which clean them, are not built yet.",
+        "What to do with pixels that may show text: withhold the file; auto: find and destroy text in files whose header"
+        " gives a reason to look; all: in all files; off: release it marked as not de-identified.",
         default="withhold",
-        choices=("withhold", "off", "auto", "all"),
+        choices=PIXELS,
+    )
+    keep_text: tuple[str, ...] = option(
+        "Text in pixels that may stay (repeatable): technique, by an allow-list of measures, scales, laterality and"
+        " settings. Default: none.",
+        default=(),
+        choices=KEEP_TEXT,
+    )
+    fill: str = option(
+        "What text in pixels is overwritten with: one dark value, or noise that does not depend on what it covers.",
+        default="solid",
+        choices=FILLS,
+    )
+    regions: Path | None = option(
+        "Rectangles that are always filled, by device: a table, a CTP script or a deid recipe.",
+        default=None,
+        metavar="FILE",
+        shapes_product=False,
     )
     date_shift: tuple[int, int] | None = option(
         "Days by which --retain modified-dates moves a patient's dates: drawn from this range, never zero."
@@ -304,6 +327,7 @@ class ScrubSpec:
         for name in ("fields", "known_fields"):
             object.__setattr__(self, name, _listed(getattr(self, name)))
         self._check_built()
+        self._check_pixels()
         if "full-dates" in self.retain and "modified-dates" in self.retain:
             raise UsageError("--retain full-dates and --retain modified-dates contradict each other.")
         if self.date_shift is not None and "modified-dates" not in self.retain and self.verify is None:
@@ -348,13 +372,33 @@ class ScrubSpec:
         return Policy(
             profile=self.profile,
             retain=frozenset(self.retain),
-            clean=frozenset(self.clean),
+            clean=frozenset(self.clean) - {"pixel-data"},
             pixels=self.pixels,
             date_shift=self.date_shift or Policy().date_shift,
             subjects=None if self.subjects is None else lists.read_subjects(self.subjects),
             rules=() if self.rules is None else lists.read_rules(self.rules),
             text=self.text(),
+            look=self.look(),
         )
+
+    def look(self) -> PixelPolicy:
+        """What is done to text in pixels; reads the file of rectangles where it was given.
+
+        Raises
+        ------
+        InputError
+            Where that file is wrong.
+        MissingExtra
+            Where pixels are to be looked at and the detector is not installed.
+        """
+        if self.pixels not in LOOKING:
+            return PixelPolicy()
+        from medcli.privacy.pixels.detector import require
+        from medcli.privacy.pixels.regions import read_regions
+
+        require()
+        regions = () if self.regions is None else read_regions(self.regions)
+        return PixelPolicy(fill=self.fill, keep_text=self.keep_text, regions=regions)
 
     def text(self) -> TextPolicy:
         """What is done to texts; reads the files where they were given.
@@ -386,23 +430,19 @@ class ScrubSpec:
         for name, value in (
             ("profile", PROFILES),
             ("layout", LAYOUTS),
-            ("pixels", ("withhold", "off", "auto", "all")),
+            ("pixels", PIXELS),
+            ("fill", FILLS),
         ):
             if getattr(self, name) not in value:
                 raise UsageError(f"{_flag(name)} is one of: {', '.join(value)}.")
-        for name, known in (("retain", tuple(RETAIN)), ("clean", tuple(CLEAN))):
+        for name, known in (("retain", tuple(RETAIN)), ("clean", tuple(CLEAN)), ("keep_text", KEEP_TEXT)):
             if set(getattr(self, name)) - set(known):
                 raise UsageError(f"{_flag(name)} takes: {', '.join(known)}.")
-        unbuilt = [name for name in self.clean if name not in CLEAN_COLUMNS]
+        unbuilt = [name for name in self.clean if name not in (*CLEAN_COLUMNS, "pixel-data")]
         if unbuilt:
             raise UsageError(
                 f"--clean {unbuilt[0]} is not built yet.",
                 hint="Without it these attributes are removed or emptied, as the Basic Profile has it.",
-            )
-        if self.pixels in ("auto", "all"):
-            raise UsageError(
-                f"--pixels {self.pixels} is not built yet.",
-                hint="Without it files whose pixels may show text are withheld.",
             )
         if self.sensitivity not in ("balanced", "high"):
             raise UsageError("--sensitivity is one of: balanced, high.")
@@ -412,6 +452,21 @@ class ScrubSpec:
             )
         if self.workers is not None and (type(self.workers) is not int or self.workers < 1):
             raise UsageError("--workers is a whole number, 1 or more.")
+
+    def _check_pixels(self) -> None:
+        """``--clean pixel-data`` and ``--pixels auto`` are one wish; ``all`` goes further, ``off`` against it."""
+        if "pixel-data" in self.clean:
+            if self.pixels == "off":
+                raise UsageError("--clean pixel-data and --pixels off contradict each other.")
+            if self.pixels == "withhold":
+                object.__setattr__(self, "pixels", "auto")
+        elif self.pixels in LOOKING:
+            object.__setattr__(self, "clean", (*self.clean, "pixel-data"))
+        elif self.keep_text or self.fill != "solid" or self.regions is not None:
+            raise UsageError(
+                "--keep-text, --fill and --regions say something only where pixels are cleaned.",
+                hint="Add --clean pixel-data.",
+            )
 
     def _check_verify(self) -> None:
         self._forbid("--verify", _IDLE_IN_VERIFY)
@@ -439,7 +494,7 @@ class ScrubSpec:
             self.places(),
             {
                 _flag(name): getattr(self, name)
-                for name in ("subjects", "rules", "known", "text_policy", "recognisers")
+                for name in ("subjects", "rules", "known", "text_policy", "recognisers", "regions")
             },
         )
 

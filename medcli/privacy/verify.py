@@ -22,7 +22,8 @@ from medcli.privacy import keys, profiles, report
 from medcli.privacy.layout import FileSets
 from medcli.privacy.outcome import Result
 from medcli.privacy.places import beside
-from medcli.privacy.policy import Policy
+from medcli.privacy.pixels.policy import LOOKING
+from medcli.privacy.policy import CLEAN, Policy
 from medcli.privacy.spec import ScrubSpec
 
 if TYPE_CHECKING:
@@ -199,7 +200,10 @@ class Inspection:
         codes = [
             str(item.get("CodeValue", "")) for item in header.get("DeidentificationMethodCodeSequence") or []
         ]
-        if codes != method["codes"]:
+        cleaned = CLEAN["pixel-data"] in codes
+        if cleaned and (method["pixels"] not in LOOKING or header.get("BurnedInAnnotation") != "NO"):
+            self._findings.add("mark", path, "BurnedInAnnotation")
+        if [code for code in codes if code != CLEAN["pixel-data"]] != method["codes"]:
             self._findings.add("mark", path, "DeidentificationMethodCodeSequence")
 
     def _uids(self, header: Dataset, path: str) -> None:

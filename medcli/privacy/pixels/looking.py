@@ -8,6 +8,7 @@ texture for text, and a look that does not find the control string has failed. R
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -27,6 +28,8 @@ LEAST = 160
 FLAT = 3
 _MARGIN, _FOOT = 6, 26
 _CONTROL = "Aa 0123"
+#: Looks whose outcome is remembered, for pictures that come again.
+_REMEMBERED = 512
 Rendering = Callable[[Any], tuple[Any, float]]
 
 
@@ -41,16 +44,20 @@ class Looker:
 
     def __init__(self, detector: Detector) -> None:
         self._detector = detector
+        self._seen: dict[bytes, list[Quad]] = {}
 
-    def look(self, picture: Any) -> list[Quad]:
-        """All lines of text in a picture, by two renderings of each tile.
+    def look(self, pictures: Sequence[Any]) -> list[Quad]:
+        """All lines of text in a frame that is shown in several ways; the first by two renderings of each tile.
 
         Raises
         ------
         DetectorFailed
             Where the detector raises, or finds not even the control string.
         """
-        return self._look(picture, (_plain, _even), sensitive=False)
+        found = self._look(pictures[0], (_plain, _even), sensitive=False)
+        for picture in pictures[1:]:
+            found += self._look(picture, (_plain,), sensitive=False)
+        return found
 
     def look_harder(self, picture: Any) -> list[Quad]:
         """What a more sensitive look finds, which may be no text: enlarged, local contrast evened out."""
@@ -75,6 +82,16 @@ class Looker:
 
     def _look(
         self, picture: Any, renderings: Sequence[Rendering], *, sensitive: bool, most: int = TILE
+    ) -> list[Quad]:
+        key = _key(picture, renderings)
+        if key not in self._seen:
+            while len(self._seen) >= _REMEMBERED:
+                del self._seen[next(iter(self._seen))]
+            self._seen[key] = self._looked(picture, renderings, sensitive=sensitive, most=most)
+        return list(self._seen[key])
+
+    def _looked(
+        self, picture: Any, renderings: Sequence[Rendering], *, sensitive: bool, most: int
     ) -> list[Quad]:
         import cv2
 
@@ -124,6 +141,13 @@ class Looker:
         below = [quad for quad in placed if (quad.box[1] + quad.box[3]) / 2 >= high]
         inside = [quad for quad in placed if (quad.box[1] + quad.box[3]) / 2 < high and quad.box[0] < wide]
         return inside, bool(below)
+
+
+def _key(picture: Any, renderings: Sequence[Rendering]) -> bytes:
+    """What tells two looks apart: shape, content and renderings."""
+    digest = hashlib.sha256(f"{picture.shape} {[one.__name__ for one in renderings]}".encode())
+    digest.update(picture.tobytes())
+    return digest.digest()
 
 
 def tiles(picture: Any, most: int, overlap: int = OVERLAP) -> Iterator[tuple[int, int, Any]]:

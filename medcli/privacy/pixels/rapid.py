@@ -105,7 +105,8 @@ def _session(task: str) -> Any:
     models = sorted(folder.glob(f"*_{task}_*.onnx")) + sorted(folder.glob(f"*_{task}.onnx"))
     if not models:
         raise SetupError(
-            "The installed rapidocr brings no models.", hint="pip install 'rapidocr>=3.8,<4' brings them in its wheel."
+            "The installed rapidocr brings no models.",
+            hint="pip install 'rapidocr>=3.8,<4' brings them in its wheel.",
         )
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -172,4 +173,6 @@ def _strip(picture: Any, quad: Quad) -> tuple[Any, bool]:
     colour = picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=2)
     turn = cv2.getPerspectiveTransform(corners, target)
     mode = cv2.INTER_CUBIC if high < _HEIGHT else cv2.INTER_AREA
-    return cv2.warpPerspective(colour, turn, (width, _HEIGHT), flags=mode, borderMode=cv2.BORDER_REPLICATE), tall
+    return cv2.warpPerspective(
+        colour, turn, (width, _HEIGHT), flags=mode, borderMode=cv2.BORDER_REPLICATE
+    ), tall
