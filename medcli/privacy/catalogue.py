@@ -87,6 +87,22 @@ class Catalogue(Confidences):
         """Item key, as it was at first, to how often it has been asked for again."""
         return dict(self._db.execute("SELECT item, times FROM again"))
 
+    def placed(self, images: Iterable[str]) -> list[str]:
+        """Paths in the release of images."""
+        query = f"SELECT path FROM objects WHERE instance = ? AND status = '{RELEASED}'"
+        return [path for image in images for (path,) in self._db.execute(query, (image,))]
+
+    def do_over(self, images: Iterable[str]) -> None:
+        """Forget what became of images, and have their files done again."""
+        again = (
+            "INSERT INTO again SELECT DISTINCT substr(item, 1, 32), 1 FROM objects WHERE instance = ?"
+            " ON CONFLICT DO UPDATE SET times = times + 1"
+        )
+        with Transaction(self._db):
+            for image in images:
+                self._db.execute(again, (image,))
+                self._db.execute("DELETE FROM objects WHERE instance = ?", (image,))
+
     def record(self, lines: Iterable[Line]) -> None:
         """Take in the present input's lines and decide what becomes of those that are staged, all or nothing.
 

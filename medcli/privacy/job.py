@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import inspect
+import json
 import os
 import shutil
 import sys
@@ -28,6 +29,7 @@ from medcli.privacy.layout import Names
 from medcli.privacy.outcome import Result
 from medcli.privacy.places import CATALOGUE, Places
 from medcli.privacy.policy import Policy
+from medcli.privacy.review import Decision, prepare, read_decisions
 from medcli.privacy.sources import WHOLE, Sources, item_key
 from medcli.privacy.spec import PATHS, ScrubSpec
 from medcli.privacy.text.identities import write_identities
@@ -74,6 +76,7 @@ class ScrubJob:
         self._spec, self._policy, self._key = spec, policy, key
         self._sources, self._places, self._catalogue = found, places, catalogue
         self._notebooks = places.confidential / "notes"
+        self._review = None if spec.review is None else prepare(spec.review)
         self._item_key = hmac.digest(key, b"item", "sha256")
         self._run = int(catalogue.fact("run") or 0)
         self._started = time.monotonic()
@@ -87,6 +90,7 @@ class ScrubJob:
     def items(self) -> Iterator[Item]:
         """Everything in the sources, in their order."""
         self._catalogue.do_again(conflicts=self._spec.retry_failed)
+        self._take_decisions()
         again = self._catalogue.times_again()
         self._run += 1
         self._catalogue.note("run", str(self._run))
@@ -101,6 +105,19 @@ class ScrubJob:
                 named.clear()
             yield Item(key, (key, tuple(found)))
         self._catalogue.name_sources(named)
+
+    def _take_decisions(self) -> None:
+        """Have images done again on which a person decided anew; what was released of them goes at once."""
+        if self._spec.decisions is None:
+            return
+        decided = {image: json.dumps(one) for image, one in read_decisions(self._spec.decisions).items()}
+        changed = self._catalogue.take_decisions(decided)
+        # An approved image stays as it is; it is done again only where another decision shaped it.
+        shaped = [image for image in changed if json.loads(decided[image])[0] != "approve"]
+        with release.writing("--output"):
+            for path in self._catalogue.placed(shaped):
+                (self.staging.output / path).unlink(missing_ok=True)
+        self._catalogue.do_over(shaped)
 
     def worker(self) -> ScrubWorkers:
         """What each process is given; texts wait until all headers were read."""
@@ -127,7 +144,16 @@ class ScrubJob:
             layout=self._spec.layout,
             wait=wait,
             identities=identities,
+            decisions=self._decisions(),
+            review=self._review,
         )
+
+    def _decisions(self) -> Mapping[str, Decision]:
+        known = {image: json.loads(decision) for image, decision in self._catalogue.decisions().items()}
+        return {
+            image: Decision(verdict, tuple((x0, y0, x1, y1) for x0, y0, x1, y1 in rectangles), note)
+            for image, (verdict, rectangles, note) in known.items()
+        }
 
     def flush(self, rows: Sequence[Row]) -> None:  # noqa: ARG002 - whatever they are
         """Make staged files, and what workers noted, durable: one call for all of them."""
@@ -157,6 +183,11 @@ class ScrubJob:
         self.summary = outcome.summarise(run.report, catalogue, self._run, self._policy)
         self.summary["seconds"] = round(time.monotonic() - self._started, 3)
         report.write_summary(confidential, self.summary)
+        if self._review is not None:
+            from medcli.privacy.review_page import write_page
+
+            with release.writing("--review"):
+                write_page(self._review, catalogue.outcomes(self._run), catalogue.decisions())
         self.staging.leave()
 
     def _take_notes(self) -> None:

@@ -39,6 +39,8 @@ PATHS = (
     "recognisers",
     "score",
     "regions",
+    "review",
+    "decisions",
 )
 #: What shapes texts.
 _TEXT = (
@@ -61,6 +63,8 @@ _IDLE_IN_VERIFY = (
     "keep_text",
     "fill",
     "regions",
+    "review",
+    "decisions",
     "confidential",
     "crosswalk",
     "state",
@@ -147,8 +151,8 @@ class ScrubSpec:
     )
     clean: tuple[str, ...] = option(
         "Option of PS3.15 Annex E that cleans instead of removing (repeatable): descriptors, structured-content and"
-        " graphics keep texts with identity replaced; pixel-data destroys text in pixels, as --pixels auto does."
-        " visual-features is not built yet.",
+        " graphics keep texts with identity replaced; pixel-data destroys text in pixels, as --pixels auto does,"
+        " visual-features faces in photographs; scans of heads are withheld then.",
         default=(),
         choices=tuple(CLEAN),
     )
@@ -174,6 +178,19 @@ class ScrubSpec:
         default=None,
         metavar="FILE",
         shapes_product=False,
+    )
+    review: Path | None = option(
+        "Folder for a page on which a person looks at every image that was cleaned or withheld; confidential.",
+        default=None,
+        metavar="DIR",
+        shapes_product=False,
+    )
+    decisions: Path | None = option(
+        "What was decided on such a page: its images are done again, with rectangles filled or withheld.",
+        default=None,
+        metavar="FILE",
+        shapes_product=False,
+        only_typed=True,
     )
     date_shift: tuple[int, int] | None = option(
         "Days by which --retain modified-dates moves a patient's dates: drawn from this range, never zero."
@@ -372,7 +389,7 @@ class ScrubSpec:
         return Policy(
             profile=self.profile,
             retain=frozenset(self.retain),
-            clean=frozenset(self.clean) - {"pixel-data"},
+            clean=frozenset(self.clean) & CLEAN_COLUMNS.keys(),
             pixels=self.pixels,
             date_shift=self.date_shift or Policy().date_shift,
             subjects=None if self.subjects is None else lists.read_subjects(self.subjects),
@@ -398,7 +415,12 @@ class ScrubSpec:
 
         require()
         regions = () if self.regions is None else read_regions(self.regions)
-        return PixelPolicy(fill=self.fill, keep_text=self.keep_text, regions=regions)
+        faces = "visual-features" in self.clean
+        if faces:
+            from medcli.privacy.pixels.faces import require as require_faces
+
+            require_faces()
+        return PixelPolicy(fill=self.fill, keep_text=self.keep_text, regions=regions, faces=faces)
 
     def text(self) -> TextPolicy:
         """What is done to texts; reads the files where they were given.
@@ -438,12 +460,6 @@ class ScrubSpec:
         for name, known in (("retain", tuple(RETAIN)), ("clean", tuple(CLEAN)), ("keep_text", KEEP_TEXT)):
             if set(getattr(self, name)) - set(known):
                 raise UsageError(f"{_flag(name)} takes: {', '.join(known)}.")
-        unbuilt = [name for name in self.clean if name not in (*CLEAN_COLUMNS, "pixel-data")]
-        if unbuilt:
-            raise UsageError(
-                f"--clean {unbuilt[0]} is not built yet.",
-                hint="Without it these attributes are removed or emptied, as the Basic Profile has it.",
-            )
         if self.sensitivity not in ("balanced", "high"):
             raise UsageError("--sensitivity is one of: balanced, high.")
         if self.encoding and not is_codec(self.encoding):
@@ -455,13 +471,15 @@ class ScrubSpec:
 
     def _check_pixels(self) -> None:
         """``--clean pixel-data`` and ``--pixels auto`` are one wish; ``all`` goes further, ``off`` against it."""
-        if "pixel-data" in self.clean:
+        looking = next((name for name in ("pixel-data", "visual-features") if name in self.clean), "")
+        if looking:
             if self.pixels == "off":
-                raise UsageError("--clean pixel-data and --pixels off contradict each other.")
+                raise UsageError(f"--clean {looking} and --pixels off contradict each other.")
             if self.pixels == "withhold":
                 object.__setattr__(self, "pixels", "auto")
-        elif self.pixels in LOOKING:
-            object.__setattr__(self, "clean", (*self.clean, "pixel-data"))
+        if self.pixels in LOOKING:
+            if "pixel-data" not in self.clean:
+                object.__setattr__(self, "clean", (*self.clean, "pixel-data"))
         elif self.keep_text or self.fill != "solid" or self.regions is not None:
             raise UsageError(
                 "--keep-text, --fill and --regions say something only where pixels are cleaned.",
@@ -494,7 +512,15 @@ class ScrubSpec:
             self.places(),
             {
                 _flag(name): getattr(self, name)
-                for name in ("subjects", "rules", "known", "text_policy", "recognisers", "regions")
+                for name in (
+                    "subjects",
+                    "rules",
+                    "known",
+                    "text_policy",
+                    "recognisers",
+                    "regions",
+                    "decisions",
+                )
             },
         )
 

@@ -5,7 +5,18 @@ Knows signatures and limits. Refuses to decode.
 
 from __future__ import annotations
 
-__all__ = ["HEAD", "KINDS", "LARGEST", "SUFFIXES", "UnfitPicture", "recognise", "within_limits"]
+from pathlib import Path
+
+__all__ = [
+    "HEAD",
+    "KINDS",
+    "LARGEST",
+    "SUFFIXES",
+    "UnfitPicture",
+    "picture_kind",
+    "recognise",
+    "within_limits",
+]
 
 #: Bytes that are enough to recognise a picture.
 HEAD = 32
@@ -23,8 +34,8 @@ class UnfitPicture(Exception):
     Parameters
     ----------
     reason
-        ``picture-damaged``, ``picture-too-large``, ``picture-animated``, ``picture-unsupported``, ``text-left``,
-        ``face-left``, ``residue`` or ``unsound``.
+        ``picture-damaged``, ``picture-too-large``, ``picture-animated``, ``picture-unsupported``, ``text-left-in-pixels``,
+        ``detector-failed``, ``withheld-by-reviewer``, ``residue`` or ``unsound``.
     """
 
     def __init__(self, reason: str) -> None:
@@ -45,6 +56,17 @@ def recognise(head: bytes) -> str:
     # A BMP says its header's size (12 to 124) and has no further mark.
     sized = int.from_bytes(head[14:18], "little") in (12, 16, 40, 52, 56, 64, 108, 124)
     return "bmp" if head.startswith(b"BM") and sized else ""
+
+
+def picture_kind(source: bytes | Path | str) -> str:
+    """The kind of picture that a file is, by its first bytes; empty for none."""
+    if isinstance(source, bytes):
+        return recognise(source[:HEAD])
+    try:
+        with open(source, "rb") as stream:
+            return recognise(stream.read(HEAD))
+    except OSError:
+        return ""
 
 
 def within_limits(size: int, width: int, height: int, pages: int = 1, depth: int = 4) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Bounds", "Looks", "PictureScrubber", "ScrubbedPicture", "picture_kind"]
+__all__ = ["Bounds", "Looks", "PictureScrubber", "ScrubbedPicture"]
 
 Bounds = tuple[int, int, int, int]
 #: A look at the written picture may find more than the first did; so often it is filled and looked at again.
@@ -101,17 +101,6 @@ class ScrubbedPicture:
     sha256: str = ""
     size: int = 0
     shown: tuple[Any, Any, tuple[Bounds, ...]] | None = field(default=None, repr=False)
-
-
-def picture_kind(source: bytes | Path | str) -> str:
-    """The kind of picture that a file is, by its first bytes; empty for none."""
-    if isinstance(source, bytes):
-        return recognise(source[:HEAD])
-    try:
-        with open(source, "rb") as stream:
-            return recognise(stream.read(HEAD))
-    except OSError:
-        return ""
 
 
 class PictureScrubber:
@@ -257,7 +246,7 @@ class _Work:
             if all(_covered(new, known) for new, known in zip(left, boxes, strict=True)):
                 break
             boxes = [[*known, *new] for known, new in zip(boxes, left, strict=True)]
-        raise UnfitPicture("text-left")
+        raise UnfitPicture("text-left-in-pixels")
 
     def _seen(self, page: Page, *, second: bool = False) -> list[Bounds]:
         found = (

@@ -43,11 +43,14 @@ class PixelPolicy:
         ``technique`` where such text may stay.
     regions
         Rectangles by kind of device.
+    faces
+        Whether faces are filled too (``--clean visual-features``).
     """
 
     fill: str = "solid"
     keep_text: tuple[str, ...] = ()
     regions: tuple[Region, ...] = ()
+    faces: bool = False
 
     def __post_init__(self) -> None:
         if self.fill not in FILLS or set(self.keep_text) - set(KEEP_TEXT):

@@ -286,7 +286,7 @@ def test_what_the_second_look_finds_is_filled_or_withholds(tmp_path: Path):
     data = saved("PNG", "L")
     later = Sees(BOX, left=[(100, 60, 130, 80)])
     result, out = scrubbed(data, tmp_path, later)
-    assert (result.status, result.reason) == ("withheld", "text-left")
+    assert (result.status, result.reason) == ("withheld", "text-left-in-pixels")
     assert not out
 
     class Once(Sees):
