@@ -181,17 +181,17 @@ class Catalogue(Confidences):
 
     def holds_texts(self) -> bool:
         """Whether a text is released."""
-        query = f"SELECT 1 FROM objects WHERE status = '{RELEASED}' AND own <> '' LIMIT 1"
+        query = f"SELECT 1 FROM objects WHERE status = '{RELEASED}' AND route = 'text' LIMIT 1"
         return self._db.execute(query).fetchone() is not None
 
-    def released(self) -> Iterator[tuple[str, str, int, bool, bool, bool]]:
-        """(path, SHA-256, bytes, whether a text, whether it names no patient, whether its series is in two studies) by path."""
+    def released(self) -> Iterator[tuple[str, str, int, str, bool, bool]]:
+        """(path, SHA-256, bytes, ``text`` or ``picture`` or empty, whether it names no patient, whether its series is in two studies) by path."""
         shared = f"SELECT series FROM objects WHERE status = '{RELEASED}' GROUP BY series HAVING min(study) <> max(study)"
-        for *line, text, unnamed, split in self._db.execute(
-            f"SELECT path, sha256, size, own <> '', own = '' AND owner = '', series IN ({shared}) FROM objects"
+        for *line, kind, unnamed, split in self._db.execute(
+            f"SELECT path, sha256, size, iif(own <> '', route, ''), own = '' AND owner = '', series IN ({shared}) FROM objects"
             f" WHERE status = '{RELEASED}' ORDER BY path"
         ):
-            yield *line, bool(text), bool(unnamed), bool(split)
+            yield *line, kind, bool(unnamed), bool(split)
 
     def released_below(self, folder: str) -> Iterator[tuple[str, str, str, str, str, str]]:
         """(path, SHA-256, patient, study, series, instance) of what is released below a folder, by path."""

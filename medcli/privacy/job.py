@@ -25,11 +25,12 @@ from medcli.jobs import Item, Progress, Row, Run, Runner, run
 from medcli.jobs.lock import hold, hold_itself
 from medcli.privacy import agree, keys, outcome, release, report
 from medcli.privacy.catalogue import Catalogue
+from medcli.privacy.decisions import Decision, read_decisions
 from medcli.privacy.layout import Names
 from medcli.privacy.outcome import Result
 from medcli.privacy.places import CATALOGUE, Places
 from medcli.privacy.policy import Policy
-from medcli.privacy.review import Decision, prepare, read_decisions
+from medcli.privacy.review import prepare
 from medcli.privacy.sources import WHOLE, Sources, item_key
 from medcli.privacy.spec import PATHS, ScrubSpec
 from medcli.privacy.text.identities import write_identities

@@ -21,7 +21,9 @@ from medcli.privacy.statements import DICOMDIR, DUPLICATE, IGNORED, RELEASED, ST
 __all__ = ["Result", "lines", "recount", "summarise", "table", "told"]
 
 #: Reasons that mean that a proof failed: the run ends with exit code 6.
-ALARMS = frozenset(("residue", "unsound", "pixels-changed", "text-not-examined"))
+ALARMS = frozenset(
+    ("residue", "unsound", "pixels-changed", "text-not-examined", "detector-failed", "text-left-in-pixels")
+)
 _STATUS = {
     ("done", "released"): STAGED,
     ("skipped", "ignored"): IGNORED,

@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from medcli.privacy.decisions import Decision
 from medcli.privacy.dicom.pseudonyms import Pseudonyms
 from medcli.privacy.pixels.pictures import Bounds, Looks, PictureScrubber, ScrubbedPicture
 from medcli.privacy.policy import Policy
-from medcli.privacy.review import Decision, Review
+from medcli.privacy.review import Review
 
 if TYPE_CHECKING:
     from medcli.jobs import Row

@@ -199,10 +199,10 @@ def _entries(catalogue: Catalogue) -> Iterator[dict[str, object]]:
     ]
     files = (
         {"path": path, "sha256": sha256, "size": size}
-        | ({"text": True} if text else {})
+        | ({kind: True} if kind else {})
         | ({"names_no_patient": True} if unnamed else {})
         | ({"series_in_two_studies": True} if split else {})
-        for path, sha256, size, text, unnamed, split in catalogue.released()
+        for path, sha256, size, kind, unnamed, split in catalogue.released()
     )
     yield from heapq.merge(files, sorted(directories, key=_path), key=_path)
 

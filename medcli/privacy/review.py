@@ -1,7 +1,7 @@
-"""Review by a person: what a worker notes for the page, and what the person decided.
+"""Review by a person: what a worker notes of each image for the page.
 
-Knows two files: pieces (one an image, beside the page) and decisions (JSON, exported by the page). Both are
-confidential: a piece holds the original's picture. Refuses to know how the page looks (:mod:`review_page`).
+Knows pieces, one file an image beside the page. They are confidential: a piece holds the original's picture. Refuses to
+know how the page looks (:mod:`review_page`) and what is decided on it (:mod:`decisions`).
 """
 
 from __future__ import annotations
@@ -10,42 +10,18 @@ import base64
 import io
 import json
 import os
-from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from medcli.errors import InputError
 from medcli.files import private_folder
 from medcli.privacy.release import writing
 
-__all__ = ["FORMAT", "VERDICTS", "Decision", "Review", "prepare", "read_decisions"]
+__all__ = ["Review", "prepare"]
 
-FORMAT = "medcli decisions 1"
-VERDICTS = ("approve", "mask", "withhold")
 #: Longest sides of the two sizes in which a picture is noted, and their quality; the page takes what fits.
 LARGE, SMALL = (640, 70), (256, 55)
-_MOST, _RECTANGLES = 1 << 30, 500
-_ID_LENGTH = 256
-
-
-class Decision(NamedTuple):
-    """What a person decided on one image.
-
-    Attributes
-    ----------
-    verdict
-        ``approve``, ``mask`` (with `rectangles`, on every frame or page) or ``withhold``.
-    rectangles
-        (x0, y0, x1, y1) in pixels of the upright image, half open.
-    note
-        In the person's words; confidential.
-    """
-
-    verdict: str
-    rectangles: tuple[tuple[int, int, int, int], ...] = ()
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,43 +99,3 @@ def _thumbnail(image: Any, longest: int, quality: int) -> str:
     out = io.BytesIO()
     shown.save(out, "WEBP", quality=quality, method=2)
     return base64.b64encode(out.getvalue()).decode()
-
-
-def read_decisions(path: Path) -> Mapping[str, Decision]:
-    """Decisions by identifier of the image.
-
-    Raises
-    ------
-    InputError
-        Where the file is not what the page exports; the message names no image.
-    """
-    try:
-        if path.stat().st_size > _MOST:
-            raise ValueError
-        found = json.loads(path.read_bytes())
-        if found["format"] != FORMAT:
-            raise ValueError
-        return dict(_decided(found["decisions"]))
-    except OSError as error:
-        raise InputError(f"--decisions can't be read: {os.strerror(error.errno or 0)}.") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise InputError(
-            "--decisions is not what a review page exports.", hint="Use the page's button 'Export decisions'."
-        ) from None
-
-
-def _decided(entries: list[dict[str, Any]]) -> Iterator[tuple[str, Decision]]:
-    for entry in entries:
-        identifier, verdict, note = entry["image"], entry["verdict"], entry.get("note", "")
-        rectangles = tuple(
-            (int(x0), int(y0), int(x1), int(y1)) for x0, y0, x1, y1 in entry.get("rectangles", ())
-        )
-        if verdict not in VERDICTS or not isinstance(identifier, str) or not isinstance(note, str):
-            raise ValueError
-        if len(rectangles) > _RECTANGLES or not 0 < len(identifier) <= _ID_LENGTH:
-            raise ValueError
-        if any(not (0 <= x0 < x1 and 0 <= y0 < y1) for x0, y0, x1, y1 in rectangles):
-            raise ValueError
-        if verdict == "mask" and not rectangles:
-            raise ValueError
-        yield identifier, Decision(verdict, rectangles if verdict == "mask" else (), note)

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from medcli.files import atomic
-from medcli.privacy.review import FORMAT, Review
+from medcli.privacy.decisions import FORMAT
+from medcli.privacy.review import Review
 
 __all__ = ["PAGE", "write_page"]
 

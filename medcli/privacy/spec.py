@@ -389,7 +389,7 @@ class ScrubSpec:
         return Policy(
             profile=self.profile,
             retain=frozenset(self.retain),
-            clean=frozenset(self.clean) & CLEAN_COLUMNS.keys(),
+            clean=frozenset(name for name in self.clean if name in CLEAN_COLUMNS),
             pixels=self.pixels,
             date_shift=self.date_shift or Policy().date_shift,
             subjects=None if self.subjects is None else lists.read_subjects(self.subjects),
@@ -480,9 +480,9 @@ class ScrubSpec:
         if self.pixels in LOOKING:
             if "pixel-data" not in self.clean:
                 object.__setattr__(self, "clean", (*self.clean, "pixel-data"))
-        elif self.keep_text or self.fill != "solid" or self.regions is not None:
+        elif self.keep_text or self.fill != "solid" or self.regions or self.review or self.decisions:
             raise UsageError(
-                "--keep-text, --fill and --regions say something only where pixels are cleaned.",
+                "--keep-text, --fill, --regions, --review and --decisions say something only where pixels are cleaned.",
                 hint="Add --clean pixel-data.",
             )
 
@@ -505,6 +505,8 @@ class ScrubSpec:
             raise UsageError("Nothing to de-identify was named.", hint="medcli scrub SOURCE... --output DIR")
         if self.output is None:
             raise UsageError("--output is missing.", hint="medcli scrub SOURCE... --output DIR")
+        if self.review is not None:
+            places.check_review(self.review, self.sources, self.places())
         if self.restart and self.retry_failed:
             raise UsageError("--restart does everything again; --retry-failed says nothing beside it.")
         places.check(

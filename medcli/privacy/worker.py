@@ -30,9 +30,10 @@ from medcli.privacy.release import CLOSED, FULL, staged
 from medcli.privacy.streams import container
 
 if TYPE_CHECKING:
+    from medcli.privacy.decisions import Decision
     from medcli.privacy.dicom.scrubber import Scrubbed, Scrubber
     from medcli.privacy.pictures import Pictures
-    from medcli.privacy.review import Decision, Review
+    from medcli.privacy.review import Review
     from medcli.privacy.texts import Texts
 
 __all__ = ["Payload", "ScrubWorkers", "read_notes", "threefold"]
@@ -100,7 +101,14 @@ class ScrubWorkers:
         from medcli.privacy.dicom.scrubber import Scrubber
 
         _keep_memory()
-        self._worker = Worker(self, Scrubber(self.policy, self.key, identify=self.wait))
+        scrubber = Scrubber(
+            self.policy,
+            self.key,
+            identify=self.wait,
+            decisions=self.decisions,
+            show=self.review is not None,
+        )
+        self._worker = Worker(self, scrubber)
         return self._worker
 
     def __exit__(
@@ -261,6 +269,8 @@ class Worker:
         if result.identity:
             self._notes.add("identity", *noted(result.identity))
         self._notes.flush()
+        if self._plan.review is not None and result.shown is not None:
+            self._plan.review.note(key, result.instance, result.shown, kind="dicom", modality=result.modality)
         return told(key, item, mirror, result)
 
     def _text(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hmac
 import os
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,25 +18,26 @@ from typing import TYPE_CHECKING, Any
 from medcli.privacy.dicom.encoding import Buffer, Damaged, Encoding, Frame, Odd, encoding_of, read_frame
 from medcli.privacy.dicom.normalise import inflated
 from medcli.privacy.dicom.write import Written, write
-from medcli.privacy.pixels.detector import DetectorFailed, Quad, usual
+from medcli.privacy.pixels.detector import DetectorFailed, Quad, quad_of, usual
 from medcli.privacy.pixels.fill import Fill
 from medcli.privacy.pixels.finding import Finder, scenes
 from medcli.privacy.pixels.frames import Frames
 from medcli.privacy.pixels.hunt import Hunt
 from medcli.privacy.pixels.image import Unclean
 from medcli.privacy.pixels.looking import Looker, mask_of
-from medcli.privacy.pixels.places import BURNED_IN, METHOD, Places, before, places
+from medcli.privacy.pixels.places import BURNED_IN, FEATURES, METHOD, Places, before, places
 from medcli.privacy.pixels.regions import rectangles
 from medcli.privacy.pixels.rewriting import form_after, rewritten
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from pydicom import Dataset
 
     from medcli.privacy.dicom.header import Header
     from medcli.privacy.dicom.segments import Segment
     from medcli.privacy.pixels.detector import Detector
+    from medcli.privacy.pixels.faces import Faces
     from medcli.privacy.pixels.policy import PixelPolicy
     from medcli.privacy.pixels.showing import Palette
     from medcli.privacy.text.known import Known
@@ -87,6 +88,9 @@ class PixelCleaner:
         self._key = hmac.digest(key, b"pixels", "sha256")
         self._detector = detector
         self._looker: Looker | None = None
+        self._faces: Faces | None = None
+        #: The first frame of the last file, before and after, and its boxes: for the review page, confidential.
+        self.shown: tuple[Any, Any, tuple[tuple[int, int, int, int], ...]] | None = None
 
     def clean(
         self,
@@ -98,6 +102,8 @@ class PixelCleaner:
         marks: Callable[[Encoding], tuple[bytes, bytes]],
         meta: Callable[[str], bytes],
         source: Header | None = None,
+        more: Iterable[Quad] = (),
+        faces: bool = False,
     ) -> Cleaned:
         """Clean one written file.
 
@@ -115,16 +121,23 @@ class PixelCleaner:
             Give the elements (0012,0062) to (0012,0064) for an encoding, and the head of a file for a transfer syntax.
         source
             The source's header, for rectangles by device; the written one's where it is None.
+        more
+            What a person drew.
+        faces
+            Whether faces are looked for.
 
         Raises
         ------
         Unclean
             Why the file has to be withheld.
         """
+        self.shown = None
         try:
             with written.again() as stored, _opened(stored, target) as (data, frame, head):
                 seed = hmac.digest(self._key, series.encode(), "sha256")
                 work = _Work(self, places(data, frame), known, seed, source)
+                work.quads += more
+                work.faces = self.faces() if faces else None
                 return work.run(head, target, marks, meta)
         except DetectorFailed:
             raise Unclean("detector-failed") from None
@@ -136,6 +149,14 @@ class PixelCleaner:
         if self._looker is None:
             self._looker = Looker(self._detector or usual())
         return self._looker
+
+    def faces(self) -> Faces:
+        """What looks for faces; loaded when the first photograph needs it."""
+        if self._faces is None:
+            from medcli.privacy.pixels.faces import Faces
+
+            self._faces = Faces()
+        return self._faces
 
     @property
     def policy(self) -> PixelPolicy:
@@ -167,6 +188,7 @@ class _Work:
         self.window, self.palette = _window(where), _palette(where)
         self.finder = Finder(cleaner.looker(), Hunt(known), keep_technique="technique" in policy.keep_text)
         self.noise = seed if policy.fill == "noise" else None
+        self.faces: Faces | None = None
         self.quads: list[Quad] = [*rectangles(policy.regions, _device(where, source))]
 
     def run(
@@ -177,8 +199,9 @@ class _Work:
         meta: Callable[[str], bytes],
     ) -> Cleaned:
         """Find, write and prove, until nothing is left to be read."""
-        for pictures in scenes(self.frames, self.window, self.palette):
-            self.quads += self.finder.find(pictures)
+        for pictures, main in scenes(self.frames, self.window, self.palette):
+            self._show(before=pictures[-1])
+            self.quads += [*self.finder.find(pictures, thorough=main), *self._faces_in(pictures)]
         for _ in range(_ROUNDS):
             mask = mask_of(self.quads, self.after.rows, self.after.columns)
             written = self._write(mask, head, target, marks, meta)
@@ -192,6 +215,29 @@ class _Work:
             written.discard()
             self.quads += left
         raise Unclean("text-left-in-pixels")
+
+    def _show(self, *, before: Any = None, after: Any = None) -> None:
+        """Keep the first frame for the review page: `before` once, `after` of each round."""
+        known = self.cleaner.shown
+        if before is not None and known is None:
+            self.cleaner.shown = (before.copy(), None, ())
+        elif after is not None and known is not None:
+            self.cleaner.shown = (known[0], after.copy(), self._boxes())
+
+    def _faces_in(self, pictures: list[Any]) -> list[Quad]:
+        """Faces as quads.
+
+        Raises
+        ------
+        DetectorFailed
+            Where the engine raises.
+        """
+        if self.faces is None:
+            return []
+        try:
+            return [quad_of(box) for box in self.faces.find(pictures[-1])]
+        except Exception:  # noqa: BLE001 - whatever the engine raises, nobody has looked
+            raise DetectorFailed from None
 
     def _boxes(self) -> tuple[tuple[int, int, int, int], ...]:
         boxes = [tuple(round(edge) for edge in quad.box) for quad in self.quads]
@@ -216,13 +262,17 @@ class _Work:
         folder = os.path.dirname(target) if target else None
         new: dict[int, bytes] = {}
         pixels: list[Segment] = [(where.pixel.start, where.pixel.end)]
-        if changed:
-            new, pixels = rewritten(self.frames, self._filling(mask), folder)
-        encoding = encoding_of(syntax)
-        if not where.overlaid:
-            new |= {METHOD: marks(encoding)[0], BURNED_IN: encoding.element(BURNED_IN, "CS", b"NO")}
-        before = head if syntax == frame.syntax else meta(syntax)
-        return write(where.data, where.changed(new, pixels, before), replace(frame, syntax=syntax), target)
+        with ExitStack() as stack:
+            if changed:
+                new, pixels = rewritten(self.frames, self._filling(mask), folder, stack)
+            encoding = encoding_of(syntax)
+            if not where.overlaid:
+                new |= {METHOD: marks(encoding)[0], BURNED_IN: encoding.element(BURNED_IN, "CS", b"NO")}
+                new |= {} if self.faces is None else {FEATURES: encoding.element(FEATURES, "CS", b"NO")}
+            before = head if syntax == frame.syntax else meta(syntax)
+            return write(
+                where.data, where.changed(new, pixels, before), replace(frame, syntax=syntax), target
+            )
 
     def _prove(self, written: Written, mask: Any) -> list[Quad]:
         """Read the file again: compare every frame, and give what can still be read.
@@ -238,14 +288,23 @@ class _Work:
                 raise Unclean("pixels-changed")
             compare = self._comparing(mask)
             left: list[Quad] = []
-            for pictures in scenes(again, self.window, self.palette, compare):
-                left += self.finder.left(pictures)
+            for number, (pictures, main) in enumerate(scenes(again, self.window, self.palette, compare)):
+                if not number:
+                    self._show(after=pictures[-1])
+                left += self.finder.left(pictures) if main else ()
+                left += (quad for quad in self._faces_in(pictures) if not _filled(quad, mask))
             for number in compare.missed(len(again)):
                 compare(number, again.words(number))
             return left
 
     def _comparing(self, mask: Any) -> _Compare:
         return _Compare(self.frames, mask, self._filling(mask) if mask.any() else None)
+
+
+def _filled(quad: Quad, mask: Any) -> bool:
+    """Whether all of an upright quad is filled already."""
+    left, top, right, bottom = map(int, quad.box)
+    return bool(mask[top : bottom + 1, left : right + 1].all())
 
 
 class _Compare:
@@ -312,9 +371,10 @@ def _palette(where: Places) -> Palette | None:
     from pydicom.pixels.processing import apply_color_lut
 
     try:
-        entries, first, bits = (int(value) for value in where.dataset.RedPaletteColorLookupTableDescriptor)
+        entries, first, _ = (int(value) for value in where.dataset.RedPaletteColorLookupTableDescriptor)
         indices = np.arange(first, first + (entries or 1 << 16))
-        table = apply_color_lut(indices, where.dataset)[:, :3]
-        return (table >> max(0, (table.dtype.itemsize * 8) - 8)).astype(np.uint8), first
+        table = apply_color_lut(indices, where.dataset)[:, :3].astype(np.float64)
+        # Some tables hold 8 bits in 16: what counts here is how they differ.
+        return (table * (255 / max(table.max(), 1))).astype(np.uint8), first
     except Exception:  # noqa: BLE001 - pydicom's errors quote values
         raise Unclean("pixels-unusual") from None

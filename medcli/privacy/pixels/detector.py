@@ -5,13 +5,14 @@ Knows the protocol's nouns. Refuses to know an engine: :mod:`medcli.privacy.pixe
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any, NamedTuple, Protocol
 
 from medcli.errors import MissingExtra
 
-__all__ = ["Detector", "DetectorFailed", "Quad", "Reading", "require", "usual"]
+__all__ = ["Detector", "DetectorFailed", "Quad", "Reading", "quad_of", "require", "usual"]
 
 #: Packages of the extra ``ocr`` that the default detector needs.
 _NEEDED = ("rapidocr", "onnxruntime", "cv2")
@@ -48,12 +49,24 @@ class Quad(NamedTuple):
         following = points[1:] + points[:1]
         return abs(sum(x * v - u * y for (x, y), (u, v) in zip(points, following, strict=True))) / 2
 
+    @property
+    def height(self) -> float:
+        """The shorter of its two sides, in pixels."""
+        x0, y0, x1, y1, _, _, x3, y3 = self.corners
+        return min(math.hypot(x1 - x0, y1 - y0), math.hypot(x3 - x0, y3 - y0))
+
     def moved(self, right: float, down: float, scale: float = 1.0) -> Quad:
         """The same, divided by `scale` and then moved."""
         x0, y0, x1, y1, x2, y2, x3, y3 = (
             value / scale + (down if at % 2 else right) for at, value in enumerate(self.corners)
         )
         return Quad((x0, y0, x1, y1, x2, y2, x3, y3), self.score)
+
+
+def quad_of(box: tuple[int, int, int, int]) -> Quad:
+    """An upright rectangle (right and bottom not part of it) as a quad."""
+    left, top, right, bottom = box[0], box[1], box[2] - 1, box[3] - 1
+    return Quad((left, top, right, top, right, bottom, left, bottom))
 
 
 class Reading(NamedTuple):

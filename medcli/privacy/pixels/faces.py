@@ -90,7 +90,7 @@ class Faces:
 
         height, width = image.shape[:2]
         scale = min(1.0, _LARGEST / max(height, width))
-        shown = image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)
+        shown: Any = image if image.ndim == 3 else np.repeat(image[..., None], 3, axis=2)
         if scale < 1:
             shown = cv2.resize(shown, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         found: list[tuple[float, ...]] = []

@@ -22,9 +22,12 @@ if TYPE_CHECKING:
 __all__ = ["Places", "before", "places"]
 
 METHOD, METHOD_CODES = 0x00120062, 0x00120064
-PHOTOMETRIC, PLANAR, BURNED_IN, LOSSY = 0x00280004, 0x00280006, 0x00280301, 0x00282110
+PHOTOMETRIC, PLANAR, BURNED_IN, FEATURES, LOSSY = 0x00280004, 0x00280006, 0x00280301, 0x00280302, 0x00282110
 OFFSETS, LENGTHS = 0x7FE00001, 0x7FE00002
-_CHANGED = (METHOD, 0x00120063, METHOD_CODES, PHOTOMETRIC, PLANAR, BURNED_IN, LOSSY, OFFSETS, LENGTHS)
+_CHANGED = (
+    *(METHOD, 0x00120063, METHOD_CODES, PHOTOMETRIC, PLANAR),
+    *(BURNED_IN, FEATURES, LOSSY, OFFSETS, LENGTHS),
+)
 _FLOATS = {0x7FE00008: 32, 0x7FE00009: 64}
 
 
@@ -127,7 +130,10 @@ def before(data: Buffer, frame: Frame, stop: int) -> Dataset:
     stream = cast("Any", BytesIO(data[frame.start : stop]))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return cast("Dataset", read_dataset(stream, not frame.encoding.explicit, frame.encoding.little))
+        dataset = read_dataset(stream, not frame.encoding.explicit, frame.encoding.little)
+        # Tables of colours are bytes whose order pydicom looks up here.
+        dataset.set_original_encoding(not frame.encoding.explicit, frame.encoding.little)
+        return dataset
 
 
 def _image(dataset: Dataset, frame: Frame, pixel: Element) -> Image:
