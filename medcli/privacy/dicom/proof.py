@@ -124,7 +124,7 @@ def examine(written: Written, rewriter: Rewriter, frame: Frame, *, pixels: bool 
             return None
         try:
             again = read_frame(stored)
-            if again is None or not again.syntax == uid_text(again.meta.get(0x00020010, b"")):
+            if again is None or again.syntax != uid_text(again.meta.get(0x00020010, b"")):
                 return Finding("unsound")
             if pixels and again.syntax != frame.syntax:
                 return Finding("unsound")
@@ -136,9 +136,7 @@ def examine(written: Written, rewriter: Rewriter, frame: Frame, *, pixels: bool 
             return Finding("unsound")
 
 
-def _examine(
-    data: Buffer, frame: Frame, rewriter: Rewriter, head: bytes, *, pixels: bool
-) -> Finding | None:
+def _examine(data: Buffer, frame: Frame, rewriter: Rewriter, head: bytes, *, pixels: bool) -> Finding | None:
     """Judge a data set; `head` is what stood before it, where it was deflated."""
     found = walk(data, frame.start, len(data), frame.encoding, _survey())
     if found.stop != len(data):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from medcli.privacy.dicom.encoding import Buffer
@@ -96,7 +97,7 @@ def _by_offsets(
     if list(starts) != sorted(set(starts)) or not set(starts) <= known.keys() or starts[0]:
         return None
     edges = [*(known[start] for start in starts), len(items)]
-    return [items[low:high] for low, high in zip(edges, edges[1:], strict=False)]
+    return [items[low:high] for low, high in pairwise(edges)]
 
 
 def _by_ends(data: Buffer, items: list[tuple[int, int]]) -> list[list[tuple[int, int]]]:

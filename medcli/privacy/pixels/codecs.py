@@ -57,7 +57,7 @@ def decode(syntax: str, image: Image, raw: bytes) -> Any:
     """
     import numpy as np
 
-    if syntax != RLE and syntax != ENCAPSULATED_RAW and find_spec("imagecodecs") is None:
+    if syntax not in (RLE, ENCAPSULATED_RAW) and find_spec("imagecodecs") is None:
         raise Unclean("pixels-codec-missing")
     try:
         found = _decoded(syntax, image, raw)
@@ -93,18 +93,20 @@ def _decoded(syntax: str, image: Image, raw: bytes) -> Any:
     raise Unclean("pixels-unusual")
 
 
-def _unconverted(image: Image) -> dict[str, str]:
+def _unconverted(image: Image) -> dict[str, Any]:
     """Colour spaces for a decoder that must not convert: what it is told to read is what it is told to give."""
     return {"colorspace": "RGB", "outcolorspace": "RGB"} if image.samples == 3 else {}
 
 
 def _lossy(image: Image, raw: bytes) -> Any:
+    """Samples of lossy JPEG, colour as RGB."""
     import imagecodecs
 
     if image.samples == 1:
         return imagecodecs.jpeg8_decode(raw)
-    spaces = ("RGB", "RGB") if image.photometric == "RGB" else ("YCBCR", "RGB")
-    return imagecodecs.jpeg8_decode(raw, colorspace=spaces[0], outcolorspace=spaces[1])
+    marked = _marker(raw, 0xE0) > 0 or _marker(raw, 0xEE) > 0  # JFIF, Adobe: they say what the samples are
+    spaces = {"colorspace": "RGB"} if image.coded == "RGB" and not marked else {}
+    return imagecodecs.jpeg8_decode(raw, **spaces, outcolorspace="RGB")
 
 
 def _rle(image: Image, raw: bytes) -> Any:
@@ -157,7 +159,6 @@ def encode(syntax: str, image: Image, words: Any, before: bytes) -> bytes:
 
 
 def _encoded(syntax: str, image: Image, words: Any, before: bytes) -> bytes:
-    import numpy as np
 
     if syntax == RLE:
         return _rle_encoded(image, words)
@@ -194,11 +195,18 @@ def _rle_encoded(image: Image, words: Any) -> bytes:
     from pydicom.uid import RLELossless
 
     runner = EncodeRunner(RLELossless)
-    runner.set_options(
-        rows=image.rows, columns=image.columns, samples_per_pixel=image.samples, number_of_frames=1,
-        bits_allocated=image.allocated, bits_stored=image.allocated, pixel_representation=0,
-        photometric_interpretation="RGB" if image.samples == 3 else "MONOCHROME2", planar_configuration=0,
-    )  # fmt: skip
+    options: dict[str, Any] = {
+        "rows": image.rows,
+        "columns": image.columns,
+        "samples_per_pixel": image.samples,
+        "number_of_frames": 1,
+        "bits_allocated": image.allocated,
+        "bits_stored": image.allocated,
+        "pixel_representation": 0,
+        "photometric_interpretation": "RGB" if image.samples == 3 else "MONOCHROME2",
+        "planar_configuration": 0,
+    }
+    runner.set_options(**options)
     return bytes(_encode_frame(words.astype(words.dtype.newbyteorder("<")).tobytes(), runner))
 
 

@@ -44,10 +44,15 @@ class Finder:
     def __init__(self, looker: Looker, hunt: Hunt, *, keep_technique: bool = False) -> None:
         self._looker, self._hunt, self._keep = looker, hunt, keep_technique
 
-    def find(self, pictures: list[Any]) -> list[Quad]:
-        """Lines to be destroyed in one frame, shown as `pictures` (the last one as a reader would see it)."""
+    def find(self, pictures: list[Any], *, thorough: bool = True) -> list[Quad]:
+        """Lines to be destroyed in one frame, shown as `pictures` (the last one as a reader would see it).
+
+        `thorough` adds a more sensitive look, of which only what can be read, or is known of the patient, counts.
+        """
         lines = self._looker.look(pictures)
         chosen = self._chosen(pictures[-1], lines)
+        if not thorough:
+            return chosen
         harder = [quad for quad in self._looker.look_harder(pictures[-1]) if not _covered(quad, lines)]
         readings = self._looker.read(pictures[-1], harder)
         return chosen + [
@@ -89,8 +94,8 @@ def _covered(quad: Quad, others: list[Quad]) -> bool:
 
 def scenes(
     frames: Frames, window: tuple[float, float] | None, palette: Palette | None, change: Any = None
-) -> Iterator[list[Any]]:
-    """What is looked at of all frames, each as a list of pictures.
+) -> Iterator[tuple[list[Any], bool]]:
+    """What is looked at of all frames: lists of pictures, each with whether it is worth the most careful look.
 
     Parameters
     ----------
@@ -115,10 +120,10 @@ def scenes(
         if count > _FEW:
             shown.add(words)
         small = thumbnail(shown.quick(words)) if count > _FEW else None
-        other = small is not None and all(abs(small - one).mean() > _OTHER for one in known)
+        other = small is not None and bool(known) and all(abs(small - one).mean() > _OTHER for one in known)
         if number in chosen or other:
             if small is not None:
                 known.append(small)
-            yield shown.pictures(words)
-    if len(seen) > 1 and count > _FEW:
-        yield from shown.extremes()
+            yield shown.pictures(words), other or count <= _FEW
+    if count > _FEW:
+        yield from ((pictures, True) for pictures in shown.extremes())

@@ -24,11 +24,15 @@ def _as_decoded(places: Places) -> Image:
     """The form that frames have when they are decoded: compressed ones lie by pixel, and lossy colour becomes RGB."""
     image, syntax = places.image, places.frame.syntax
     if not places.pixel.undefined or image.samples < 3:
-        return image if not places.pixel.undefined else replace(image, planar=False, little=True, swapped=False)
+        return (
+            image if not places.pixel.undefined else replace(image, planar=False, little=True, swapped=False)
+        )
     photometric = image.photometric.replace("YBR_FULL_422", "YBR_FULL")
     if syntax in codecs.JPEG_LOSSY or photometric in ("YBR_RCT", "YBR_ICT"):
         photometric = "RGB"
-    return replace(image, photometric=photometric, planar=False, little=True, swapped=False)
+    return replace(
+        image, photometric=photometric, planar=False, little=True, swapped=False, coded=image.photometric
+    )
 
 
 class Frames:

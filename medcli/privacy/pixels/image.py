@@ -41,6 +41,8 @@ class Image:
         Whether colour planes follow each other (Planar Configuration 1).
     little
         Whether multi-byte values are little endian.
+    coded
+        Photometric Interpretation of the code streams, where frames are compressed.
     swapped
         Whether bytes of 8-bit values are swapped in pairs (OW in big endian).
     """
@@ -58,6 +60,7 @@ class Image:
     little: bool = True
     swapped: bool = False
     real: bool = False
+    coded: str = ""
 
     @property
     def halved(self) -> bool:
@@ -90,7 +93,9 @@ class Image:
         depth = self.allocated in ((32, 64) if self.real else (1, 8, 16, 32, 64))
         stored = self.real or 0 < self.stored <= self.high + 1 <= self.allocated
         even = not self.halved or (self.columns % 2 == 0 and self.allocated == 8)
-        if not (sound and depth and stored and even) or (self.allocated == 1 and self.samples != 1):
+        if not (sound and depth and stored and even) or (
+            self.allocated == 1 and (self.samples != 1 or self.swapped)
+        ):
             raise Unclean("pixels-unusual")
 
     def unpack(self, raw: bytes) -> Any:

@@ -22,6 +22,10 @@ TILE, OVERLAP = 768, 96
 SMALL = 320
 #: A box over this part of a tile is a reason to look closer, and no redaction.
 GIANT = 0.2
+#: A box taller than this, in pixels, is believed only where something can be read in it, so surely.
+TALL = 32
+_READ = 0.5
+_SHORT = Reading("ok", 1.0)
 #: Tiles are not halved below this side.
 LEAST = 160
 #: Differences of grey levels in a tile below which nothing can be read.
@@ -113,14 +117,21 @@ class Looker:
         for rendering in renderings:
             quads, control = self._once(part, rendering, sensitive=sensitive)
             sane |= control
-            small = [quad for quad in quads if quad.area <= GIANT * part.shape[0] * part.shape[1]]
-            giant |= len(small) < len(quads)
-            found += small
+            believed = [quad for quad in quads if sensitive or self._believes(part, quad)]
+            giant |= len(believed) < len(quads)
+            found += believed
         if not sane and not sensitive and min(part.shape[:2]) < 2 * LEAST:
             raise DetectorFailed
         if (giant or not sane) and min(part.shape[:2]) >= 2 * LEAST and not sensitive:
             found += self._closer(part, renderings)
         return found
+
+    def _believes(self, part: Any, quad: Quad) -> bool:
+        """Whether a box is one: not if it covers much of the tile, nor if it is tall and nothing is read in it."""
+        if quad.area > GIANT * part.shape[0] * part.shape[1]:
+            return False
+        (reading,) = self.read(part, [quad]) if quad.height > TALL else (_SHORT,)
+        return reading.score >= _READ and sum(map(str.isalnum, reading.text)) >= 2
 
     def _closer(self, part: Any, renderings: Sequence[Rendering]) -> list[Quad]:
         """Look at the quarters of a tile in which something giant was found."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from medcli.errors import SetupError
 from medcli.privacy.pixels.detector import Quad, Reading
+from medcli.privacy.pixels.onnx_session import open_session
 
 __all__ = ["Rapid"]
 
@@ -98,8 +99,6 @@ class Rapid:
 
 def _session(task: str) -> Any:
     """A model of the wheel, bound to one thread: processes are what medcli works in parallel with."""
-    import onnxruntime
-
     spec = find_spec("rapidocr")
     folder = Path(spec.origin).parent / "models" if spec and spec.origin else Path()
     models = sorted(folder.glob(f"*_{task}_*.onnx")) + sorted(folder.glob(f"*_{task}.onnx"))
@@ -108,11 +107,7 @@ def _session(task: str) -> Any:
             "The installed rapidocr brings no models.",
             hint="pip install 'rapidocr>=3.8,<4' brings them in its wheel.",
         )
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.enable_cpu_mem_arena = False  # an arena keeps the largest tile's memory for ever
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(str(models[0]), options, providers=["CPUExecutionProvider"])
+    return open_session(models[0])
 
 
 def _lines(heat: Any, pixel: float, line: float) -> list[Quad]:

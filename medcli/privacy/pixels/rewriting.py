@@ -9,6 +9,7 @@ import io
 import struct
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import IO, TYPE_CHECKING, Any
 
@@ -48,13 +49,15 @@ def form_after(frames: Frames) -> tuple[str, Image]:
             raise Unclean("pixels-unusual")
         return syntax, image
     photometric = "RGB" if image.samples == 3 else image.photometric
-    after = replace(image, photometric=photometric, planar=False, little=True, swapped=False)
+    after = replace(image, photometric=photometric, planar=False, little=True, swapped=False, coded="")
     if after.frame_bits * after.frames // 8 > _LONGEST:
         raise Unclean("too-large")
     return EXPLICIT, after
 
 
-def rewritten(frames: Frames, change: Change, folder: str | None) -> tuple[dict[int, bytes], list[Segment]]:
+def rewritten(
+    frames: Frames, change: Change, folder: str | None, stack: ExitStack
+) -> tuple[dict[int, bytes], list[Segment]]:
     """Changed elements, and what stands in place of the pixels' element.
 
     Parameters
@@ -65,10 +68,12 @@ def rewritten(frames: Frames, change: Change, folder: str | None) -> tuple[dict[
         Gives the new words of a frame.
     folder
         Where a file without a name may lie; None for memory only.
+    stack
+        Closes that file, when the segments were written.
     """
     syntax, after = form_after(frames)
     if syntax == frames.syntax and frames.encapsulated:
-        return _encapsulated(frames, change, folder)
+        return _encapsulated(frames, change, folder, stack)
     return _native(frames, change, after, lossy=syntax != frames.syntax)
 
 
@@ -122,15 +127,14 @@ def _lossy_elements(frames: Frames, after: Image) -> dict[int, bytes]:
 
 
 def _encapsulated(
-    frames: Frames, change: Change, folder: str | None
+    frames: Frames, change: Change, folder: str | None, stack: ExitStack
 ) -> tuple[dict[int, bytes], list[Segment]]:
     """Changed frames encoded anew, each as one fragment; the others with the fragments they have."""
     import numpy as np
 
     assert frames.capsule is not None
-    # Closed when the segments that read it are forgotten; without a folder everything stays in memory.
-    store: IO[bytes] = (
-        tempfile.SpooledTemporaryFile(max_size=_HELD, dir=folder) if folder else io.BytesIO()  # noqa: SIM115
+    store: IO[bytes] = stack.enter_context(
+        tempfile.SpooledTemporaryFile(max_size=_HELD, dir=folder) if folder else io.BytesIO()
     )
     lengths: list[list[int]] = []
     plan: list[tuple[int, int] | None] = []
