@@ -28,6 +28,7 @@ from medcli.privacy.catalogue import Catalogue
 from medcli.privacy.decisions import Decision, read_decisions
 from medcli.privacy.layout import Names
 from medcli.privacy.outcome import Result
+from medcli.privacy.pixels.policy import LOOKING
 from medcli.privacy.places import CATALOGUE, Places
 from medcli.privacy.policy import Policy
 from medcli.privacy.review import prepare
@@ -173,7 +174,7 @@ class ScrubJob:
         self.staging.publish(catalogue)
         release.rebuild_dicomdirs(self.staging, catalogue, self._key)
         report.write_account(confidential, catalogue, self._run)
-        report.write_lines(confidential, catalogue, self._run, run.rows())
+        pixels = report.write_lines(confidential, catalogue, self._run, run.rows())
         if self._spec.crosswalk:
             report.write_crosswalk(confidential, catalogue)
         texts = catalogue.holds_texts()
@@ -182,6 +183,8 @@ class ScrubJob:
         report.write_manifest(self._places.manifest, facts, catalogue, self.staging.drafts)
         outcome.recount(run.report, catalogue, self._run)
         self.summary = outcome.summarise(run.report, catalogue, self._run, self._policy)
+        if self._policy.pixels in LOOKING:
+            self.summary["pixels_of_released"] = pixels
         self.summary["seconds"] = round(time.monotonic() - self._started, 3)
         report.write_summary(confidential, self.summary)
         if self._review is not None:

@@ -284,7 +284,7 @@ class Scrubber:
         finally:
             result.shown = self._pixels.shown if self._show else None
         if hit is None and decided.verdict == "withhold":
-            hit = ("withheld-by-reviewer", "", "")
+            hit = proof.Finding("withheld-by-reviewer", "", "")
         if hit is not None:
             written.discard()
             result.reason, result.attribute, result.place = hit

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medcli.errors import SetupError
+from medcli.privacy.pixels.onnx_session import open_session
 from medcli.privacy.pixels.onnx_shape import freed
 
 if TYPE_CHECKING:
@@ -66,15 +67,7 @@ class Faces:
     name = "centerface"
 
     def __init__(self) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.enable_cpu_mem_arena = False
-        options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(
-            freed(require().read_bytes()), options, providers=["CPUExecutionProvider"]
-        )
+        self._session = open_session(freed(require().read_bytes()))
         self._input = self._session.get_inputs()[0].name
 
     def find(self, image: NDArray[np.uint8]) -> Sequence[Bounds]:

@@ -57,9 +57,11 @@ _FACES = frozenset(
         "ZYGOMA",
     ]
 )
+#: Letters beyond ASCII are one byte or two here, for a header's words are read before its character set is known.
 _WORDS = re.compile(
-    r"brain|head|skull|face|facial|orbit|sinus|neuro|cerebr|cranio|cranium|crania|intracran|pituit|mandib|maxill|kopf|schädel"
-    r"|schaedel|hirn|gehirn|crâne|crane\b|cerveau|tête|cabeza|cráneo|cerebro|encephal|stroke|mprage|\bcow\b|\biac\b|whole.?body",
+    r"brain|head|skull|face|facial|orbit|sinus|neuro|cerebr|cranio|cranium|crania|intracran|pituit|mandib|maxill"
+    r"|kopf|sch.{1,2}del|schaedel|hirn|cr.{1,2}ne\b|cerveau|t.{1,2}te\b|cabeza|cr.{1,2}neo|encephal|stroke|mprage"
+    r"|\bcow\b|\biac\b|whole.?body",
     re.IGNORECASE,
 )
 #: Field of view of a head and slices that make a surface, in millimetres.
