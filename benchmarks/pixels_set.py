@@ -24,7 +24,18 @@ _FACES = (
     "DejaVuSans", "DejaVuSansMono", "DejaVuSerif", "DejaVuSans-Bold", "DejaVuSansCondensed", "LiberationSans-Regular",
     "LiberationMono-Regular", "LiberationSerif-Regular", "LiberationSansNarrow-Regular",
 )  # fmt: skip
-_FAMILY = ("QUISTGAARD", "Vexelbaum", "HARTIGAN", "Mullenhoff", "BROWN", "Nguyen", "KOWALCZYK", "Young", "BARNSBY", "Okafor")
+_FAMILY = (
+    "QUISTGAARD",
+    "Vexelbaum",
+    "HARTIGAN",
+    "Mullenhoff",
+    "BROWN",
+    "Nguyen",
+    "KOWALCZYK",
+    "Young",
+    "BARNSBY",
+    "Okafor",
+)
 _GIVEN = ("OTTOLINE", "Jorg", "MARIA", "Wilhelmina", "ANNE", "Bo", "XIADANI", "Soren", "NGOZI", "Zoe")
 _PLACES = ("St. Brunnhild Hospital", "VEXCOMBE REGIONAL", "Praxis Hollerbusch", "MERCY WEST CLINIC")
 
@@ -134,7 +145,9 @@ def _ultrasound(noise: np.random.Generator, rows: Any, columns: Any, side: int) 
 
 def _slice(noise: np.random.Generator, rows: Any, columns: Any, side: int) -> Any:
     body = ((columns - 0.5) / 0.46) ** 2 + ((rows - 0.5) / 0.4) ** 2 < 1
-    tissue = 125 + 14 * _smooth(noise, side, 12) + 9 * _smooth(noise, side, 3) + noise.normal(0, 7, (side, side))
+    tissue = (
+        125 + 14 * _smooth(noise, side, 12) + 9 * _smooth(noise, side, 3) + noise.normal(0, 7, (side, side))
+    )
     spine = ((columns - 0.5) / 0.06) ** 2 + ((rows - 0.72) / 0.08) ** 2 < 1
     return np.where(spine, 235, np.where(body, tissue, 6)).clip(0, 255).astype(np.uint8)
 
@@ -142,7 +155,11 @@ def _slice(noise: np.random.Generator, rows: Any, columns: Any, side: int) -> An
 def _film(noise: np.random.Generator, rows: Any, columns: Any, side: int) -> Any:
     lungs = np.exp(-(((abs(columns - 0.5) - 0.2) / 0.12) ** 2) - ((rows - 0.45) / 0.3) ** 2)
     ribs = 14 * np.sin(rows * 55 + 6 * abs(columns - 0.5))
-    return (165 - 95 * lungs + ribs + 12 * _smooth(noise, side, 10) + noise.normal(0, 5, (side, side))).clip(0, 255).astype(np.uint8)
+    return (
+        (165 - 95 * lungs + ribs + 12 * _smooth(noise, side, 10) + noise.normal(0, 5, (side, side)))
+        .clip(0, 255)
+        .astype(np.uint8)
+    )
 
 
 @lru_cache(maxsize=1)
@@ -156,7 +173,9 @@ def _sources() -> list[Any]:
     humans = Path(deid_data.__file__).parent / "data" / "humans"
     found = [dcmread(path) for path in sorted(humans.glob("*.dcm"))] + [examples.ct, examples.mr]
     found = [dataset for dataset in found if dataset.get("SamplesPerPixel", 1) == 1]
-    return [to_bytes(dataset.pixel_array.astype(np.float64), _window(dataset.pixel_array)) for dataset in found]
+    return [
+        to_bytes(dataset.pixel_array.astype(np.float64), _window(dataset.pixel_array)) for dataset in found
+    ]
 
 
 def _window(values: Any) -> tuple[float, float]:
@@ -166,7 +185,9 @@ def _window(values: Any) -> tuple[float, float]:
 
 def _real(rng: random.Random, side: int) -> Any:
     image = Image.fromarray(rng.choice(_sources())).resize((side, side), Image.Resampling.BICUBIC)
-    return np.asarray(image.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if rng.random() < 0.5 else image).copy()
+    return np.asarray(
+        image.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if rng.random() < 0.5 else image
+    ).copy()
 
 
 @lru_cache(maxsize=256)
@@ -199,7 +220,9 @@ def _ink(rng: random.Random, text: str, size: int) -> Any:
     return mask[low : high + 1, left : right + 1]
 
 
-def _write(rng: random.Random, canvas: Any, to: Picture, taken: list[tuple[int, int, int, int]], *, colour: bool) -> list[Item]:
+def _write(
+    rng: random.Random, canvas: Any, to: Picture, taken: list[tuple[int, int, int, int]], *, colour: bool
+) -> list[Item]:
     kind = rng.choices(KINDS, (46, 14, 5, 10, 15, 10))[0]
     size = rng.choice(SIZES)
     lines = [words(rng) for _ in range(3 if kind == "stacked" else 1)]
@@ -221,7 +244,9 @@ def _write(rng: random.Random, canvas: Any, to: Picture, taken: list[tuple[int, 
         if kind == "edge":
             top = rng.choice((0, 1, side_y - high))
         box = (left, top, left + wide, top + high)
-        if all(box[2] + 10 < o[0] or o[2] + 10 < box[0] or box[3] + 8 < o[1] or o[3] + 8 < box[1] for o in taken):
+        if all(
+            box[2] + 10 < o[0] or o[2] + 10 < box[0] or box[3] + 8 < o[1] or o[3] + 8 < box[1] for o in taken
+        ):
             break
     else:
         return []
@@ -232,12 +257,21 @@ def _write(rng: random.Random, canvas: Any, to: Picture, taken: list[tuple[int, 
     alpha = mask[..., None] / 255.0
     if kind == "low-contrast":
         ink = _beside(canvas, box) + ink
-    canvas[top : top + high, left : left + wide] = (under * (1 - alpha) + np.asarray(ink) * alpha).clip(0, 255)
+    canvas[top : top + high, left : left + wide] = (under * (1 - alpha) + np.asarray(ink) * alpha).clip(
+        0, 255
+    )
     if kind != "stacked":
         return [Item(lines[0], kind, to.background, size, name, box)]
     ends = np.cumsum([one.shape[0] + gap for one in masks]) - gap + top
     return [
-        Item(line, kind, to.background, size, name, (left, int(end) - one.shape[0], left + one.shape[1], int(end)))
+        Item(
+            line,
+            kind,
+            to.background,
+            size,
+            name,
+            (left, int(end) - one.shape[0], left + one.shape[1], int(end)),
+        )
         for line, one, end in zip(lines, masks, ends, strict=True)
     ]
 
@@ -251,7 +285,9 @@ def _beside(canvas: Any, box: tuple[int, int, int, int]) -> Any:
     return smooth[top:bottom, left:right].astype(np.float64)
 
 
-def _colour(rng: random.Random, kind: str, mean: float, *, colour: bool) -> tuple[str, tuple[float, float, float]]:
+def _colour(
+    rng: random.Random, kind: str, mean: float, *, colour: bool
+) -> tuple[str, tuple[float, float, float]]:
     """A colour that a person can read there; for low contrast its difference from the local mean, 22 to 35 levels."""
     if kind == "low-contrast":
         step = rng.uniform(22, 35) * (1 if mean < 200 else -1)

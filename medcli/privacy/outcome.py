@@ -143,6 +143,8 @@ def table(summary: Mapping[str, Any]) -> str:
     rows += [(f"  {reason}", f"{count:,}") for reason, count in summary["withheld"].items()]
     if links := summary["ignored"].get("symlink"):
         rows.append(("links, which are not followed", f"{links:,}"))
+    for kind, count in summary.get("pixels_of_released", {}).items():
+        rows.append((f"pixels {kind}", f"{count:,}"))
     if summary["from_earlier_runs"]:
         rows.append(("from earlier runs", f"{summary['from_earlier_runs']:,}"))
     rows.append(("seconds", f"{summary['seconds']:.1f}"))

@@ -105,7 +105,7 @@ def _lossy(image: Image, raw: bytes) -> Any:
     if image.samples == 1:
         return imagecodecs.jpeg8_decode(raw)
     marked = _marker(raw, 0xE0) > 0 or _marker(raw, 0xEE) > 0  # JFIF, Adobe: they say what the samples are
-    spaces = {"colorspace": "RGB"} if image.coded == "RGB" and not marked else {}
+    spaces: dict[str, Any] = {"colorspace": "RGB"} if image.coded == "RGB" and not marked else {}
     return imagecodecs.jpeg8_decode(raw, **spaces, outcolorspace="RGB")
 
 

@@ -61,7 +61,7 @@ class Looker:
         found = self._look(pictures[0], (_plain, _even), sensitive=False)
         for picture in pictures[1:]:
             found += self._look(picture, (_plain,), sensitive=False)
-        return found
+        return _distinct(found)
 
     def look_harder(self, picture: Any) -> list[Quad]:
         """What a more sensitive look finds, which may be no text: enlarged, local contrast evened out."""
@@ -229,6 +229,27 @@ def _even_large(picture: Any) -> tuple[Any, float]:
 
 def _negative(picture: Any) -> tuple[Any, float]:
     return 255 - _evened(picture, 0.8, 10, 3), 1.0
+
+
+def _distinct(quads: list[Quad]) -> list[Quad]:
+    """Lines without those that lie, but for a tenth, within a larger one: two renderings show the same line."""
+    kept: list[Quad] = []
+    for quad in sorted(quads, key=lambda one: -one.area):
+        left, top, right, bottom = quad.box
+        for other in kept:
+            u, v, x, y = other.box
+            shared = max(0.0, min(right, x) - max(left, u)) * max(0.0, min(bottom, y) - max(top, v))
+            if shared >= 0.9 * (right - left) * (bottom - top) and _level(quad) and _level(other):
+                break
+        else:
+            kept.append(quad)
+    return kept
+
+
+def _level(quad: Quad) -> bool:
+    """Whether a line lies level or upright, so that its upright box is itself."""
+    left, top, right, bottom = quad.box
+    return quad.area >= 0.8 * (right - left) * (bottom - top)
 
 
 def mask_of(quads: Sequence[Quad], rows: int, columns: int) -> Any:

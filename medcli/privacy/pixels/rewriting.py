@@ -134,7 +134,7 @@ def _encapsulated(
 
     assert frames.capsule is not None
     store: IO[bytes] = stack.enter_context(
-        tempfile.SpooledTemporaryFile(max_size=_HELD, dir=folder) if folder else io.BytesIO()
+        tempfile.SpooledTemporaryFile(max_size=_HELD, dir=folder) if folder else io.BytesIO()  # noqa: SIM115
     )
     lengths: list[list[int]] = []
     plan: list[tuple[int, int] | None] = []

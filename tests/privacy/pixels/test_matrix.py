@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pydicom
@@ -15,9 +16,39 @@ from medcli.privacy.pixels.policy import PixelPolicy
 from medcli.privacy.policy import Policy
 from tests.privacy.pixels import burned
 from tests.privacy.pixels.burned import (
-    BASELINE, BE, BITS, BOX, DEFLATED, EXTENDED, HALVED, HTJ2K, HTJ2K_LOSSY, HTJ2K_RPCL, IMPLICIT, INVERSE, J2K,
-    J2K_LOSSY, JLS, JLS_NEAR, LE, LOSSLESS, LOSSLESS_SV1, MONO8, MONO12, MONO16, MONO32, NATIVE, PALETTE, PLANES, RGB,
-    RLE, SIGNED12, SIGNED16, YBR, Fixed, Form,
+    BASELINE,
+    BE,
+    BITS,
+    BOX,
+    DEFLATED,
+    EXTENDED,
+    HALVED,
+    HTJ2K,
+    HTJ2K_LOSSY,
+    HTJ2K_RPCL,
+    IMPLICIT,
+    INVERSE,
+    J2K,
+    J2K_LOSSY,
+    JLS,
+    JLS_NEAR,
+    LE,
+    LOSSLESS,
+    LOSSLESS_SV1,
+    MONO8,
+    MONO12,
+    MONO16,
+    MONO32,
+    NATIVE,
+    PALETTE,
+    PLANES,
+    RGB,
+    RLE,
+    SIGNED12,
+    SIGNED16,
+    YBR,
+    Fixed,
+    Form,
 )  # fmt: skip
 
 NATIVE_FORMS = (
@@ -81,7 +112,7 @@ def decoded(ds: pydicom.Dataset, number: int) -> np.ndarray:
         return imagecodecs.jpeg8_decode(
             get_frame(ds.PixelData, number, number_of_frames=int(ds.NumberOfFrames))
         )
-    return pixel_array(ds, index=number, raw=ds.file_meta.TransferSyntaxUID not in (BASELINE,))
+    return pixel_array(ds, index=number, raw=ds.file_meta.TransferSyntaxUID != BASELINE)
 
 
 def source(form: Form, syntax: str, offsets: str = "basic") -> bytes:
@@ -94,7 +125,7 @@ def source(form: Form, syntax: str, offsets: str = "basic") -> bytes:
 
 
 @pytest.mark.parametrize(("syntax", "form"), CASES, ids=lambda one: getattr(one, "name", one))
-def test_only_the_box_changes_and_readers_agree(syntax: str, form: Form, tmp_path) -> None:
+def test_only_the_box_changes_and_readers_agree(syntax: str, form: Form, tmp_path: Path) -> None:
     raw, target = source(form, syntax), tmp_path / "out"
     result = scrubber().scrub(raw, target)
     assert (result.status, result.reason) == ("released", "")
@@ -124,7 +155,7 @@ def test_only_the_box_changes_and_readers_agree(syntax: str, form: Form, tmp_pat
         assert gdcm_reads(target) or syntax in (HTJ2K, HTJ2K_RPCL, HTJ2K_LOSSY, BE)
 
 
-def gdcm_reads(path) -> bool:
+def gdcm_reads(path: Path) -> bool:
     import gdcm
 
     reader = gdcm.ImageReader()
@@ -133,7 +164,7 @@ def gdcm_reads(path) -> bool:
 
 
 @pytest.mark.parametrize("offsets", ["basic", "none", "extended"])
-def test_offset_tables_point_to_the_new_frames(offsets: str, tmp_path) -> None:
+def test_offset_tables_point_to_the_new_frames(offsets: str, tmp_path: Path) -> None:
     target = tmp_path / "out"
     scrubber().scrub(source(MONO8, RLE, offsets), target)
     ds = pydicom.dcmread(target)
@@ -149,7 +180,7 @@ def test_offset_tables_point_to_the_new_frames(offsets: str, tmp_path) -> None:
     )
 
 
-def test_frames_that_do_not_change_are_spliced(tmp_path) -> None:
+def test_frames_that_do_not_change_are_spliced(tmp_path: Path) -> None:
     ds = burned.dataset(MONO8, RLE)
     from pydicom.encaps import encapsulate, get_frame
 
@@ -169,7 +200,7 @@ def test_frames_that_do_not_change_are_spliced(tmp_path) -> None:
 @pytest.mark.parametrize(
     "syntax", ["1.2.840.10008.1.2.4.100", "1.2.840.10008.1.2.4.102.1", "1.2.840.10008.1.2.4.107"]
 )
-def test_video_is_withheld(syntax: str, tmp_path) -> None:
+def test_video_is_withheld(syntax: str, tmp_path: Path) -> None:
     ds = burned.dataset(MONO8, RLE)
     ds.file_meta.TransferSyntaxUID = pydicom.uid.UID(syntax)
     result = scrubber().scrub(burned.file_of(ds), tmp_path / "out")
@@ -177,12 +208,12 @@ def test_video_is_withheld(syntax: str, tmp_path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_single_bits_in_big_endian_are_withheld(tmp_path) -> None:
+def test_single_bits_in_big_endian_are_withheld(tmp_path: Path) -> None:
     result = scrubber().scrub(source(BITS, BE), tmp_path / "out")
     assert (result.status, result.reason) == ("withheld", "pixels-unusual")
 
 
-def test_a_frame_that_cannot_be_decoded_withholds_the_file(tmp_path) -> None:
+def test_a_frame_that_cannot_be_decoded_withholds_the_file(tmp_path: Path) -> None:
     ds = burned.dataset(MONO8, JLS)
     from pydicom.encaps import encapsulate
 
