@@ -32,7 +32,7 @@ PHOTOGRAPHS = frozenset(
         "1.2.840.10008.5.1.4.1.1.77.1.7",  # dermoscopic photography
     )
 )
-#: The network's own certainty from which something is a face; measured, see docs/pixels.md.
+#: The network's own certainty from which something is a face; measured, see docs/pictures.md.
 _SURE = 0.2
 #: Overlap (intersection over union) from which two answers are one face.
 _SAME = 0.3
