@@ -199,8 +199,9 @@ def test_blocks_of_a_jpeg_are_replaced_and_all_others_keep_their_values(
         x0, y0, x1, y1 = grid_of(jpeg).aligned(area)
         room = 4 if subsampling else 0
         free[max(y0 - room, 0) : y1 + room, max(x0 - room, 0) : x1 + room] = False
-        inner = after[area[1] : area[3], area[0] : area[2]]
-        assert inner.max() <= (40 if subsampling else 0)
+        # Readers may spread the colour of what stands beside a block over its edge, but nothing from under it.
+        edge = 2 if subsampling else 0
+        assert not after[y0 + edge : y1 - edge, x0 + edge : x1 - edge].any()
     assert (before[free] == after[free]).all()
 
 
