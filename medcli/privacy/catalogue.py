@@ -87,6 +87,22 @@ class Catalogue(Confidences):
         """Item key, as it was at first, to how often it has been asked for again."""
         return dict(self._db.execute("SELECT item, times FROM again"))
 
+    def placed(self, images: Iterable[str]) -> list[str]:
+        """Paths in the release of images."""
+        query = f"SELECT path FROM objects WHERE instance = ? AND status = '{RELEASED}'"
+        return [path for image in images for (path,) in self._db.execute(query, (image,))]
+
+    def do_over(self, images: Iterable[str]) -> None:
+        """Forget what became of images, and have their files done again."""
+        again = (
+            "INSERT INTO again SELECT DISTINCT substr(item, 1, 32), 1 FROM objects WHERE instance = ?"
+            " ON CONFLICT DO UPDATE SET times = times + 1"
+        )
+        with Transaction(self._db):
+            for image in images:
+                self._db.execute(again, (image,))
+                self._db.execute("DELETE FROM objects WHERE instance = ?", (image,))
+
     def record(self, lines: Iterable[Line]) -> None:
         """Take in the present input's lines and decide what becomes of those that are staged, all or nothing.
 
@@ -165,17 +181,17 @@ class Catalogue(Confidences):
 
     def holds_texts(self) -> bool:
         """Whether a text is released."""
-        query = f"SELECT 1 FROM objects WHERE status = '{RELEASED}' AND own <> '' LIMIT 1"
+        query = f"SELECT 1 FROM objects WHERE status = '{RELEASED}' AND route = 'text' LIMIT 1"
         return self._db.execute(query).fetchone() is not None
 
-    def released(self) -> Iterator[tuple[str, str, int, bool, bool, bool]]:
-        """(path, SHA-256, bytes, whether a text, whether it names no patient, whether its series is in two studies) by path."""
+    def released(self) -> Iterator[tuple[str, str, int, str, bool, bool]]:
+        """(path, SHA-256, bytes, ``text`` or ``picture`` or empty, whether it names no patient, whether its series is in two studies) by path."""
         shared = f"SELECT series FROM objects WHERE status = '{RELEASED}' GROUP BY series HAVING min(study) <> max(study)"
-        for *line, text, unnamed, split in self._db.execute(
-            f"SELECT path, sha256, size, own <> '', own = '' AND owner = '', series IN ({shared}) FROM objects"
+        for *line, kind, unnamed, split in self._db.execute(
+            f"SELECT path, sha256, size, iif(own <> '', route, ''), own = '' AND owner = '', series IN ({shared}) FROM objects"
             f" WHERE status = '{RELEASED}' ORDER BY path"
         ):
-            yield *line, bool(text), bool(unnamed), bool(split)
+            yield *line, kind, bool(unnamed), bool(split)
 
     def released_below(self, folder: str) -> Iterator[tuple[str, str, str, str, str, str]]:
         """(path, SHA-256, patient, study, series, instance) of what is released below a folder, by path."""

@@ -87,6 +87,19 @@ class Confidences:
             "SELECT patient, issuer, facts FROM identities ORDER BY patient, issuer, facts"
         )
 
+    def take_decisions(self, decisions: Mapping[str, str]) -> list[str]:
+        """Remember a person's decisions on images (JSON each); those on which another one, or none, was known."""
+        known = self.decisions()
+        changed = [image for image, decision in decisions.items() if known.get(image) != decision]
+        self._many(
+            "INSERT OR REPLACE INTO decisions VALUES (?, ?)", ((image, decisions[image]) for image in changed)
+        )
+        return changed
+
+    def decisions(self) -> dict[str, str]:
+        """All decisions that are remembered, by image."""
+        return dict(self._db.execute("SELECT image, decision FROM decisions"))
+
     def agree_on_subjects(self, marks: Mapping[str, str]) -> bool:
         """Note keyed hashes of subjects by keyed hashes of patients; False where one differs from before."""
         with Transaction(self._db):

@@ -16,6 +16,7 @@ from medcli.privacy.dicom.decisions import Decision
 from medcli.privacy.dicom.marks import codes_of
 from medcli.privacy.dicom.table import Table
 from medcli.privacy.outcome import Result
+from medcli.privacy.pixels.policy import LOOKING
 from medcli.privacy.policy import Policy
 from medcli.privacy.spec import ScrubSpec
 
@@ -38,10 +39,13 @@ _PSEUDONYM = {
     codes.PATIENT_NAME: "becomes the patient's pseudonym, the same as the new Patient ID",
     codes.ACCESSION: "becomes a pseudonym derived from the key; empty stays empty",
 }
-_PIXELS = (
-    "is kept to the byte in files that pass the pixel gate; a file whose pixels may show text is withheld as a whole",
-    "is kept to the byte, not examined; the file is marked as not de-identified",
-)
+_CLEANED = "is kept to the byte but for text that is found in it, which is overwritten"
+_PIXELS = {
+    "withhold": "is kept to the byte in files that pass the pixel gate; a file whose pixels may show text is withheld as a whole",
+    "off": "is kept to the byte, not examined; the file is marked as not de-identified",
+    "auto": f"{_CLEANED}, in files whose header gives a reason to look; else kept to the byte",
+    "all": _CLEANED,
+}
 _AGES = "Ages over 89 years become 090Y."
 _SHORT = {
     "X": "removed",
@@ -158,6 +162,13 @@ def _dates(policy: Policy) -> str:
 def _pixels(policy: Policy) -> str:
     if policy.pixels == "off":
         return "Pixels: not examined; every file is marked as not de-identified, (0012,0062) NO."
+    if policy.pixels in LOOKING:
+        which = "all files" if policy.pixels == "all" else "files whose header gives a reason to look"
+        kept = "text of technique may stay" if policy.look.keep_text else "no text stays"
+        return (
+            f"Pixels: text in {which} is found by a detector and overwritten ({policy.look.fill}; {kept}); all other pixels"
+            " stay as they are. A file in which text can still be read is withheld."
+        )
     return (
         "Pixels: unchanged to the byte; files that say they hold burned-in text, or are of a kind that commonly does,"
         " are withheld."
@@ -228,7 +239,7 @@ def _fate(tag: int, policy: Policy) -> dict[str, object]:
     if pseudonym:
         return _said("pseudonym", pseudonym, decision.why)
     if tag in codes.PIXEL_TAGS and decision.action == "keep":
-        return _said("K", _PIXELS[policy.pixels == "off"], decision.why)
+        return _said("K", _PIXELS[policy.pixels], decision.why)
     if decision.action == "check" and codes.vrs_of(tag) == ("UI",):
         if tag in profiles.uid_classes():
             return _said(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import inspect
+import json
 import os
 import shutil
 import sys
@@ -24,10 +25,13 @@ from medcli.jobs import Item, Progress, Row, Run, Runner, run
 from medcli.jobs.lock import hold, hold_itself
 from medcli.privacy import agree, keys, outcome, release, report
 from medcli.privacy.catalogue import Catalogue
+from medcli.privacy.decisions import Decision, read_decisions
 from medcli.privacy.layout import Names
 from medcli.privacy.outcome import Result
+from medcli.privacy.pixels.policy import LOOKING
 from medcli.privacy.places import CATALOGUE, Places
 from medcli.privacy.policy import Policy
+from medcli.privacy.review import prepare
 from medcli.privacy.sources import WHOLE, Sources, item_key
 from medcli.privacy.spec import PATHS, ScrubSpec
 from medcli.privacy.text.identities import write_identities
@@ -74,6 +78,7 @@ class ScrubJob:
         self._spec, self._policy, self._key = spec, policy, key
         self._sources, self._places, self._catalogue = found, places, catalogue
         self._notebooks = places.confidential / "notes"
+        self._review = None if spec.review is None else prepare(spec.review)
         self._item_key = hmac.digest(key, b"item", "sha256")
         self._run = int(catalogue.fact("run") or 0)
         self._started = time.monotonic()
@@ -87,6 +92,7 @@ class ScrubJob:
     def items(self) -> Iterator[Item]:
         """Everything in the sources, in their order."""
         self._catalogue.do_again(conflicts=self._spec.retry_failed)
+        self._take_decisions()
         again = self._catalogue.times_again()
         self._run += 1
         self._catalogue.note("run", str(self._run))
@@ -101,6 +107,19 @@ class ScrubJob:
                 named.clear()
             yield Item(key, (key, tuple(found)))
         self._catalogue.name_sources(named)
+
+    def _take_decisions(self) -> None:
+        """Have images done again on which a person decided anew; what was released of them goes at once."""
+        if self._spec.decisions is None:
+            return
+        decided = {image: json.dumps(one) for image, one in read_decisions(self._spec.decisions).items()}
+        changed = self._catalogue.take_decisions(decided)
+        # An approved image stays as it is; it is done again only where another decision shaped it.
+        shaped = [image for image in changed if json.loads(decided[image])[0] != "approve"]
+        with release.writing("--output"):
+            for path in self._catalogue.placed(shaped):
+                (self.staging.output / path).unlink(missing_ok=True)
+        self._catalogue.do_over(shaped)
 
     def worker(self) -> ScrubWorkers:
         """What each process is given; texts wait until all headers were read."""
@@ -127,7 +146,16 @@ class ScrubJob:
             layout=self._spec.layout,
             wait=wait,
             identities=identities,
+            decisions=self._decisions(),
+            review=self._review,
         )
+
+    def _decisions(self) -> Mapping[str, Decision]:
+        known = {image: json.loads(decision) for image, decision in self._catalogue.decisions().items()}
+        return {
+            image: Decision(verdict, tuple((x0, y0, x1, y1) for x0, y0, x1, y1 in rectangles), note)
+            for image, (verdict, rectangles, note) in known.items()
+        }
 
     def flush(self, rows: Sequence[Row]) -> None:  # noqa: ARG002 - whatever they are
         """Make staged files, and what workers noted, durable: one call for all of them."""
@@ -146,7 +174,7 @@ class ScrubJob:
         self.staging.publish(catalogue)
         release.rebuild_dicomdirs(self.staging, catalogue, self._key)
         report.write_account(confidential, catalogue, self._run)
-        report.write_lines(confidential, catalogue, self._run, run.rows())
+        pixels = report.write_lines(confidential, catalogue, self._run, run.rows())
         if self._spec.crosswalk:
             report.write_crosswalk(confidential, catalogue)
         texts = catalogue.holds_texts()
@@ -155,8 +183,15 @@ class ScrubJob:
         report.write_manifest(self._places.manifest, facts, catalogue, self.staging.drafts)
         outcome.recount(run.report, catalogue, self._run)
         self.summary = outcome.summarise(run.report, catalogue, self._run, self._policy)
+        if self._policy.pixels in LOOKING:
+            self.summary["pixels_of_released"] = pixels
         self.summary["seconds"] = round(time.monotonic() - self._started, 3)
         report.write_summary(confidential, self.summary)
+        if self._review is not None:
+            from medcli.privacy.review_page import write_page
+
+            with release.writing("--review"):
+                write_page(self._review, catalogue.outcomes(self._run), catalogue.decisions())
         self.staging.leave()
 
     def _take_notes(self) -> None:

@@ -21,7 +21,9 @@ from medcli.privacy.statements import DICOMDIR, DUPLICATE, IGNORED, RELEASED, ST
 __all__ = ["Result", "lines", "recount", "summarise", "table", "told"]
 
 #: Reasons that mean that a proof failed: the run ends with exit code 6.
-ALARMS = frozenset(("residue", "unsound", "pixels-changed", "text-not-examined"))
+ALARMS = frozenset(
+    ("residue", "unsound", "pixels-changed", "text-not-examined", "detector-failed", "text-left-in-pixels")
+)
 _STATUS = {
     ("done", "released"): STAGED,
     ("skipped", "ignored"): IGNORED,
@@ -141,6 +143,8 @@ def table(summary: Mapping[str, Any]) -> str:
     rows += [(f"  {reason}", f"{count:,}") for reason, count in summary["withheld"].items()]
     if links := summary["ignored"].get("symlink"):
         rows.append(("links, which are not followed", f"{links:,}"))
+    for kind, count in summary.get("pixels_of_released", {}).items():
+        rows.append((f"pixels {kind}", f"{count:,}"))
     if summary["from_earlier_runs"]:
         rows.append(("from earlier runs", f"{summary['from_earlier_runs']:,}"))
     rows.append(("seconds", f"{summary['seconds']:.1f}"))

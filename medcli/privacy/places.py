@@ -12,7 +12,7 @@ from pathlib import Path
 
 from medcli.errors import UsageError
 
-__all__ = ["CATALOGUE", "PRODUCTS", "Places", "beside", "check"]
+__all__ = ["CATALOGUE", "PRODUCTS", "Places", "beside", "check", "check_review"]
 
 CATALOGUE = "catalogue.sqlite"
 #: What medcli writes into the confidential folder, but for the key and the state.
@@ -100,6 +100,28 @@ def check(sources: Sequence[Path], places: Places, tables: Mapping[str, Path | N
     for number, source in enumerate(sources):
         if any(_inside(source, other) for place, other in enumerate(sources) if place != number):
             raise UsageError(f"Source {number + 1} lies inside another source.", hint="Name it once.")
+
+
+def check_review(review: Path, sources: Sequence[Path], places: Places) -> None:
+    """Refuse a folder for the review page where it would be published, read as a source, or mixed with other things.
+
+    Raises
+    ------
+    UsageError
+        Which names options and no path.
+    """
+    for number, source in enumerate(sources, 1):
+        if _inside(review, source) or _inside(source, review):
+            raise UsageError(
+                f"--review and source {number} lie inside each other.", hint="Give a place beside it."
+            )
+    for name, place in (("--output", places.output), ("--confidential", places.confidential)):
+        if _inside(place, review) or (name == "--output" and _inside(review, place)):
+            raise UsageError(f"--review and {name} lie inside each other.", hint="Give a folder of its own.")
+    if os.path.lexists(review) and not os.path.isdir(review):
+        raise UsageError("--review is a file.", hint="Give a folder.")
+    if os.path.isdir(review) and set(os.listdir(review)) - {"images", "review.html"}:
+        raise UsageError("--review holds other things.", hint="Give a folder of its own.")
 
 
 def _check_files(places: Places, written: Mapping[str, Path], tables: Mapping[str, Path]) -> None:

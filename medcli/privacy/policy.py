@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from medcli.privacy.pixels.policy import PixelPolicy
 from medcli.privacy.text.replace_policy import TextPolicy
 
-__all__ = ["CLEAN", "CLEAN_COLUMNS", "PROFILES", "RETAIN", "Policy", "Rule", "Subject"]
+__all__ = ["CLEAN", "CLEAN_COLUMNS", "PIXELS", "PROFILES", "RETAIN", "Policy", "Rule", "Subject"]
 
 PROFILES = ("basic", "strict")
+#: What is done with pixels that may show text.
+PIXELS = ("withhold", "auto", "all", "off")
 
 #: Retain options of PS3.15 Annex E: name on the command line -> (column of the table, code of CID 7050).
 RETAIN: Mapping[str, tuple[str, str]] = {
@@ -91,7 +94,8 @@ class Policy:
     clean
         Names out of :data:`CLEAN_COLUMNS`.
     pixels
-        ``withhold`` a file whose pixels may show text, or ``off`` to pass it marked as not de-identified.
+        ``withhold`` a file whose pixels may show text, ``auto`` to clean it instead, ``all`` to clean all pixels, or
+        ``off`` to pass it marked as not de-identified.
     date_shift
         Smallest and largest offset in days of ``modified-dates``; zero is never drawn.
     subjects
@@ -100,6 +104,8 @@ class Policy:
         Local overrides.
     text
         What is done to texts.
+    look
+        What is done to text in pixels.
     """
 
     profile: str = "basic"
@@ -110,6 +116,7 @@ class Policy:
     rules: tuple[Rule, ...] = ()
     clean: frozenset[str] = frozenset()
     text: TextPolicy = field(default_factory=TextPolicy)
+    look: PixelPolicy = field(default_factory=PixelPolicy)
 
     def __post_init__(self) -> None:
         low, high = self.date_shift
@@ -121,8 +128,8 @@ class Policy:
             raise ValueError(f"no texts are cleaned by {', '.join(sorted(unbuilt))}")
         if {"full-dates", "modified-dates"} <= self.retain:
             raise ValueError("full-dates and modified-dates contradict each other")
-        if self.pixels not in ("withhold", "off"):
-            raise ValueError("pixels must be withhold or off")
+        if self.pixels not in PIXELS:
+            raise ValueError(f"pixels must be one of {', '.join(PIXELS)}")
         if low > high or low == high == 0:
             raise ValueError("the date shift must be MIN..MAX with at least one day that is not zero")
 

@@ -21,6 +21,7 @@ from medcli.files import atomic
 from medcli.jobs import Row
 from medcli.privacy import keys, profiles
 from medcli.privacy.catalogue import Catalogue
+from medcli.privacy.pixels.policy import LOOKING, PixelPolicy
 from medcli.privacy.policy import Policy
 from medcli.privacy.release import writing
 from medcli.privacy.statements import RELEASED
@@ -64,6 +65,17 @@ def method(policy: Policy, *, texts: bool = False) -> dict[str, object]:
         "codes": list(codes_of(policy, weakened=weakened)),
         "hipaa_safe_harbor": {"claimed": not against, "because": against},
         **({"text": text_method(policy.text)} if texts else {}),
+        **({"pixel_text": pixel_method(policy.look)} if policy.pixels in LOOKING else {}),
+    }
+
+
+def pixel_method(policy: PixelPolicy) -> dict[str, object]:
+    """What was done to text in pixels."""
+    return {
+        "detector": "rapidocr",
+        "fill": policy.fill,
+        "keep_text": list(policy.keep_text),
+        "regions": len(policy.regions),
     }
 
 
@@ -107,6 +119,8 @@ def _against_safe_harbor(policy: Policy, *, weakened: bool, texts: bool) -> Iter
         yield "a local rule keeps what the profile would not"
     if policy.pixels == "off":
         yield "pixels were not examined"
+    if policy.pixels in LOOKING:
+        yield "text in pixels is found by a detector, which can miss some"
     if texts:
         yield "free text was cleaned by rules and lists, which can miss what identifies"
     if policy.subjects is not None:
@@ -144,8 +158,14 @@ def _write_csv(path: Path, header: tuple[str, ...], rows: Iterable[tuple[Any, ..
         text.detach()
 
 
-def write_lines(folder: Path, catalogue: Catalogue, run: int, rows: Iterable[tuple[int, Row]]) -> None:
-    """``report.jsonl``: a line a file, value-free: what was done to which attribute how often, or why nothing was."""
+def write_lines(
+    folder: Path, catalogue: Catalogue, run: int, rows: Iterable[tuple[int, Row]]
+) -> dict[str, int]:
+    """``report.jsonl``: a line a file, value-free: what was done to which attribute how often, or why nothing was.
+
+    Gives how many released files had their pixels cleaned, and how many passed unseen.
+    """
+    pixels = {"cleaned": 0, "unseen": 0}
     with _private(folder / "report.jsonl") as stream:
         for (_, row), (key, status, reason, path) in zip(rows, catalogue.outcomes(run), strict=True):
             assert row.key == key
@@ -154,7 +174,11 @@ def write_lines(folder: Path, catalogue: Catalogue, run: int, rows: Iterable[tup
             )
             facts, actions = _told(row.value)
             more = b',"actions":' + actions if status == RELEASED else b""
+            if status == RELEASED:
+                for kind in pixels:
+                    pixels[kind] += b'"pixels-%s"' % kind.encode() in facts
             stream.write(line[:-1].encode() + facts + more + b"}\n")
+    return pixels
 
 
 def _told(value: bytes) -> tuple[bytes, bytes]:
@@ -200,10 +224,10 @@ def _entries(catalogue: Catalogue) -> Iterator[dict[str, object]]:
     ]
     files = (
         {"path": path, "sha256": sha256, "size": size}
-        | ({"text": True} if text else {})
+        | ({kind: True} if kind else {})
         | ({"names_no_patient": True} if unnamed else {})
         | ({"series_in_two_studies": True} if split else {})
-        for path, sha256, size, text, unnamed, split in catalogue.released()
+        for path, sha256, size, kind, unnamed, split in catalogue.released()
     )
     yield from heapq.merge(files, sorted(directories, key=_path), key=_path)
 

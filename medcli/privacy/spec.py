@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from medcli.errors import UsageError
 from medcli.privacy import places
 from medcli.privacy.layout import LAYOUTS
-from medcli.privacy.policy import CLEAN, CLEAN_COLUMNS, PROFILES, RETAIN, Policy
+from medcli.privacy.pixels.policy import FILLS, KEEP_TEXT, LOOKING, PixelPolicy
+from medcli.privacy.policy import CLEAN, CLEAN_COLUMNS, PIXELS, PROFILES, RETAIN, Policy
 from medcli.privacy.text import detectors
 from medcli.privacy.text.formats.encodings import is_codec
 from medcli.privacy.text.replace_policy import TextPolicy
@@ -38,6 +39,9 @@ PATHS = (
     "known",
     "recognisers",
     "score",
+    "regions",
+    "review",
+    "decisions",
 )
 #: What shapes texts.
 _TEXT = (
@@ -59,6 +63,11 @@ _IDLE_IN_VERIFY = (
     "profile",
     "retain",
     "pixels",
+    "keep_text",
+    "fill",
+    "regions",
+    "review",
+    "decisions",
     "confidential",
     "crosswalk",
     "state",
@@ -145,15 +154,46 @@ class ScrubSpec:
     )
     clean: tuple[str, ...] = option(
         "Option of PS3.15 Annex E that cleans instead of removing (repeatable): descriptors, structured-content and"
-        " graphics keep texts with identity replaced. pixel-data and visual-features are not built yet.",
+        " graphics keep texts with identity replaced; pixel-data destroys text in pixels, as --pixels auto does,"
+        " visual-features faces in photographs; scans of heads are withheld then.",
         default=(),
         choices=tuple(CLEAN),
     )
     pixels: str = option(
-        "What to do with pixels that may show text: withhold the file, or off: release it marked as not"
-        " de-identified. auto and all, which clean them, are not built yet.",
+        "What to do with pixels that may show text: withhold the file; auto: find and destroy text in files whose header"
+        " gives a reason to look; all: in all files; off: release it marked as not de-identified.",
         default="withhold",
-        choices=("withhold", "off", "auto", "all"),
+        choices=PIXELS,
+    )
+    keep_text: tuple[str, ...] = option(
+        "Text in pixels that may stay (repeatable): technique, by an allow-list of measures, scales, laterality and"
+        " settings. Default: none.",
+        default=(),
+        choices=KEEP_TEXT,
+    )
+    fill: str = option(
+        "What text in pixels is overwritten with: one dark value, or noise that does not depend on what it covers.",
+        default="solid",
+        choices=FILLS,
+    )
+    regions: Path | None = option(
+        "Rectangles that are always filled, by device: a table, a CTP script or a deid recipe.",
+        default=None,
+        metavar="FILE",
+        shapes_product=False,
+    )
+    review: Path | None = option(
+        "Folder for a page on which a person looks at every image that was cleaned or withheld; confidential.",
+        default=None,
+        metavar="DIR",
+        shapes_product=False,
+    )
+    decisions: Path | None = option(
+        "What was decided on such a page: its images are done again, with rectangles filled or withheld.",
+        default=None,
+        metavar="FILE",
+        shapes_product=False,
+        only_typed=True,
     )
     date_shift: tuple[int, int] | None = option(
         "Days by which --retain modified-dates moves a patient's dates: drawn from this range, never zero."
@@ -327,6 +367,7 @@ class ScrubSpec:
         for name in ("fields", "known_fields", "score_known"):
             object.__setattr__(self, name, _listed(getattr(self, name)))
         self._check_built()
+        self._check_pixels()
         if "full-dates" in self.retain and "modified-dates" in self.retain:
             raise UsageError("--retain full-dates and --retain modified-dates contradict each other.")
         if self.date_shift is not None and "modified-dates" not in self.retain and self.verify is None:
@@ -373,13 +414,38 @@ class ScrubSpec:
         return Policy(
             profile=self.profile,
             retain=frozenset(self.retain),
-            clean=frozenset(self.clean),
+            clean=frozenset(name for name in self.clean if name in CLEAN_COLUMNS),
             pixels=self.pixels,
             date_shift=self.date_shift or Policy().date_shift,
             subjects=None if self.subjects is None else lists.read_subjects(self.subjects),
             rules=() if self.rules is None else lists.read_rules(self.rules),
             text=self.text(),
+            look=self.look(),
         )
+
+    def look(self) -> PixelPolicy:
+        """What is done to text in pixels; reads the file of rectangles where it was given.
+
+        Raises
+        ------
+        InputError
+            Where that file is wrong.
+        MissingExtra
+            Where pixels are to be looked at and the detector is not installed.
+        """
+        if self.pixels not in LOOKING:
+            return PixelPolicy()
+        from medcli.privacy.pixels.detector import require
+        from medcli.privacy.pixels.regions import read_regions
+
+        require()
+        regions = () if self.regions is None else read_regions(self.regions)
+        faces = "visual-features" in self.clean
+        if faces:
+            from medcli.privacy.pixels.faces import require as require_faces
+
+            require_faces()
+        return PixelPolicy(fill=self.fill, keep_text=self.keep_text, regions=regions, faces=faces)
 
     def text(self) -> TextPolicy:
         """What is done to texts; reads the files where they were given.
@@ -413,24 +479,14 @@ class ScrubSpec:
         for name, value in (
             ("profile", PROFILES),
             ("layout", LAYOUTS),
-            ("pixels", ("withhold", "off", "auto", "all")),
+            ("pixels", PIXELS),
+            ("fill", FILLS),
         ):
             if getattr(self, name) not in value:
                 raise UsageError(f"{_flag(name)} is one of: {', '.join(value)}.")
-        for name, known in (("retain", tuple(RETAIN)), ("clean", tuple(CLEAN))):
+        for name, known in (("retain", tuple(RETAIN)), ("clean", tuple(CLEAN)), ("keep_text", KEEP_TEXT)):
             if set(getattr(self, name)) - set(known):
                 raise UsageError(f"{_flag(name)} takes: {', '.join(known)}.")
-        unbuilt = [name for name in self.clean if name not in CLEAN_COLUMNS]
-        if unbuilt:
-            raise UsageError(
-                f"--clean {unbuilt[0]} is not built yet.",
-                hint="Without it these attributes are removed or emptied, as the Basic Profile has it.",
-            )
-        if self.pixels in ("auto", "all"):
-            raise UsageError(
-                f"--pixels {self.pixels} is not built yet.",
-                hint="Without it files whose pixels may show text are withheld.",
-            )
         self._check_text()
         if self.workers is not None and (type(self.workers) is not int or self.workers < 1):
             raise UsageError("--workers is a whole number, 1 or more.")
@@ -444,6 +500,23 @@ class ScrubSpec:
             )
         for wish in self.detector:
             detectors.check(wish)
+
+    def _check_pixels(self) -> None:
+        """``--clean pixel-data`` and ``--pixels auto`` are one wish; ``all`` goes further, ``off`` against it."""
+        looking = next((name for name in ("pixel-data", "visual-features") if name in self.clean), "")
+        if looking:
+            if self.pixels == "off":
+                raise UsageError(f"--clean {looking} and --pixels off contradict each other.")
+            if self.pixels == "withhold":
+                object.__setattr__(self, "pixels", "auto")
+        if self.pixels in LOOKING:
+            if "pixel-data" not in self.clean:
+                object.__setattr__(self, "clean", (*self.clean, "pixel-data"))
+        elif self.keep_text or self.fill != "solid" or self.regions or self.review or self.decisions:
+            raise UsageError(
+                "--keep-text, --fill, --regions, --review and --decisions say something only where pixels are cleaned.",
+                hint="Add --clean pixel-data.",
+            )
 
     def _check_verify(self) -> None:
         self._forbid("--verify", _IDLE_IN_VERIFY)
@@ -466,6 +539,8 @@ class ScrubSpec:
             raise UsageError("Nothing to de-identify was named.", hint="medcli scrub SOURCE... --output DIR")
         if self.output is None:
             raise UsageError("--output is missing.", hint="medcli scrub SOURCE... --output DIR")
+        if self.review is not None:
+            places.check_review(self.review, self.sources, self.places())
         if self.restart and self.retry_failed:
             raise UsageError("--restart does everything again; --retry-failed says nothing beside it.")
         places.check(
@@ -473,7 +548,15 @@ class ScrubSpec:
             self.places(),
             {
                 _flag(name): getattr(self, name)
-                for name in ("subjects", "rules", "known", "text_policy", "recognisers")
+                for name in (
+                    "subjects",
+                    "rules",
+                    "known",
+                    "text_policy",
+                    "recognisers",
+                    "regions",
+                    "decisions",
+                )
             },
         )
 

@@ -21,8 +21,9 @@ from medcli.files import content_hash
 from medcli.privacy import keys, profiles, report
 from medcli.privacy.layout import FileSets
 from medcli.privacy.outcome import Result
+from medcli.privacy.pixels.policy import LOOKING
 from medcli.privacy.places import beside
-from medcli.privacy.policy import Policy
+from medcli.privacy.policy import CLEAN, Policy
 from medcli.privacy.spec import ScrubSpec
 
 if TYPE_CHECKING:
@@ -197,6 +198,10 @@ class Inspection:
         if entry.get("dicomdir"):
             self._directories.append(path)
             return
+        if entry.get("picture"):
+            if _more_than_a_picture(place.read_bytes() if whole is None else whole):
+                self._findings.add("picture-metadata", path)
+            return
         if entry.get("text"):
             self.texts.add(path)
             self._text(place if whole is None else whole, path)
@@ -236,7 +241,16 @@ class Inspection:
         codes = [
             str(item.get("CodeValue", "")) for item in header.get("DeidentificationMethodCodeSequence") or []
         ]
-        if codes != method["codes"]:
+        cleaned = CLEAN["pixel-data"] in codes
+        if cleaned and (method["pixels"] not in LOOKING or header.get("BurnedInAnnotation") != "NO"):
+            self._findings.add("mark", path, "BurnedInAnnotation")
+        if CLEAN["visual-features"] in codes and header.get("RecognizableVisualFeatures") != "NO":
+            self._findings.add("mark", path, "RecognizableVisualFeatures")
+        seen = (
+            CLEAN["pixel-data"],
+            CLEAN["visual-features"],
+        )  # a file has these only if its own pixels were cleaned
+        if [code for code in codes if code not in seen] != method["codes"]:
             self._findings.add("mark", path, "DeidentificationMethodCodeSequence")
 
     def _uids(self, header: Dataset, path: str) -> None:
@@ -284,6 +298,18 @@ class Inspection:
             # What has no legal File ID, as files of a file-set inside this one, can't be listed.
             if _listed(self._root / path) != set(filter(FileSets.is_file_id, below)):
                 self._findings.add("dicomdir", path)
+
+
+def _more_than_a_picture(data: bytes) -> bool:
+    """Whether a picture can't be read, or holds anything besides its pixels."""
+    from medcli.privacy.pixels.picture_kinds import HEAD, UnfitPicture, recognise
+    from medcli.privacy.pixels.picture_residue import holds_more
+
+    kind = recognise(data[:HEAD])
+    try:
+        return not kind or holds_more(kind, data, ())
+    except UnfitPicture:
+        return True
 
 
 def _above(path: str) -> Iterator[str]:

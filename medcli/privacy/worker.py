@@ -1,6 +1,6 @@
 """What one process does: open what was found, look into archives, de-identify, stage, say what came of it.
 
-Knows files and the two de-identifiers: DICOM first, text what is no DICOM. What it says in a row is value-free; names and old identifiers go to a notebook in
+Knows files and the three de-identifiers: DICOM first, then pictures, then texts. What it says in a row is value-free; names and old identifiers go to a notebook in
 the confidential folder. Refuses to decide about files that it sees only one of.
 """
 
@@ -10,7 +10,7 @@ import hmac
 import json
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,12 +24,16 @@ from medcli.jobs.model import State
 from medcli.jobs.retry import describe
 from medcli.privacy import archives, sources
 from medcli.privacy.layout import Names
+from medcli.privacy.pixels.picture_kinds import picture_kind
 from medcli.privacy.policy import Policy
 from medcli.privacy.release import CLOSED, FULL, staged
 from medcli.privacy.streams import container
 
 if TYPE_CHECKING:
+    from medcli.privacy.decisions import Decision
     from medcli.privacy.dicom.scrubber import Scrubbed, Scrubber
+    from medcli.privacy.pictures import Pictures
+    from medcli.privacy.review import Review
     from medcli.privacy.texts import Texts
 
 __all__ = ["Payload", "ScrubWorkers", "read_notes", "threefold"]
@@ -72,6 +76,10 @@ class ScrubWorkers:
         Whether texts are postponed until all headers are known.
     identities
         The file that says who the patients of the batch are, once that is known.
+    decisions
+        What a person decided on images, by their identifier.
+    review
+        Where what the review page shows is noted; None for nowhere.
     """
 
     policy: Policy
@@ -85,13 +93,21 @@ class ScrubWorkers:
     layout: str = "study"
     wait: bool = False
     identities: str | None = None
+    decisions: Mapping[str, Decision] = field(default_factory=dict, repr=False)
+    review: Review | None = None
     _worker: Worker | None = field(default=None, init=False, repr=False)
 
     def __enter__(self) -> Worker:
         from medcli.privacy.dicom.scrubber import Scrubber
 
         _keep_memory()
-        scrubber = Scrubber(self.policy, self.key, identify=self.wait)
+        scrubber = Scrubber(
+            self.policy,
+            self.key,
+            identify=self.wait,
+            decisions=self.decisions,
+            show=self.review is not None,
+        )
         texts = None
         if self.policy.text.detectors and not self.wait:
             from medcli.privacy.texts import Texts
@@ -129,6 +145,7 @@ class Worker:
         self._members = hmac.digest(plan.key, b"item", "sha256")
         self._notes = Notebook(plan.notebooks)
         self._texts = texts
+        self._pictures: Pictures | None = None
 
     def close(self) -> None:
         """Close what is open from file to file."""
@@ -243,6 +260,8 @@ class Worker:
         try:
             result = self._scrubber.scrub(source, target)
             if result.status == "ignored":
+                if self._plan.policy.pixels != "withhold" and picture_kind(source):
+                    return self._picture(key, item, source, target=target, mirror=mirror)
                 return self._text(key, item, source, target=target, mirror=mirror, name=name)
         except OSError as error:
             if target is None or error.errno not in FULL | CLOSED:
@@ -256,6 +275,8 @@ class Worker:
         if result.identity:
             self._notes.add("identity", *noted(result.identity))
         self._notes.flush()
+        if self._plan.review is not None and result.shown is not None:
+            self._plan.review.note(key, result.instance, result.shown, kind="dicom", modality=result.modality)
         return told(key, item, mirror, result)
 
     def _text(
@@ -276,6 +297,18 @@ class Worker:
             result = self._texts.scrub(source, target, name)
         place = self._texts.place(self._plan.layout, mirror, name, result.suffix)
         return self._texts.told(key, item, mirror, result, place)
+
+    def _picture(
+        self, key: str, item: str, source: bytes | Path | str, *, target: str | None, mirror: str
+    ) -> Row:
+        """Clean a picture that is no DICOM."""
+        if self._pictures is None:
+            from medcli.privacy.pictures import Pictures
+
+            plan = self._plan
+            self._pictures = Pictures(plan.policy, self._scrubber.names, plan.decisions, plan.review)
+        result = self._pictures.scrub(source, target, mirror)
+        return self._pictures.told(key, item, mirror, result, self._plan.layout)
 
     def _discard(self, key: str) -> None:
         if self._plan.staging:

@@ -97,9 +97,14 @@ class Header:
         """The reason code to withhold a file whose pixels or sound may identify; empty where nothing says so."""
         if pixels.is_speech(self.sop_class):
             return "audio-not-examined"
-        return "pixels-not-examined" if self.pixels and self._shows_text() else ""
+        return "pixels-not-examined" if self.pixels and self.shows_text() else ""
 
-    def _shows_text(self) -> str:
+    def word(self, tag: int) -> str:
+        """A text that is noted, without padding; empty where there is none."""
+        return self._raw(tag).decode("latin-1").strip("\0 ")
+
+    def shows_text(self) -> str:
+        """Why the pixels may show text; empty where the header says nothing so."""
         tags = (0x00080008, 0x00080060, 0x00080064, 0x00280301)
         texts = {tag: self._raw(tag).decode("latin-1").strip("\0 ") for tag in tags}
         palette = self._raw(0x00280004).strip(b"\0 ") == b"PALETTE COLOR"

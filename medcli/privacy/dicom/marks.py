@@ -20,15 +20,21 @@ IMPLEMENTATION_UID = "2.25.137764298781864845762269429634425491861"
 PROFILE_CODE = "113100"
 
 
-def codes_of(policy: Policy, *, weakened: bool) -> tuple[str, ...]:
-    """The codes of CID 7050 for the work really done, in ascending order."""
+def codes_of(policy: Policy, *, weakened: bool, pixels: bool = False, faces: bool = False) -> tuple[str, ...]:
+    """The codes of CID 7050 for the work really done, in ascending order; `pixels`, `faces`: cleaned in the file."""
     codes = {RETAIN[name][1] for name in policy.retain} | {CLEAN[name] for name in policy.clean}
+    if pixels:
+        codes.add(CLEAN["pixel-data"])
+    if faces:
+        codes.add(CLEAN["visual-features"])
     if not weakened:
         codes.add(PROFILE_CODE)
     return tuple(sorted(codes))
 
 
-def method_of(policy: Policy, *, weakened: bool) -> tuple[str, ...]:
+def method_of(
+    policy: Policy, *, weakened: bool, pixels: bool = False, faces: bool = False
+) -> tuple[str, ...]:
     """The values of De-identification Method (0012,0063), each at most 64 characters."""
     method = [
         f"medcli {__version__}",
@@ -37,6 +43,11 @@ def method_of(policy: Policy, *, weakened: bool) -> tuple[str, ...]:
     ]
     method += [f"retain {name}" for name in sorted(policy.retain)]
     method += [f"clean {name}" for name in sorted(policy.clean)]
+    if pixels:
+        method.append(f"clean pixel-data, fill {policy.look.fill}")
+        method += [f"text kept in pixels: {name}" for name in policy.look.keep_text]
+    if faces:
+        method.append("clean visual-features: faces filled")
     if policy.pixels == "off":
         method.append("pixels not examined")
     if policy.rules:
@@ -54,7 +65,14 @@ def _named(rule: Rule) -> str:
 
 
 def mark_elements(
-    encoding: Encoding, policy: Policy, *, weakened: bool, known: bool = False, dates: str = ""
+    encoding: Encoding,
+    policy: Policy,
+    *,
+    weakened: bool,
+    known: bool = False,
+    dates: str = "",
+    pixels: bool = False,
+    faces: bool = False,
 ) -> tuple[bytes, bytes]:
     """The elements to set in: (0012,0062) to (0012,0064) together, and (0028,0303).
 
@@ -70,6 +88,10 @@ def mark_elements(
         Whether one keeps who the patient is: (0012,0062) is then NO, as with pixels that nobody examined.
     dates
         Value of (0028,0303) where it is not the options': UNMODIFIED where a local rule keeps dates.
+    pixels
+        Whether the file's pixels were cleaned, and that was proved.
+    faces
+        Whether faces in them were filled, and looked for again.
     """
     meanings = profiles.code_meanings()
     removed = b"NO" if known or policy.pixels == "off" else b"YES"
@@ -79,9 +101,9 @@ def mark_elements(
             + encoding.element(0x00080102, "SH", b"DCM")
             + encoding.element(0x00080104, "LO", meanings[code].encode())
         )
-        for code in codes_of(policy, weakened=weakened)
+        for code in codes_of(policy, weakened=weakened, pixels=pixels, faces=faces)
     )
-    method = "\\".join(method_of(policy, weakened=weakened)).encode()
+    method = "\\".join(method_of(policy, weakened=weakened, pixels=pixels, faces=faces)).encode()
     first = encoding.element(0x00120062, "CS", removed) + encoding.element(0x00120063, "LO", method)
     if items:
         first += encoding.sequence(0x00120064, items)

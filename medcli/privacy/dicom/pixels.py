@@ -6,18 +6,18 @@ cleaning pixels is another module's work.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from medcli.privacy import profiles
 from medcli.privacy.dicom.encoding import Buffer, Encoding
 from medcli.privacy.dicom.walk import Element
 
-__all__ = ["CHUNK", "Masked", "embedded_overlay", "expected_length", "is_speech", "may_show_text"]
+__all__ = ["CHUNK", "Masked", "Poured", "embedded_overlay", "expected_length", "is_speech", "may_show_text"]
 
 #: Bytes that are masked at a time; a multiple of any pixel's.
 CHUNK = 4 << 20
-_VIDEO = tuple(f"1.2.840.10008.1.2.4.10{n}" for n in range(9))
+_VIDEO = tuple(f"1.2.840.10008.1.2.4.10{n}{part}" for n in range(9) for part in ("", ".1"))
 
 
 class Masked(NamedTuple):
@@ -48,6 +48,18 @@ class Masked(NamedTuple):
                 negative = (words >> self.high) & 1
                 cleared = np.where(negative, cleared | np.array(above, dtype=kind), cleared).astype(kind)
             yield cleared.astype(kind).tobytes() + raw[whole:]
+
+
+class Poured(NamedTuple):
+    """Bytes of known length that are made while they are written."""
+
+    start: int
+    stop: int
+    pour: Callable[[], Iterator[bytes]]
+
+    def chunks(self, data: Buffer) -> Iterator[bytes]:  # noqa: ARG002 - as Masked.chunks
+        """The bytes."""
+        return self.pour()
 
 
 def is_speech(sop_class: str) -> bool:

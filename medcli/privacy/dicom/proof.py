@@ -102,7 +102,7 @@ class Finding(NamedTuple):
     place: str = ""
 
 
-def examine(written: Written, rewriter: Rewriter, frame: Frame) -> Finding | None:
+def examine(written: Written, rewriter: Rewriter, frame: Frame, *, pixels: bool = True) -> Finding | None:
     """Judge a written file.
 
     Parameters
@@ -113,6 +113,8 @@ def examine(written: Written, rewriter: Rewriter, frame: Frame) -> Finding | Non
         Knows the source's bytes, its identifying values and what an option kept.
     frame
         The source's frame.
+    pixels
+        Whether the pixels must be the source's to the byte; else somebody has cleaned and compared them.
 
     Returns
     -------
@@ -124,17 +126,19 @@ def examine(written: Written, rewriter: Rewriter, frame: Frame) -> Finding | Non
             return None
         try:
             again = read_frame(stored)
-            if again is None or not again.syntax == frame.syntax == uid_text(again.meta.get(0x00020010, b"")):
+            if again is None or again.syntax != uid_text(again.meta.get(0x00020010, b"")):
+                return Finding("unsound")
+            if pixels and again.syntax != frame.syntax:
                 return Finding("unsound")
             folder = os.path.dirname(written.path) if written.path else None
             with inflated(stored, again, folder) as (data, inside):
                 head = b"" if data is stored else stored[: again.start]
-                return _examine(data, inside, rewriter, head)
+                return _examine(data, inside, rewriter, head, pixels=pixels)
         except (Damaged, Odd):
             return Finding("unsound")
 
 
-def _examine(data: Buffer, frame: Frame, rewriter: Rewriter, head: bytes) -> Finding | None:
+def _examine(data: Buffer, frame: Frame, rewriter: Rewriter, head: bytes, *, pixels: bool) -> Finding | None:
     """Judge a data set; `head` is what stood before it, where it was deflated."""
     found = walk(data, frame.start, len(data), frame.encoding, _survey())
     if found.stop != len(data):
@@ -155,7 +159,7 @@ def _examine(data: Buffer, frame: Frame, rewriter: Rewriter, head: bytes) -> Fin
         document = survey.get(codes.ENCAPSULATED_DOCUMENT)
         if document is not None and any(map(identity.left, strings(data[document.value : document.end]))):
             return Finding("residue", "", _named(document.tag))
-    return None if _same_pixels(data, survey, rewriter) else Finding("pixels-changed")
+    return None if not pixels or _same_pixels(data, survey, rewriter) else Finding("pixels-changed")
 
 
 def _named(tag: int) -> str:

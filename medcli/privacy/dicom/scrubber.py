@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from medcli.errors import SafetyRefused
 from medcli.privacy import profiles
+from medcli.privacy.decisions import NOTHING, Decision
 from medcli.privacy.dicom import proof
 from medcli.privacy.dicom.clean import Cleaner, Identity
 from medcli.privacy.dicom.encoding import Buffer, Damaged, Encoding, Frame, Odd, read_frame, uid_text
@@ -28,9 +31,18 @@ from medcli.privacy.dicom.segments import Segment
 from medcli.privacy.dicom.table import Table
 from medcli.privacy.dicom.values import decode
 from medcli.privacy.dicom.walk import Walk, walk
-from medcli.privacy.dicom.write import write
+from medcli.privacy.dicom.write import Written, write
+from medcli.privacy.pixels import gate
+from medcli.privacy.pixels.detector import quad_of
+from medcli.privacy.pixels.faces import PHOTOGRAPHS
+from medcli.privacy.pixels.heads import may_show_face
+from medcli.privacy.pixels.image import Unclean
+from medcli.privacy.pixels.policy import LOOKING
 from medcli.privacy.policy import Policy
 from medcli.privacy.profiles import is_defined_term
+
+if TYPE_CHECKING:
+    from medcli.privacy.pixels.cleaner import PixelCleaner
 
 __all__ = ["Scrubbed", "Scrubber"]
 
@@ -70,6 +82,10 @@ class Scrubbed:
         (kind, old, new): confidential.
     identity
         (keyword, value) of what the header says of the patient, where it was asked for: confidential.
+    notes
+        What else is to be reported, value-free.
+    shown
+        What the review page shows, where that was asked for: the first frame before and after, its boxes. Confidential.
     """
 
     status: str
@@ -92,6 +108,7 @@ class Scrubbed:
     crosswalk: tuple[tuple[str, str, str], ...] = field(default=(), repr=False)
     identity: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     notes: tuple[str, ...] = field(default=())
+    shown: tuple[Any, Any, tuple[tuple[int, int, int, int], ...]] | None = field(default=None, repr=False)
 
 
 class Scrubber:
@@ -105,9 +122,22 @@ class Scrubber:
         The key that all pseudonyms derive from, 16 bytes or more.
     identify
         Whether to say in `Scrubbed.identity` what the header says of the patient.
+    decisions
+        What a person decided on images, by their new SOP Instance UID.
+    show
+        Whether to say in `Scrubbed.shown` what the review page shows.
     """
 
-    def __init__(self, policy: Policy, key: bytes, *, identify: bool = False) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        key: bytes,
+        *,
+        identify: bool = False,
+        decisions: Mapping[str, Decision] | None = None,
+        show: bool = False,
+    ) -> None:
+        self._decisions, self._show = decisions or {}, show
         self.policy = policy
         self.table = Table(policy)
         self.names = Pseudonyms(key, policy.date_shift, policy.subjects)
@@ -117,6 +147,7 @@ class Scrubber:
         self._plain = Table(replace(policy, clean=frozenset())) if policy.clean else self.table
         self._weakened = self.table.weakened
         self._codes = codes_of(policy, weakened=self._weakened)
+        self._pixels = self._pixel_cleaner(policy, key)
 
     def scrub(self, source: Path | str | bytes, target: Path | str | None) -> Scrubbed:
         """De-identify one file.
@@ -182,8 +213,10 @@ class Scrubber:
             result.reason = "unknown-subject"
         except SafetyRefused:
             result.reason = "text-not-examined"
-        except Damaged as damage:
-            result.reason = damage.reason
+        except (Damaged, Unclean) as trouble:
+            result.reason = trouble.reason
+        if result.status == "released" and may_show_face(head):
+            result.notes += ("head",)
         if result.status == "released":
             # The result holds the pixels, and only what the table keeps of the rest: together they tell copies apart.
             result.content = self._content(digest + bytes.fromhex(result.sha256))
@@ -206,7 +239,88 @@ class Scrubber:
             rewriter.found.append(Found("UI", 0x00020003, frame.meta.get(0x00020003, b""), b""))
         segments, rewriter.masked = head.mask_overlays(segments)
         segments.insert(0, file_meta(head.sop_class, result.instance, frame.syntax))
-        self._write(result, rewriter, segments, frame, target)
+        written = self._write(result, rewriter, segments, frame, target)
+        if self._pixels is not None and written is not None and head.pixels is not None:
+            result.notes = ("pixels-unseen",)
+            decided = self._decisions.get(result.instance, NOTHING).verdict != "approve"
+            if gate.reason(head, self.policy.pixels) or decided or self._has_faces(head):
+                self._clean_pixels(result, rewriter, head, basis, written, target)
+
+    def _clean_pixels(
+        self,
+        result: Scrubbed,
+        rewriter: Rewriter,
+        head: Header,
+        basis: tuple[str, ...],
+        written: Written,
+        target: Path | str | None,
+    ) -> None:
+        """Clean the pixels of the file that was just written, prove the outcome as a whole, put it in the file's place.
+
+        Raises
+        ------
+        Unclean
+            Why it is withheld; nothing is left of it then.
+        """
+        assert self._pixels is not None
+        result.notes = ("pixels-cleaned",)
+        if target is None and written.whole is None:
+            return  # a plan does not hold large files
+        result.status = "withheld"
+        try:
+            identity = rewriter.identity or self._known(head, basis)
+            decided, faces = self._decisions.get(result.instance, NOTHING), self._has_faces(head)
+            cleaned = self._pixels.clean(
+                written, identity.known, result.series, target and f"{target}.px",
+                marks=partial(self._marks, pixels=True, faces=faces),
+                meta=partial(file_meta, head.sop_class, result.instance), source=head,
+                more=[quad_of(box) for box in decided.rectangles], faces=faces,
+            )  # fmt: skip
+            hit = self._proved(cleaned.written, rewriter, head.frame)
+            if target is not None and hit is None:
+                os.replace(f"{target}.px", target)
+        except BaseException:
+            written.discard()
+            raise
+        finally:
+            result.shown = self._pixels.shown if self._show else None
+        if hit is None and decided.verdict == "withhold":
+            hit = proof.Finding("withheld-by-reviewer", "", "")
+        if hit is not None:
+            written.discard()
+            result.reason, result.attribute, result.place = hit
+            return
+        result.status, result.notes = "released", ("pixels-cleaned", f"boxes-{len(cleaned.boxes)}")
+        result.sha256, result.size = cleaned.written.sha256, cleaned.written.size
+        result.codes = codes_of(
+            self.policy,
+            weakened=self._weakened,
+            pixels=not cleaned.overlaid,
+            faces=faces and not cleaned.overlaid,
+        )
+
+    def _has_faces(self, head: Header) -> bool:
+        """Whether faces are looked for in a file: a photograph, and that was asked for."""
+        return self.policy.look.faces and head.sop_class in PHOTOGRAPHS
+
+    def _proved(self, written: Written, rewriter: Rewriter, frame: Frame) -> proof.Finding | None:
+        """Search the cleaned file, too: its pixels were proved, and may lie under another transfer syntax."""
+        try:
+            hit = proof.examine(written, rewriter, frame, pixels=False)
+        except BaseException:
+            written.discard()
+            raise
+        if hit is not None:
+            written.discard()
+        return hit
+
+    @staticmethod
+    def _pixel_cleaner(policy: Policy, key: bytes) -> PixelCleaner | None:
+        if policy.pixels not in LOOKING:
+            return None
+        from medcli.privacy.pixels.cleaner import PixelCleaner
+
+        return PixelCleaner(policy.look, key)
 
     def _known(self, head: Header, basis: tuple[str, ...]) -> Identity:
         """What the whole file says of who it is about: names stand behind the texts they have to be looked for in."""
@@ -237,6 +351,10 @@ class Scrubber:
         if not head.sop_class:
             return "no-sop-class"
         reason = head.not_examined() if self.policy.pixels != "off" else ""
+        if self._pixels is not None and reason == "pixels-not-examined":
+            reason = ""
+        if not reason and self.policy.look.faces and may_show_face(head):
+            reason = "head-not-defaced"
         if not reason:
             head.check_pixels()
         return reason
@@ -249,12 +367,15 @@ class Scrubber:
             uid if keep and is_uid(uid) else self.names.uid(uid) for uid in uids
         )
 
+    def _marks(self, encoding: Encoding, *, pixels: bool = False, faces: bool = False) -> tuple[bytes, bytes]:
+        kept = self.policy.dates == "REMOVED" and self.table.keeps_dates
+        dates = "UNMODIFIED" if kept else self.policy.dates
+        return _marks(encoding, self.policy, self._weakened, self.table.keeps_identity, dates, pixels, faces)
+
     def _inserts(self, head: Header, result: Scrubbed) -> list[bytes]:
         """New elements for the slots of `_WANTED`: what a file must have, and the marks."""
         encoding = head.frame.encoding
-        kept = self.policy.dates == "REMOVED" and self.table.keeps_dates
-        dates = "UNMODIFIED" if kept else self.policy.dates
-        first, second = _marks(encoding, self.policy, self._weakened, self.table.keeps_identity, dates)
+        first, second = self._marks(encoding)
         sop_class = (
             b"" if 0x00080016 in head.seen else encoding.element(0x00080016, "UI", head.sop_class.encode())
         )
@@ -270,7 +391,8 @@ class Scrubber:
         segments: list[Segment],
         frame: Frame,
         target: Path | str | None,
-    ) -> None:
+    ) -> Written | None:
+        """Write and examine; what was written, where nothing was found in it."""
         written = write(rewriter.data, segments, frame, target)
         try:
             hit = proof.examine(written, rewriter, frame)
@@ -283,10 +405,11 @@ class Scrubber:
         if hit is not None:
             written.discard()
             result.reason, result.attribute, result.place = hit
-            return
+            return None
         result.status, result.reason = "released", ""
         result.sha256, result.size = written.sha256, written.size
         result.codes, result.crosswalk = self._codes, tuple(dict.fromkeys(rewriter.crosswalk))
+        return written
 
 
 def _identity(rewriter: Rewriter) -> tuple[tuple[str, str], ...]:
@@ -309,9 +432,11 @@ def _identity(rewriter: Rewriter) -> tuple[tuple[str, str], ...]:
 
 @lru_cache(maxsize=64)
 def _marks(
-    encoding: Encoding, policy: Policy, weakened: bool, known: bool, dates: str
+    encoding: Encoding, policy: Policy, weakened: bool, known: bool, dates: str, pixels: bool, faces: bool
 ) -> tuple[bytes, bytes]:
-    return mark_elements(encoding, policy, weakened=weakened, known=known, dates=dates)
+    return mark_elements(
+        encoding, policy, weakened=weakened, known=known, dates=dates, pixels=pixels, faces=faces
+    )
 
 
 @lru_cache(maxsize=4096)

@@ -11,7 +11,7 @@ from itertools import groupby
 
 from medcli.privacy import profiles
 from medcli.privacy.dicom.encoding import Buffer, Encoding
-from medcli.privacy.dicom.pixels import Masked
+from medcli.privacy.dicom.pixels import Masked, Poured
 
 __all__ = ["Segment", "dummy_items", "length_of", "shorten"]
 
@@ -19,7 +19,7 @@ _FORMATS = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d", "O
 #: Ranges up to this many bytes are joined with what is beside them.
 _SHORT = 64 << 10
 #: New bytes, or a range of the source that is copied as it is or with overlay bits cleared.
-Segment = bytes | tuple[int, int] | Masked
+Segment = bytes | tuple[int, int] | Masked | Poured
 
 
 def length_of(segment: Segment) -> int:
@@ -34,7 +34,7 @@ def shorten(data: Buffer, segments: list[Segment]) -> list[Segment]:
     for segment in segments:
         if isinstance(segment, bytes):
             waiting.append(segment)
-        elif length_of(segment) <= _SHORT and not isinstance(segment, Masked):
+        elif length_of(segment) <= _SHORT and not isinstance(segment, Masked | Poured):
             waiting.append(data[segment[0] : segment[1]])
         else:
             result += (b"".join(waiting), segment)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medcli.privacy.dicom.encoding import DEFLATED, JPIP_DEFLATED, Buffer, Frame
-from medcli.privacy.dicom.pixels import Masked
+from medcli.privacy.dicom.pixels import Masked, Poured
 from medcli.privacy.dicom.read import pieces
 from medcli.privacy.dicom.segments import Segment, length_of
 
@@ -75,7 +75,7 @@ def chunks(data: Buffer, segments: list[Segment]) -> Iterator[bytes | memoryview
     for segment in segments:
         if isinstance(segment, bytes):
             yield segment
-        elif isinstance(segment, Masked):
+        elif isinstance(segment, Masked | Poured):
             yield from segment.chunks(data)
         else:
             yield from (view[segment[0] : segment[1]],) if view else pieces(data, segment[0], segment[1])
