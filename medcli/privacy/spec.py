@@ -127,7 +127,7 @@ class ScrubSpec:
     Raises
     ------
     UsageError
-        Where wishes contradict each other, or what is asked for is not built yet.
+        Where wishes contradict each other, or one is not among what there is.
     """
 
     sources: tuple[Path, ...] = option(

@@ -244,7 +244,7 @@ class Scrubber:
             result.notes = ("pixels-unseen",)
             decided = self._decisions.get(result.instance, NOTHING).verdict != "approve"
             if gate.reason(head, self.policy.pixels) or decided or self._has_faces(head):
-                self._clean_pixels(result, rewriter, head, basis, written, target)
+                self._clean_pixels(result, rewriter, head, basis, written, target=target)
 
     def _clean_pixels(
         self,
@@ -253,6 +253,7 @@ class Scrubber:
         head: Header,
         basis: tuple[str, ...],
         written: Written,
+        *,
         target: Path | str | None,
     ) -> None:
         """Clean the pixels of the file that was just written, prove the outcome as a whole, put it in the file's place.
@@ -370,7 +371,8 @@ class Scrubber:
     def _marks(self, encoding: Encoding, *, pixels: bool = False, faces: bool = False) -> tuple[bytes, bytes]:
         kept = self.policy.dates == "REMOVED" and self.table.keeps_dates
         dates = "UNMODIFIED" if kept else self.policy.dates
-        return _marks(encoding, self.policy, self._weakened, self.table.keeps_identity, dates, pixels, faces)
+        known = self.table.keeps_identity
+        return _marks(encoding, self.policy, self._weakened, known, dates, pixels=pixels, faces=faces)
 
     def _inserts(self, head: Header, result: Scrubbed) -> list[bytes]:
         """New elements for the slots of `_WANTED`: what a file must have, and the marks."""
@@ -432,7 +434,7 @@ def _identity(rewriter: Rewriter) -> tuple[tuple[str, str], ...]:
 
 @lru_cache(maxsize=64)
 def _marks(
-    encoding: Encoding, policy: Policy, weakened: bool, known: bool, dates: str, pixels: bool, faces: bool
+    encoding: Encoding, policy: Policy, weakened: bool, known: bool, dates: str, *, pixels: bool, faces: bool
 ) -> tuple[bytes, bytes]:
     return mark_elements(
         encoding, policy, weakened=weakened, known=known, dates=dates, pixels=pixels, faces=faces

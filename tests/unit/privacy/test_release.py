@@ -372,7 +372,7 @@ def test_an_unforeseen_error_costs_one_file_and_says_no_value(
 def test_a_residue_is_exit_code_6(inbox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from medcli.privacy.dicom import scrubber
 
-    monkeypatch.setattr(scrubber.proof, "examine", lambda *_: ("residue", "(0010,0010)", ""))
+    monkeypatch.setattr(scrubber.proof, "examine", lambda *_, **__: ("residue", "(0010,0010)", ""))
     put(inbox, a=dicom(1))
     result = scrub(inbox)
     assert result.exit_code == 6

@@ -46,12 +46,25 @@ def test_the_defaults_are_the_policys() -> None:
         ({"date_shift": (-10, 5)}, "means nothing without"),
         ({"date_shift": (-10, 5), "retain": ("full-dates",)}, "means nothing without"),
         *[
-            ({"clean": (name,)}, f"--clean {name} is not built yet")
+            ({"clean": (name,), "pixels": "off"}, f"--clean {name} and --pixels off contradict")
             for name in CLEAN
             if name not in CLEAN_COLUMNS
         ],
-        ({"pixels": "auto"}, "--pixels auto is not built yet"),
-        ({"pixels": "all"}, "--pixels all is not built yet"),
+        ({"clean": ("everything",)}, "--clean takes"),
+        ({"pixels": "some"}, "--pixels is one of: withhold, auto, all, off"),
+        ({"pixels": "auto", "fill": "blur"}, "--fill is one of: solid, noise"),
+        ({"pixels": "auto", "keep_text": ("names",)}, "--keep-text takes: technique"),
+        *[
+            ({**wish, "pixels": pixels}, "only where pixels are cleaned")
+            for pixels in ("withhold", "off")
+            for wish in (
+                {"keep_text": ("technique",)},
+                {"fill": "noise"},
+                {"regions": Path("/data/regions.tsv")},
+                {"review": Path("/data/review")},
+                {"decisions": Path("/data/decisions.json")},
+            )
+        ],
         ({"profile": "lax"}, "--profile is one of: basic, strict"),
         ({"retain": ("everything",)}, "--retain takes"),
         ({"layout": "flat"}, "--layout is one of"),
@@ -67,6 +80,28 @@ def test_the_defaults_are_the_policys() -> None:
 def test_contradictions_are_usage_errors(options: dict[str, Any], says: str) -> None:
     with pytest.raises(UsageError, match=says):
         spec(**options)
+
+
+@pytest.mark.parametrize(
+    ("options", "pixels", "clean"),
+    [
+        ({}, "withhold", ()),
+        ({"pixels": "off"}, "off", ()),
+        ({"pixels": "auto"}, "auto", ("pixel-data",)),
+        ({"pixels": "all"}, "all", ("pixel-data",)),
+        ({"clean": ("pixel-data",)}, "auto", ("pixel-data",)),
+        ({"clean": ("pixel-data",), "pixels": "all"}, "all", ("pixel-data",)),
+        ({"clean": ("visual-features",)}, "auto", ("visual-features", "pixel-data")),
+        ({"clean": ("graphics",)}, "withhold", ("graphics",)),
+    ],
+)
+def test_pixels_and_clean_are_one_wish(options: dict[str, Any], pixels: str, clean: tuple[str, ...]) -> None:
+    made = spec(**options)
+    assert (made.pixels, made.clean) == (pixels, clean)
+    policy = made.policy()
+    assert policy.pixels == pixels
+    assert policy.clean == frozenset(clean) & CLEAN_COLUMNS.keys()
+    assert policy.look.faces == ("visual-features" in clean)
 
 
 @pytest.mark.parametrize(
