@@ -80,6 +80,8 @@ _AFTER = re.compile(
 
 _WORDS = word_set("names-words")
 _PERSONAL = word_set("names-personal")
+#: What follows persons, and other things as often.
+_ACTS = {"and": 1.0}
 #: What a person has, and no season.
 _OWNED = word_set("names-owned")
 _PASSIVE = re.compile(
@@ -232,5 +234,9 @@ def after(text: str, looked: Looked, last: int, end: int) -> float:
         gap = text[looked.ends[last] : looked.starts[following]]
         if gap != " ":
             return 0.0
-        return 2.5 if looked.lows[following] in _PERSONAL or _PASSIVE.match(text, looked.ends[last]) else 1.5
+        return (
+            2.5
+            if looked.lows[following] in _PERSONAL or _PASSIVE.match(text, looked.ends[last])
+            else _ACTS.get(looked.lows[following], 1.5)
+        )
     return 0.0
