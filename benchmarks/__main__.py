@@ -17,6 +17,7 @@ ALL = (
     "scrub_memory",
     "ask_speed",
     "text_speed",
+    "text_quality",
     "gate_speed",
     "download_speed",
     "evaluate_speed",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _CODES = (
     "Exit codes: 0 all scored, 2 usage, 3 set-up, 4 input unusable or files that do not fit together, 5 some rows without"
-    " a score, 6 the judge is on another machine and the gate is not off, 130 interrupted: the same command resumes."
+    " a score, 6 the gate kept rows from the judge, 130 interrupted: the same command resumes."
 )
 _json = click.option(
     "--json",

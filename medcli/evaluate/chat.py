@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from medcli import __version__, console, files, jobs
-from medcli.errors import InputError, ItemsFailed
+from medcli.errors import InputError, ItemsFailed, SafetyRefused
 from medcli.evaluate import answers, comparing, joining, reviews
 from medcli.evaluate.chat_spec import ChatSpec
 from medcli.evaluate.judge import asking, prompts
@@ -20,6 +20,7 @@ from medcli.evaluate.judge.verdicts import scores_of
 from medcli.evaluate.truths import Truths
 from medcli.evaluate.vqa import Result
 from medcli.evaluate.writing import insist_apart, reaching_the_disk
+from medcli.privacy.gate import facts_of
 from medcli.reading import Value, values
 from medcli.records import PICTURE
 
@@ -33,8 +34,8 @@ def evaluate_chat(spec: ChatSpec, progress: jobs.Progress | None = None) -> Resu
     ------
     InputError
         If files cannot be read or do not fit together.
-    SafetyRefused, SetupError
-        If the judge must not be asked, or cannot be.
+    UsageError, SetupError
+        If the judge or a detector cannot be asked.
     """
     insist_apart(() if spec.summarize else (spec.answers, spec.questions), spec.output)
     if spec.summarize is not None:
@@ -45,7 +46,7 @@ def evaluate_chat(spec: ChatSpec, progress: jobs.Progress | None = None) -> Resu
     held = _truths(rows)
     joined = joining.join(held, answers.read(_only(spec)))
     joining.insist(joined, partial=spec.partial)
-    made = _judged(spec, rows, held, joined.replies, progress)
+    made, refused, gate = _judged(spec, rows, held, joined.replies, progress)
     _write(spec, made)
     found, lost = [], []
     for row in made:
@@ -53,8 +54,8 @@ def evaluate_chat(spec: ChatSpec, progress: jobs.Progress | None = None) -> Resu
         if isinstance(review, reviews.Review):
             found.append(review)
         else:
-            lost.append((row["question_id"], review))
-    return _told(spec, found, lost, joined.problems)
+            lost.append((row["question_id"], refused.get(row["question_id"], review)))
+    return _told(spec, found, lost, joined.problems, gate)
 
 
 def _only(spec: ChatSpec) -> Path:
@@ -108,8 +109,8 @@ def _judged(
     held: Truths,
     replies: Sequence[str | None],
     progress: jobs.Progress | None,
-) -> list[dict[str, Any]]:
-    """Have each pair judged in the orders wanted; return the questions with what was said."""
+) -> tuple[list[dict[str, Any]], dict[Any, str], dict[str, Any]]:
+    """Have each pair judged in the orders wanted; return the questions with what was said, and what the gate did."""
     wanted = [
         (rows[held.ids[place]], held.truths[place] or "", reply)
         for place, reply in enumerate(replies)
@@ -118,21 +119,32 @@ def _judged(
     cases = []
     for row, reference, reply in wanted:
         question, context = str(row.get("text") or "").replace(PICTURE, "").strip(), context_of(row)
-        cases.append(prompts.pair(context, question, reference, reply))
+        of_the_patient = (facts_of(row), _names(row))
+        cases.append(prompts.pair(context, question, reference, reply, *of_the_patient))
         if spec.order == "both":
-            cases.append(prompts.pair(context, question, reply, reference))
-    said, _ = asking.ask(_setting(spec), cases, _readable, progress)
+            cases.append(prompts.pair(context, question, reply, reference, *of_the_patient))
+    judged = asking.ask(_setting(spec), cases, _readable, progress)
     each = 2 if spec.order == "both" else 1
-    made = []
+    made: list[dict[str, Any]] = []
+    refused: dict[Any, str] = {}
     for place, (row, reference, reply) in enumerate(wanted):
-        verdicts = said[each * place : each * (place + 1)]
+        both = slice(each * place, each * (place + 1))
+        verdicts, number = judged.verdicts[both], row.get("question_id", row.get("id"))
+        if kinds := [*filter(None, judged.refused[both])]:
+            refused[number] = kinds[0]
         told: dict[str, Any] = {"question": str(row.get("text") or ""), "ans1": reference, "ans2": reply}
         names = (reviews.FIRST, reviews.SWAPPED)
         told |= {name: one["said"] if one else None for name, one in zip(names, verdicts, strict=False)}
         if None in verdicts:  # half an opinion would bring the bias back
             told |= dict.fromkeys(names[:each])
-        made.append({**row, "question_id": row.get("question_id", row.get("id")), **told})
-    return made
+        made.append({**row, "question_id": number, **told})
+    return made, refused, judged.gate
+
+
+def _names(row: Mapping[str, Any]) -> list[str]:
+    """What the files of a row's pictures are called."""
+    named = row.get("image") or ()
+    return [one for one in ([named] if isinstance(named, str) else named) if isinstance(one, str)]
 
 
 def _readable(text: str) -> dict[str, Any] | None:
@@ -151,6 +163,8 @@ def _setting(spec: ChatSpec) -> asking.Setting:
         spec.timeout,
         spec.retry_failed,
         spec.restart,
+        spec.detector,
+        spec.trust_host,
     )
 
 
@@ -166,6 +180,7 @@ def _told(
     found: list[reviews.Review],
     lost: list[tuple[Any, str]],
     problems: Mapping[str, list[Any]],
+    gate: Mapping[str, Any] | None = None,
 ) -> Result:
     lines = reviews.summarize(found, resamples=spec.resamples, seed=spec.seed)
     facts: dict[str, Any] = {
@@ -173,6 +188,7 @@ def _told(
         "tool": f"medcli {__version__}",
         "judge": spec.judge,
         "prompt": "" if spec.summarize else prompts.version("pair"),
+        "gate": dict(gate or {}),
         "order": "" if spec.summarize else spec.order,
         "bootstrap": {"unit": "image", "resamples": spec.resamples, "seed": spec.seed},
         "reviews": len(found),
@@ -193,7 +209,10 @@ def _told(
         said.append(f"{len(lost):,} questions have no review: {named}.{hint}")
     if problems:
         said.append(f"{joining.describe(dict(problems))}. Figures are of the other answers.")
-    return Result(ItemsFailed.exit_code if lost or problems else 0, facts, _table(lines), said)
+    code = ItemsFailed.exit_code if lost or problems else 0
+    if gate and gate["refused"]:
+        code = SafetyRefused.exit_code
+    return Result(code, facts, _table(lines), said)
 
 
 def _table(lines: Sequence[Mapping[str, Any]]) -> str:

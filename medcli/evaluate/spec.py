@@ -93,9 +93,20 @@ class VqaSpec:
         shapes_product=False,
     )
     gate: str = option(
-        "Which judges see texts that were not de-identified: on: none, remote: only those on this machine, off: all.",
-        default="remote",
+        "Which judges see placeholders in the place of identity: all, those on other machines, or none.",
+        default="on",
         choices=GATES,
+    )
+    detector: tuple[str, ...] = option(
+        "What the gate asks beside its rules: presidio, hf:DIR, gliner:DIR, llm:URL#MODEL (repeatable).",
+        default=(),
+        metavar="NAME[:SOURCE]",
+    )
+    trust_host: tuple[str, ...] = option(
+        "Host that --detector llm may send texts to as they are (repeatable).",
+        default=(),
+        metavar="HOST",
+        shapes_product=False,
     )
     concurrency: int = option(
         "Requests in flight to the judge.", default=16, metavar="N", minimum=1, shapes_product=False

@@ -6,13 +6,14 @@ Knows the order of things. What a figure is stands in :mod:`medcli.evaluate.scor
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from medcli import __version__, jobs
-from medcli.errors import InputError, ItemsFailed, UsageError
+from medcli.errors import InputError, ItemsFailed, SafetyRefused, UsageError
 from medcli.evaluate import answers, comparing, figures, joining, scoring, truths, writing
 from medcli.evaluate.metrics.llava_med import Candidates
 from medcli.evaluate.metrics.wording import Synonyms, synonyms_of
@@ -27,7 +28,7 @@ class Result:
     Attributes
     ----------
     exit_code : int
-        0, or 5 where rows have no score.
+        0, 5 where rows have no score, or 6 where the gate kept rows from the judge.
     facts : dict
         What ``--json`` prints and scores.json holds.
     text : str
@@ -61,6 +62,7 @@ def evaluate_vqa(spec: VqaSpec, progress: jobs.Progress | None = None) -> Result
     synonyms = synonyms_of(_json(spec.synonyms, "file of synonyms")) if spec.synonyms else Synonyms()
     scored: dict[str, scoring.Scores] = {}
     joins: dict[str, joining.Joined] = {}
+    gates: dict[str, dict[str, Any]] = {}
     for name, path in _named(spec.answers).items():
         joined = joining.join(held, answers.read(path))
         joining.insist(joined, partial=spec.partial)
@@ -68,18 +70,19 @@ def evaluate_vqa(spec: VqaSpec, progress: jobs.Progress | None = None) -> Result
         scored[name] = scoring.score(
             held, joined.replies, spec.sets, candidates=candidates, synonyms=synonyms
         )
-        _further(spec, held, scored[name], path, progress)
-    return _told(spec, held, scored, joins)
+        gates[name] = _further(spec, held, scored[name], path, progress)
+    return _told(spec, held, scored, joins, gates)
 
 
 def _further(
     spec: VqaSpec, held: Truths, scores: scoring.Scores, path: Path, progress: jobs.Progress | None
-) -> None:
-    """Score by what needs more than strings."""
+) -> dict[str, Any]:
+    """Score by what needs more than strings; return what is to be said of a judge's gate."""
+    gate: dict[str, Any] = {}
     if "judge" in spec.sets:
         from medcli.evaluate.judging import judge
 
-        judge(spec, held, scores, path, progress)
+        gate = judge(spec, held, scores, path, progress)
     if "logic" in spec.sets:
         from medcli.evaluate.states import score_logic
 
@@ -88,6 +91,7 @@ def _further(
         from medcli.evaluate.metrics.embedding import bert_score
 
         scoring.fill_embedding(scores, held, lambda wanted, given: bert_score(wanted, given, spec.embedding))
+    return gate
 
 
 def _named(paths: Sequence[Path]) -> dict[str, Path]:
@@ -103,7 +107,11 @@ def _named(paths: Sequence[Path]) -> dict[str, Path]:
 
 
 def _told(
-    spec: VqaSpec, held: Truths, scored: dict[str, scoring.Scores], joins: Mapping[str, joining.Joined]
+    spec: VqaSpec,
+    held: Truths,
+    scored: dict[str, scoring.Scores],
+    joins: Mapping[str, joining.Joined],
+    gates: Mapping[str, dict[str, Any]],
 ) -> Result:
     options = {"resamples": spec.resamples, "seed": spec.seed}
     lines = {name: figures.lines(held, one, spec.sets, **options) for name, one in scored.items()}
@@ -119,6 +127,7 @@ def _told(
         "metrics": list(spec.sets),
         "questions": len(held),
         "bootstrap": {"unit": "image", "interval": "percentile 95 %", **options},
+        **_judge(spec, gates),
         "models": [_model(name, joins[name], lines[name]) for name in scored],
         "differences": [
             {"first": first, "second": other, "figures": [one.to_json() for one in found]}
@@ -138,13 +147,23 @@ def _told(
     texts += [writing.differences_table(first, other, found) for other, found in differences.items()]
     if beside:
         texts.append(writing.published_table(beside))
+    refused = any(gate.get("refused") for gate in gates.values())
     failed = any(joined.problems for joined in joins.values()) or _unscored(spec, scored)
     return Result(
-        ItemsFailed.exit_code if failed else 0,
+        SafetyRefused.exit_code if refused else ItemsFailed.exit_code if failed else 0,
         facts,
         "\n\n".join(texts),
         _warnings(spec, held, joins, scored),
     )
+
+
+def _judge(spec: VqaSpec, gates: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """Who judged, and what the gate did on the way to it."""
+    if "judge" not in spec.sets:
+        return {}
+    from medcli.evaluate.judge import prompts
+
+    return {"judge": {"model": spec.judge, "prompt": prompts.version("match"), "gate": dict(gates)}}
 
 
 def _model(name: str, joined: joining.Joined, lines: Sequence[figures.Line]) -> dict[str, Any]:
@@ -192,6 +211,10 @@ def _warnings(
                 "1 answer is empty; it counts" if empty == 1 else f"{empty:,} answers are empty; they count"
             )
             said.append(f"{name}: {told} as wrong.")
+        kinds = Counter(filter(None, one.notes.get("judge_error", ())))
+        if kinds:
+            named = ", ".join(f"{count} {reason}" for reason, count in sorted(kinds.items()))
+            said.append(f"{name}: the gate kept answers from the judge: {named}.")
     return said
 
 

@@ -80,39 +80,6 @@ def test_a_judge_is_asked_once_and_remembered(
     ]
 
 
-@pytest.mark.parametrize(
-    ("gate", "url", "code"),
-    [
-        ("remote", "https://judge.example.org/v1", 6),
-        ("on", "http://127.0.0.1:9/v1", 6),
-        ("remote", "http://127.0.0.1:9/v1", 3),  # may be asked; nobody is there
-    ],
-)
-def test_texts_reach_no_other_machine_ungated(  # noqa: PLR0917 - fixtures
-    gate: str, url: str, code: int, asked: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
-    monkeypatch.setattr("medcli.models.endpoint.client.ATTEMPTS", 1)
-    given = write_jsonl(tmp_path / "a.jsonl", files.answers())
-    wish = [
-        "vqa",
-        given,
-        "--questions",
-        asked,
-        "--metrics",
-        "judge",
-        "--judge",
-        "m",
-        "--base-url",
-        url,
-        "--gate",
-        gate,
-    ]
-    found, _, told = run(capsys, *wish)
-    assert found == code, told
-    assert ("--gate off" in told) == (code == 6)
-
-
 def chat_set(folder: Path, count: int = 6) -> tuple[Path, Path]:
     """Questions as LLaVA-Med's 50 chat images have them, and answers."""
     questions, answers = [], []

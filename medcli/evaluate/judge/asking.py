@@ -1,7 +1,9 @@
 """Asking a judge many things: each once, however often the command is run; one bad reply is one failed case.
 
 Knows the job engine and the endpoint client. A case's key is made of all that the judge sees and of its name, so
-that what it said once is known for good, for other files of answers too. Refuses to know what a verdict means.
+that what it said once is known for good, for other files of answers too. What the judge sees and says holds
+placeholders, and so does the ledger; a case that the gate keeps back never comes near it. Refuses to know what a
+verdict means.
 """
 
 from __future__ import annotations
@@ -9,14 +11,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 from medcli import jobs, models
 from medcli.errors import ItemFailed, MedcliError, SetupError
-from medcli.evaluate.judge.door import Door
+from medcli.evaluate.judge.door import Admitted, Case, Door
 from medcli.models import ModelSpec, Request, Sampling
+from medcli.privacy.gate import Refused
 
 UNREADABLE = "judge-unreadable"
 _LONGEST = 512
@@ -35,13 +37,15 @@ class Setting:
     base_urls : tuple of str
         Its servers.
     gate : {"on", "remote", "off"}
-        What :class:`~medcli.evaluate.judge.door.Door` goes by.
+        Which judges see placeholders; :class:`~medcli.evaluate.judge.door.Door` goes by it.
     state : Path
         Folder of what it said.
     concurrency, timeout : int, float
         Requests in flight; seconds to wait for the next byte.
     retry_failed, restart : bool
         Ask failed cases, or all of them, again.
+    detectors, trusted : tuple of str
+        What the gate asks beside its rules, and hosts that may be asked.
     """
 
     model: str
@@ -52,19 +56,30 @@ class Setting:
     timeout: float = 120.0
     retry_failed: bool = False
     restart: bool = False
+    detectors: tuple[str, ...] = ()
+    trusted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """One thing to be judged: what the judge is told first, and what it is asked."""
+class Judged:
+    """What became of cases.
 
-    system: str
-    user: str
+    Attributes
+    ----------
+    verdicts : list of dict or None
+        One for each case, with ``said`` for the judge's words; None where there is none.
+    refused : list of str
+        For each case why the gate kept it back: a reason code, or nothing.
+    gate : dict
+        What results say of the gate.
+    report : Report
+        Counts of what was asked.
+    """
 
-    def key(self, model: str) -> str:
-        """32 hexadecimal digits of all that the judge sees, and of its name."""
-        content = json.dumps([model, self.system, self.user]).encode()
-        return blake2b(content, digest_size=16).hexdigest()
+    verdicts: list[dict[str, Any] | None]
+    refused: list[str]
+    gate: dict[str, Any]
+    report: jobs.Report
 
 
 class JudgeJob:
@@ -72,7 +87,7 @@ class JudgeJob:
 
     name = "judge"
 
-    def __init__(self, setting: Setting, cases: Sequence[Case], read: Read, load: Any) -> None:
+    def __init__(self, setting: Setting, cases: Sequence[Admitted], read: Read, load: Any) -> None:
         self._setting, self._cases = setting, cases
         self.workers = _Workers(setting, read, load)
         self.verdicts: dict[str, dict[str, Any]] = {}
@@ -107,7 +122,6 @@ class _Workers:
 
     async def __aenter__(self) -> jobs.AsyncWorker:
         one = self._setting
-        self._door = Door.of(one.gate, one.base_urls)
         spec = ModelSpec(one.model, "openai", base_urls=one.base_urls, timeout=one.timeout)
         self._backend: Any = self._load(spec)
         return self._judge
@@ -115,12 +129,11 @@ class _Workers:
     async def __aexit__(self, *_: object) -> None:
         await self._backend.aclose()
 
-    async def _judge(self, payload: tuple[str, Case]) -> list[jobs.Row]:
+    async def _judge(self, payload: tuple[str, Admitted]) -> list[jobs.Row]:
         key, case = payload
         turns = (("system", case.system), ("user", case.user))
-        request = self._door.admit(Request(key, turns))
         try:
-            reply = await self._backend.answer(request, Sampling(max_new_tokens=_LONGEST))
+            reply = await self._backend.answer(Request(key, turns), Sampling(max_new_tokens=_LONGEST))
         except MedcliError as error:
             self.trouble = error
             raise ItemFailed("stopped", stops=True) from None
@@ -139,25 +152,22 @@ def ask(
     read: Read,
     progress: jobs.Progress | None = None,
     load: Any = models.load,
-) -> tuple[list[dict[str, Any] | None], jobs.Report]:
+) -> Judged:
     """Have cases judged; what was judged before is not asked again.
-
-    Returns
-    -------
-    list of dict or None
-        A verdict for each case, with ``said`` for the judge's words; None where there is none.
-    Report
-        Counts.
 
     Raises
     ------
-    SafetyRefused
-        If the judge must not see the texts.
+    UsageError
+        If a detector cannot be meant.
     SetupError
-        If the judge cannot be asked at all.
+        If the judge cannot be asked at all, or a detector not be loaded.
     """
-    Door.of(setting.gate, setting.base_urls)
-    job = JudgeJob(setting, cases, read, load)
+    door = Door.of(setting.gate, setting.base_urls, setting.detectors, setting.trusted)
+    admitted, refused = _admitted(door, cases)
+    asked = [one for one in admitted if one is not None]
+    if not asked and any(refused):
+        return Judged([None] * len(cases), refused, door.facts(), jobs.Report())
+    job = JudgeJob(setting, asked, read, load)
     try:
         report = jobs.run(
             job,
@@ -172,4 +182,18 @@ def ask(
         if job.workers.trouble is None:
             raise
         raise job.workers.trouble from None
-    return [job.verdicts.get(case.key(setting.model)) for case in cases], report
+    verdicts = [None if one is None else job.verdicts.get(one.key(setting.model)) for one in admitted]
+    return Judged(verdicts, refused, door.facts(), report)
+
+
+def _admitted(door: Door, cases: Sequence[Case]) -> tuple[list[Admitted | None], list[str]]:
+    """What may be seen of each case, before anything is sent, and why of some nothing may."""
+    admitted: list[Admitted | None] = []
+    refused = [""] * len(cases)
+    for place, case in enumerate(cases):
+        try:
+            admitted.append(door.admit(case))
+        except Refused as error:
+            admitted.append(None)
+            refused[place] = error.kind
+    return admitted, refused

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from hashlib import blake2b
 from importlib import resources
 
-from medcli.evaluate.judge.asking import Case
+from medcli.evaluate.judge.door import Case
 
 
 @cache
@@ -21,18 +21,28 @@ def version(name: str) -> str:
     return blake2b(system(name).encode(), digest_size=4).hexdigest()
 
 
-def match(question: str, truth: str, reply: str, choices: Sequence[str] = ()) -> Case:
-    """Ask whether a reply says what the reference says."""
+def match(  # noqa: PLR0917 - the texts in the prompt's order, then what no judge sees
+    question: str,
+    truth: str,
+    reply: str,
+    choices: Sequence[str] = (),
+    known: Iterable[tuple[str, str]] = (),
+    names: Iterable[str] = (),
+) -> Case:
+    """Ask whether a reply says what the reference says; ``known`` and ``names`` are for the gate."""
     options = "\n".join(f"{chr(65 + place)}. {one}" for place, one in enumerate(choices))
-    parts = [("Question", question), ("Options", options), ("Reference", truth), ("Answer to check", reply)]
-    return Case(system("match"), _laid(parts))
+    parts = (("Question", question), ("Options", options), ("Reference", truth), ("Answer to check", reply))
+    return Case(system("match"), parts, tuple(known), tuple(names))
 
 
-def pair(context: str, question: str, first: str, second: str) -> Case:
-    """Ask for the scores of two answers."""
-    parts = [("Context", context), ("Question", question), ("Assistant 1", first), ("Assistant 2", second)]
-    return Case(system("pair"), _laid(parts))
-
-
-def _laid(parts: Sequence[tuple[str, str]]) -> str:
-    return "\n\n".join(f"[{name}]\n{text.strip()}\n[End of {name}]" for name, text in parts if text.strip())
+def pair(  # noqa: PLR0917 - as above
+    context: str,
+    question: str,
+    first: str,
+    second: str,
+    known: Iterable[tuple[str, str]] = (),
+    names: Iterable[str] = (),
+) -> Case:
+    """Ask for the scores of two answers; ``known`` and ``names`` are for the gate."""
+    parts = (("Context", context), ("Question", question), ("Assistant 1", first), ("Assistant 2", second))
+    return Case(system("pair"), parts, tuple(known), tuple(names))

@@ -282,9 +282,12 @@ def _completion(content: bytes) -> dict[str, Any]:
 
 
 def is_remote(url: str) -> bool:
-    """Whether a server is on another machine than this one, for all that its address says."""
+    """Whether a server is on another machine than this one, for all that its address says.
+
+    Names below localhost count as remote: not every resolver keeps them on this machine (RFC 6761, 6.3).
+    """
     host = urlsplit(url).hostname or ""
-    if host == "localhost" or host.endswith(".localhost"):
+    if host == "localhost":
         return False
     try:
         return not ipaddress.ip_address(host).is_loopback

@@ -107,7 +107,7 @@ def look(image: Image) -> Seen:
         path = Path(source)
         status = path.stat()
         return _look(path, status.st_mtime_ns, status.st_size)
-    except OSError:
+    except (OSError, ValueError):  # a name that no file can have is a file that is not there
         return Seen("missing")
     except ItemFailed as error:
         if error.kind == MISSING:

@@ -24,7 +24,7 @@ from medcli.privacy.text.merge import union
 from medcli.privacy.text.recognisers import Recogniser
 from medcli.privacy.text.replace import Context, Replacer
 from medcli.privacy.text.runs import across, runs_of
-from medcli.privacy.text.search import inside, origin_of, outside, repeats, shows
+from medcli.privacy.text.search import Removed, inside, origin_of, outside, repeats, shows
 from medcli.privacy.text.span import Span
 from medcli.privacy.text.surrogates import plain
 from medcli.privacy.text.titles import Titles, spaced
@@ -265,9 +265,9 @@ class Cleaner:
     def _goes(self, span: Span) -> bool:
         return self._replacer.action(span.category) != "keep"
 
-    def _removed(self, wishes: Iterable[Wish]) -> tuple[tuple[str, str], ...]:
+    def _removed(self, wishes: Iterable[Wish]) -> Removed:
         """(category, text) of all that goes, each once."""
-        return tuple(
+        return Removed(
             dict.fromkeys(
                 (span.category, wish.token.text[span.start : span.end])
                 for wish in wishes

@@ -102,6 +102,8 @@ _TIME_BEFORE = re.compile(
 )
 
 
+_OF_YEAR = re.compile(r"\.? of (?:last|this|next|that|the (?:same|previous|prior)) year\b", re.IGNORECASE)
+
 #: Without any of these a month or a weekday is nobody's: the flu season peaks in February.
 _PERSONAL = re.compile(
     r"\b(?:i|i'm|i've|my|me|we|our|she|he|her|his|him|they|pt|pts?|patient|mr|mrs|ms|dr|mom|dad|mother|father|wife|husband|son|daughter|was|had|seen|did|last|since|been|began|got|went|came|saw"
@@ -220,6 +222,8 @@ def _alone(document: Document, word: Word, *, careful: bool) -> list[tuple[int, 
     short = len(word.text) < 4 and word.text.lower() != "may"
     before = document.text[max(0, word.start - 14) : word.start]
     named = word.text[0].isupper()
+    if _OF_YEAR.match(document.text, word.end):
+        return [(word.start, word.end)]
     match = _LONELY.search(before)
     if match is None or (
         short and not match[0].lower().startswith(("last", "since", "back", "mid", "late", "early", "until"))

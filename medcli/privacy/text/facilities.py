@@ -43,6 +43,8 @@ __all__ = ["find_facilities"]
 _MOST = 6
 #: These end a facility's name, whatever common words stand before them; the others need a word no language has.
 _STRONG = word_set("facilities-strong")
+#: English words that institutions are called by.
+_CALLED = word_set("facilities-words")
 #: Kinds of facilities: without another word they name none.
 _KINDS = word_set("facilities-kinds")
 _PAIRS = word_set("facilities-pairs")
@@ -210,7 +212,12 @@ def _names_one(document: Document, first: int, head: int, last: int) -> bool:
     )
     if looked.shapes[head] == LOWER:
         words = [position for position in range(first, head) if looked.lows[position] not in _KINDS]
-        real = [position for position in words if rare(looked, position)]
+        real = [
+            position
+            for position in words
+            if rare(looked, position)
+            or (looked.shapes[position] == CAPITAL and looked.lows[position] in _CALLED and position > 0)
+        ]
         return bool(real) and strong
     if not words:
         return _proper(looked, head, last) and strong

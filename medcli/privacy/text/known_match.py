@@ -97,7 +97,7 @@ class Needles:
     _seen: dict[str, Word] = field(default_factory=dict)
     _heads: dict[str, list[str]] = field(default_factory=dict)
     _tails: dict[str, list[str]] = field(default_factory=dict)
-    _inside: list[str] = field(default_factory=list)
+    _inside: dict[str, None] = field(default_factory=dict)
     _verdicts: dict[str, Word | None] = field(default_factory=dict)
 
     def compile(self) -> None:
@@ -112,7 +112,7 @@ class Needles:
                     self._heads.setdefault(spelt[:3], []).append(text)
                     self._tails.setdefault(spelt[-3:], []).append(text)
                 if word.alone:
-                    self._inside.append(text)
+                    self._inside[text] = None
 
     def verdict(self, token: str, common: Callable[[str], bool]) -> Word | None:
         """The word that a folded token stands for, or None; remembered."""
@@ -149,10 +149,18 @@ class Needles:
                 if (_one_edit(token, text) or _one_edit(form, optical(text))) and not common(token):
                     word = self.words[text]
                     return word._replace(near=True, text=text) if _alike(token, text) else None
-        for text in self._inside:
-            if len(token) > len(text) and text in token and not common(token):
-                return self.words[text]
-        return None
+        inner = self._within(token)
+        return self.words[inner] if inner and not common(token) else None
+
+    def _within(self, token: str) -> str:
+        """A long word that a token holds and more: among few words each is tried, among many each piece of the token."""
+        if len(self._inside) * 2 < len(token) ** 2:
+            return next((text for text in self._inside if len(token) > len(text) and text in token), "")
+        for start in range(len(token) - LONG + 1):
+            for end in range(start + LONG, len(token) + 1):
+                if token[start:end] in self._inside and end - start < len(token):
+                    return token[start:end]
+        return ""
 
 
 def _alike(token: str, text: str) -> bool:

@@ -67,7 +67,7 @@ if TYPE_CHECKING:
 __all__ = ["find_names"]
 
 #: Points that make a name.
-_BALANCED, _HIGH = 1.8, 0.75
+_BALANCED, _HIGH = 1.65, 0.75
 #: What a degree or a number without a comma before it is worth; it may be a projection or a grade.
 _CAPITAL_DEGREE = 4.5
 _MOST = 6

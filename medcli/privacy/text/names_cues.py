@@ -12,9 +12,11 @@ from medcli.privacy.text.words import (
     ACT,
     BY,
     CAPITAL,
+    EPONYM,
     FIRST,
     HEAD,
     LABEL,
+    LAST,
     LOWER,
     RELATIVE,
     ROLE,
@@ -80,8 +82,12 @@ _AFTER = re.compile(
 
 _WORDS = word_set("names-words")
 _PERSONAL = word_set("names-personal")
+#: What follows persons, and other things as often.
+_ACTS = {"and": 1.0}
 #: What a person has, and no season.
 _OWNED = word_set("names-owned")
+#: The level of a surname that is hardly a word.
+_SURNAME = 2 << 2
 _PASSIVE = re.compile(
     r" (?:is|was|has been|had been) (?:also |just |recently |now )?(?:seen by|diagnosed|admitted|discharged|started on|told|born|referred|sent home|given|taking|refusing|here|asking"
     r"|complaining|worried|allergic|pregnant|scheduled|on (?:the )?(?:phone|line)|my |our |in the (?:ER|ED|hospital)|a \d|an? (?:\d|\w{1,8}[- ]year))"
@@ -90,7 +96,14 @@ _PASSIVE = re.compile(
 
 def _owned(text: str, looked: Looked, last: int) -> float:
     """Points for a possessive: Grace's a1c, but Bell's palsy."""
-    given = looked.numbers[last] & FIRST >= _MAYBE or looked.lows[last] in _WORDS
+    number = looked.numbers[last]
+    given = number & FIRST >= _MAYBE or looked.lows[last] in _WORDS
+    if (
+        number & LAST >= _SURNAME
+        and not number & EPONYM
+        and _OWNED.issuperset(looked.lows[last + 1 : last + 2])
+    ):
+        return 2.6
     if last + 1 >= len(looked.lows) or not given:
         return 0.8
     following = looked.numbers[last + 1]
@@ -232,5 +245,9 @@ def after(text: str, looked: Looked, last: int, end: int) -> float:
         gap = text[looked.ends[last] : looked.starts[following]]
         if gap != " ":
             return 0.0
-        return 2.5 if looked.lows[following] in _PERSONAL or _PASSIVE.match(text, looked.ends[last]) else 1.5
+        return (
+            2.5
+            if looked.lows[following] in _PERSONAL or _PASSIVE.match(text, looked.ends[last])
+            else _ACTS.get(looked.lows[following], 1.5)
+        )
     return 0.0

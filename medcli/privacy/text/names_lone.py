@@ -88,6 +88,26 @@ _NEVER = (
     | REGION
     | DWELL
 )
+#: What things do as well.
+_OFTEN = frozenset(
+    (
+        "and",
+        "is",
+        "can",
+        "may",
+        "could",
+        "should",
+        "would",
+        "will",
+        "do",
+        "does",
+        "be",
+        "family",
+        "use",
+        "used",
+        "read",
+    )
+)
 _ENDINGS = ("es", "s")
 
 
@@ -99,6 +119,7 @@ def find_lone(document: Document, reading: Reading) -> Iterator[Span]:
         yield from _months(document, reading)
     if document.high:
         yield from _small(document, reading)
+        yield from _acting(document, reading)
 
 
 def _contacted(document: Document) -> Iterator[Span]:
@@ -178,6 +199,23 @@ def _small(document: Document, reading: Reading) -> Iterator[Span]:
         if _told(document, position, last - 1):
             yield Span(looked.starts[position], looked.ends[last - 1], "NAME", 0.5, "list:small")
         position = last
+
+
+def _acting(document: Document, reading: Reading) -> Iterator[Span]:
+    """Listed words with a capital that do or own something, though they mean something else: Bell was extubated."""
+    looked = document.looked
+    if not reading.plain:
+        return
+    for position in range(len(looked.lows) - 1):
+        number, following = looked.numbers[position], looked.numbers[position + 1]
+        if looked.shapes[position] != CAPITAL or not number & NAME or number & (_NEVER & ~HEAD & ~WEAKHEAD):
+            continue
+        if looked.shapes[position + 1] != LOWER or following & (HEAD | WEAKHEAD):
+            continue
+        gap = document.text[looked.ends[position] : looked.starts[position + 1]]
+        did = gap == " " and bool(following & ACT) and looked.lows[position + 1] not in _OFTEN
+        if did or (gap in ("'s ", "\u2019s ") and not eponym(document.text, looked, position, position)):
+            yield Span(looked.starts[position], looked.ends[position], "NAME", 0.5, "list:acting")
 
 
 def _joined(document: Document, first: int, position: int) -> bool:

@@ -54,7 +54,7 @@ class Points:
             and not (len(words) == 1 and self._given_word(words[0], cue))
         ):
             doubt = 3.0 if len(words) > 1 else 0.0 if numbers[words[0]] & FIRST == FIRST and cue else 1.5
-            points -= doubt / 2 if self.high else doubt
+            points -= doubt / 4 if self.high else doubt
         if all(kinds[position] == SMALL for position in words):
             points *= 0.8
             points += 1.0 if self._initialled(words[0]) else 0.0
@@ -102,12 +102,12 @@ class Points:
             return 1.8
         if kind == MAYBE:
             return (
-                (0.8 if self.reading.plain and not self.reading.opens(position) else 0.3)
+                (0.8 if self.reading.plain and (self.high or not self.reading.opens(position)) else 0.3)
                 if alone
                 else (2.0 if given >= 2 else 1.2)
             )
         if alone or not self.reading.plain:
-            return 0.2
+            return 0.8 if self._risked(position) and alone else 0.2
         return 1.1 if given else 0.9
 
     def _given_word(self, position: int, cue: float) -> bool:
@@ -130,6 +130,10 @@ class Points:
             and (not looked.numbers[position] & MEDICAL or looked.numbers[position] & FIRST > 1)
             and self._inside(position)
         )
+
+    def _risked(self, position: int) -> bool:
+        """Whether a capital inside a sentence is enough: in high, where the word is not clinical."""
+        return self.high and not self.looked.numbers[position] & MEDICAL and self._inside(position)
 
     def _inside(self, position: int) -> bool:
         """Whether the word stands inside a sentence that uses capitals as English does."""

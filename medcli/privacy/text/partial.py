@@ -63,6 +63,10 @@ _OPERATED = re.compile(
 _THEN = re.compile(
     r"(?=[.,;:)\n]|$|\s(?:w/|with|for|by|and|now|at|in|due|c/b|complicated|presents?|here|p/w|who|has|had)(?:\s|$))"
 )
+_DATED = re.compile(
+    r"\s(?:visit|appt|appointment|labs|mri|ct|cxr|scan|x-?ray|echo|note|surgery|admission|clinic|bx|biopsy|ultrasound|film|results?|report|mammogram)\b",
+    re.IGNORECASE,
+)
 _RANGE = re.compile(rf"\s?[-\u2013]\s?{_DAY}/{_DAY}(?![\w%]|[.:]\d)")
 _ENTRY = re.compile(r"\s?(?::|[-\u2013\u2014]\s)")
 _COUNT_AFTER = re.compile(
@@ -153,6 +157,7 @@ def _dated(document: Document, match: re.Match[str]) -> bool:
         or _RANGE.match(text, end) is not None
         or _CUE.search(near) is not None
         or _SIGNED.search(line) is not None
+        or _DATED.match(text, end) is not None
         or _BY_DOCTOR.search(near) is not None
         or (_OPERATED.search(near) is not None and _THEN.match(text, end) is not None)
         or _alone(text, start, end)

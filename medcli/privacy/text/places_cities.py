@@ -16,6 +16,7 @@ from medcli.privacy.text.words import (
     CAPITAL,
     CITY,
     COMMON,
+    COUNTY,
     DWELL,
     EPONYM,
     FACILITY,
@@ -26,6 +27,7 @@ from medcli.privacy.text.words import (
     MEDICAL,
     NAME,
     OPENS,
+    PROPER,
     REGION,
     STATE,
     STOP,
@@ -51,6 +53,8 @@ _SURELY = 2.5
 _DEGREES = frozenset(("MD", "PA", "MS", "MA", "DC", "ND"))
 _CITY_WORDS = 4
 _LISTED = CITY | OPENS
+#: What a word is listed as that may not be a place nobody has listed; a proper noun may be.
+_SPEAKS = (1 << 14) - 1 & ~(PROPER | OPENS | COUNTY)
 _PREFIXES = word_set("places-prefixes")
 #: Letters at a word's end that its form is read from; the whole of a very long word would cost its square.
 _TAIL = 12
@@ -168,7 +172,7 @@ def _guessed(document: Document, position: int, last: int, cue: float) -> float:
     """Points of a city that no list has: by its form, or behind a strong cue."""
     looked = document.looked
     number = looked.numbers[position]
-    unknown = not number & ((1 << 14) - 1) or number & NAME
+    unknown = not number & _SPEAKS or number & NAME
     fits = (looked.lows[position] in _PREFIXES and last > position) or bool(
         _SUFFIX.search(looked.lows[last][-_TAIL:])
     )

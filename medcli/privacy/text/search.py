@@ -5,18 +5,23 @@ Knows offsets and the boundaries of words. Refuses to know categories' meanings,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from medcli.privacy.text.formats.token import Edit
+from medcli.privacy.text.known import common_words
+from medcli.privacy.text.known_fold import fold
 from medcli.privacy.text.span import Span
+from medcli.privacy.text.words import EPONYM, lexicon
 
-__all__ = ["inside", "origin_of", "outside", "repeats", "shows"]
+__all__ = ["Removed", "inside", "origin_of", "outside", "repeats", "shows"]
 
 #: What says nothing of a person where it stands elsewhere: an age, the digits of a ZIP code.
 _PASSING = frozenset(("AGE", "ZIP"))
 _SHORTEST = 4
+_RUN = re.compile(r"[^\W_]+")
 
 
 def inside(edits: Iterable[Edit]) -> list[tuple[int, int]]:
@@ -63,31 +68,57 @@ def origin_of(edits: Sequence[Edit]) -> Callable[[int], int]:
     return origin
 
 
-@lru_cache(maxsize=8)
-def _sought(removed: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
-    """(text, category) of what is worth looking for elsewhere, longest first."""
-    wanted = {
-        text: category
-        for category, text in reversed(removed)
-        if category not in _PASSING and sum(map(str.isalnum, text)) >= _SHORTEST and not text.islower()
-    }
-    return tuple(sorted(wanted.items(), key=lambda one: (-len(one[0]), one)))
+class Removed(tuple[tuple[str, str], ...]):  # noqa: SLOT001 - the index is kept with it
+    """(category, text) of all that was removed from a record, each once; indexed when it is first looked for."""
+
+    def __repr__(self) -> str:
+        return f"Removed({len(self)})"
+
+    @cached_property
+    def sought(self) -> dict[str, list[tuple[int, str, str]]]:
+        """What is worth looking for, by its first run of letters and digits: where that stands in it, it, its category."""
+        wanted = {part: "NAME" for category, text in self if category == "NAME" for part in _parts(text)}
+        wanted |= {
+            text: category
+            for category, text in reversed(self)
+            if category not in _PASSING and sum(map(str.isalnum, text)) >= _SHORTEST and not text.islower()
+        }
+        index: dict[str, list[tuple[int, str, str]]] = {}
+        for text, category in wanted.items():
+            run = _RUN.search(text)
+            if run is not None:
+                index.setdefault(run[0], []).append((run.start(), text, category))
+        return index
 
 
-def repeats(text: str, removed: tuple[tuple[str, str], ...]) -> list[Span]:
-    """Where a text says again what was removed anywhere in its record."""
+def _parts(name: str) -> Iterator[str]:
+    """The words of a name of which each says who it is: no common word, and none that diseases are called by."""
+    words = [match[0] for match in _RUN.finditer(name)]
+    for word in words if len(words) > 1 else ():
+        if len(word) >= _SHORTEST and word[0].isupper() and word.isalpha() and _telling(fold(word)):
+            yield from (word, word.upper())
+
+
+@lru_cache(maxsize=4096)
+def _telling(word: str) -> bool:
+    return not common_words()(word) and not lexicon()[word] & EPONYM
+
+
+def repeats(text: str, removed: Removed) -> list[Span]:
+    """Where a text says again what was removed anywhere in its record, and parts of names that were."""
     found: list[Span] = []
-    for sought, category in _sought(removed) if removed else ():
-        at = text.find(sought)
-        while at >= 0:
-            end = at + len(sought)
+    sought = removed.sought if removed else {}
+    for run in _RUN.finditer(text) if sought else ():
+        for offset, one, category in sought.get(run[0], ()):
+            at, end = run.start() - offset, run.start() - offset + len(one)
+            if at < 0 or not text.startswith(one, at):
+                continue
             if not (text[at - 1 : at].isalnum() or text[end : end + 1].isalnum()):
                 found.append(Span(at, end, category, 1.0, "repeat"))
-            at = text.find(sought, at + 1)
     return found
 
 
-def shows(text: str, removed: tuple[tuple[str, str], ...], places: Sequence[tuple[int, int]]) -> bool:
+def shows(text: str, removed: Removed, places: Sequence[tuple[int, int]]) -> bool:
     """Whether a text still says, outside of places, what was removed."""
     found = [Span(span.start, span.end, span.category) for span in repeats(text, removed)]
     return bool(outside(found, places, text))

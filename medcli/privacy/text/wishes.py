@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from medcli.privacy.text.formats.token import Edit, Token
 from medcli.privacy.text.known import Known
+from medcli.privacy.text.search import Removed
 from medcli.privacy.text.span import Span
 
 __all__ = ["Cleaned", "Searched", "Wish", "all_of", "goes_whole", "holds_bytes", "is_known", "trimmed"]
@@ -82,7 +83,7 @@ class Cleaned:
 
     record: str
     known: Searched
-    removed: tuple[tuple[str, str], ...]
+    removed: Removed
     wishes: list[Wish]
     counts: Counter[tuple[str, str]]
 

@@ -180,4 +180,5 @@ def test_the_time_grows_with_the_length_only(unit: str) -> None:
 
     seconds(1000)
     # Ten times the text may take some thirty times as long before this fails: a square would take a hundred times.
-    assert seconds(100_000) < 30 * max(seconds(10_000), 0.01)
+    # The quicker of two runs counts, for the machine may be busy with something else.
+    assert min(seconds(100_000), seconds(100_000)) < 30 * max(seconds(10_000), 0.02)

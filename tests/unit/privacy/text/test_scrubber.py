@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -112,3 +113,58 @@ def test_a_report_that_begins_like_a_bitmap_is_a_report(tmp_path: Path) -> None:
     one = TextScrubber(TextPolicy(), NAMES)
     assert one.scrub(b"BMI 24.1. Seen by Dr. Qvistova.\n", tmp_path / "out", "x.txt").status == "released"
     assert (tmp_path / "out").read_text() == "BMI 24.1. Seen by Dr. [NAME].\n"
+
+
+def test_parts_of_a_name_go_from_all_strings_of_a_record_but_not_what_diseases_are_called(
+    tmp_path: Path,
+) -> None:
+    record = {
+        "a": "Mr. Qvist Rasmussenova came.",
+        "b": "Rasmussenova ok, RASMUSSENOVA",
+        "c": "Dr. James Baker",
+    }
+    record["d"] = "Baker cyst; James came; Rasmussenovas"
+    one = TextScrubber(TextPolicy(), NAMES)
+    assert one.scrub(json.dumps(record).encode(), tmp_path / "out", "x.jsonl").status == "released"
+    said = json.loads((tmp_path / "out").read_text())
+    assert (said["a"], said["b"]) == ("Mr. [NAME] came.", "[NAME] ok, [NAME]")
+    assert said["d"].startswith("Baker cyst; ")
+
+
+def test_a_document_of_many_patients_takes_time_by_its_length(tmp_path: Path) -> None:
+    signs = [
+        "ba",
+        "ko",
+        "ri",
+        "mo",
+        "lun",
+        "ves",
+        "tar",
+        "qui",
+        "zel",
+        "nor",
+        "dag",
+        "fim",
+        "hul",
+        "pex",
+        "sa",
+        "ju",
+    ]
+
+    def name(number: int) -> str:
+        return "".join(signs[number >> shift & 15] for shift in (0, 4, 8)).title()
+
+    def seconds(count: int) -> float:
+        rows = [
+            {"patient_name": f"{name(7 * i)} {name(i)}", "note": f"Mr. {name(i)} came."} for i in range(count)
+        ]
+        begun = time.process_time()
+        text = json.dumps(rows).encode()
+        assert (
+            TextScrubber(TextPolicy(), NAMES).scrub(text, tmp_path / f"{count}", "x.json").status
+            == "released"
+        )
+        return time.process_time() - begun
+
+    seconds(10)
+    assert seconds(1600) < 9 * seconds(400) + 0.5
