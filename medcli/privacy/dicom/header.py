@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Literal
 
 from medcli.privacy.dicom import codes, pixels
 from medcli.privacy.dicom.codes import PIXEL_DATA
-from medcli.privacy.dicom.encoding import GE_PRIVATE, Buffer, Damaged, Frame, uid_text
+from medcli.privacy.dicom.encoding import GE_PRIVATE, LONG_VRS, Buffer, Damaged, Encoding, Frame, uid_text
 from medcli.privacy.dicom.pseudonyms import normal
 from medcli.privacy.dicom.read import pieces
 from medcli.privacy.dicom.segments import Segment
 from medcli.privacy.dicom.values import decode
-from medcli.privacy.dicom.walk import Element, Walk
+from medcli.privacy.dicom.walk import Element, Walk, walk
 
 __all__ = ["Header", "is_uid"]
 
@@ -33,6 +33,30 @@ _UID = re.compile(r"[0-9.]{1,64}\Z")
 def is_uid(text: str) -> bool:
     """Whether `text` holds only what a UID may hold, and no more of it than 64 characters."""
     return bool(_UID.match(text))
+
+
+class _Sought:
+    """A table for a walk that looks for a few attributes, and judges nothing."""
+
+    def __init__(self, tags: Collection[int]) -> None:
+        self._tags = tags
+        self._keys: dict[bytes, int] = {}
+
+    def keys(self, encoding: Encoding) -> dict[bytes, int]:  # noqa: ARG002 - a walk has one encoding
+        """As :meth:`medcli.privacy.dicom.table.Table.keys`."""
+        return self._keys
+
+    def learn(self, encoding: Encoding, key: bytes) -> int:
+        """As :meth:`medcli.privacy.dicom.table.Table.learn`."""
+        tag, code = encoding.tag(key[:4]), codes.KEEP
+        if tag in codes.PIXEL_TAGS:
+            code = codes.PIXELS
+        elif tag in self._tags:
+            code = codes.WATCH
+        elif key[4:6] in LONG_VRS or not encoding.explicit:
+            code = codes.KEEP_LONG
+        number = self._keys[bytes(key)] = tag << codes.TAG_SHIFT | code
+        return number
 
 
 class Header:
@@ -102,6 +126,15 @@ class Header:
     def word(self, tag: int) -> str:
         """A text that is noted, without padding; empty where there is none."""
         return self._raw(tag).decode("latin-1").strip("\0 ")
+
+    def sought(self, *tags: int) -> dict[int, str]:
+        """Texts by tag, of the outermost data set, whether noted or not; walks the header once more."""
+        found = walk(self.data, self.frame.start, len(self.data), self.frame.encoding, _Sought(tags))
+        return {
+            element.tag: self.data[element.value : element.end].decode("latin-1").strip("\0 ")
+            for element in found.elements
+            if element.code == codes.WATCH
+        }
 
     def shows_text(self) -> str:
         """Why the pixels may show text; empty where the header says nothing so."""

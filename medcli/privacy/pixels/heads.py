@@ -73,18 +73,23 @@ def may_show_face(head: Header) -> bool:
     if head.modality.upper() not in _MODALITIES or head.pixels is None:
         return False
     kinds = {part.strip().upper() for part in head.word(_IMAGE_TYPE).split("\\")}
-    if kinds & _FLAT or _number(head.word(_THICKNESS)) > _THICKEST:
+    if kinds & _FLAT:
         return False
     part = re.sub(r"[^A-Z]", "", head.word(_BODY_PART).upper())
     described = " ".join(head.word(tag) for tag in _DESCRIPTIONS)
-    if part in _FACES or _WORDS.search(described):
-        return True
-    # A body part that is named and has no face speaks against one.
-    return not part and _sized_like_a_head(head)
+    named = part in _FACES or _WORDS.search(described) is not None
+    if part and not named:
+        # A body part that is named and has no face speaks against one.
+        return False
+    # Numbers are looked for only now: what is kept as it is costs no object in the first walk.
+    told = head.sought(_THICKNESS, _SPACING)
+    if _number(told.get(_THICKNESS, "")) > _THICKEST:
+        return False
+    return named or _sized_like_a_head(head, told.get(_SPACING, ""))
 
 
-def _sized_like_a_head(head: Header) -> bool:
-    spacing = [_number(value) for value in head.word(_SPACING).split("\\")]
+def _sized_like_a_head(head: Header, spaced: str) -> bool:
+    spacing = [_number(value) for value in spaced.split("\\")]
     numbers = head.numbers()
     if len(spacing) != 2 or not all(spacing):
         return True

@@ -123,6 +123,7 @@ def test_old_marks_go_whatever_the_user_says(tag: int, vr: str):
         (0x00081115, "SQ", codes.SEQUENCE),
         (0x00180050, "DS", codes.NUMBER),
         (0x00200013, "IS", codes.NUMBER),
+        (0x00280030, "DS", codes.NUMBER),
         (0x00280010, "US", codes.WATCH),
         (0x00180015, "CS", codes.TERM),
         (0x00189345, "FD", codes.KEEP),
