@@ -82,12 +82,15 @@ class Points:
         if not self.reading.plain:
             return 0.3
         opening = alone and self.reading.opens(position)
-        if alone and _NUMBERED.match(self.reading.text, self.looked.ends[position]):
-            return 0.0
         short = len(self.looked.lows[position]) < _LONGEST
         return (0.8 if self.high and short else 0.2) if opening else 1.2
 
     def _opening(self, position: int, cue: float, *, alone: bool) -> float:
+        if alone and _NUMBERED.match(self.reading.text, self.looked.ends[position]):
+            return 0.0
+        return self._listed(position, cue, alone=alone)
+
+    def _listed(self, position: int, cue: float, *, alone: bool) -> float:
         number, kind = self.looked.numbers[position], self.kinds[position]
         given = number & FIRST
         if kind == UNKNOWN:
