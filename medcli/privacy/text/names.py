@@ -76,7 +76,7 @@ _CALLS = TITLE | LABEL | SELF | RELATIVE | ROLE
 #: What does Dr stand for?
 _MEANS = frozenset(("stand", "stands", "mean", "means", "abbreviation"))
 _GAP = re.compile(
-    r"[ \u00a0\u3000]|\.[ \u00a0]?|[ \u00a0]?[\"“”\u2018(][\"“”]?|[\"“”\u2019)][ \u00a0]|\^|[ \u00a0]?[・·][ \u00a0]?"
+    r"[ \u00a0\u3000]{1,3}|\.[ \u00a0]?|[ \u00a0]?[\"“”\u2018(][\"“”]?|[\"“”\u2019)][ \u00a0]|\^|[ \u00a0]?[・·][ \u00a0]?"
 )
 #: Fixed expressions with a name in them, which is nobody's any more.
 _FIXED = re.compile(

@@ -5,6 +5,7 @@ Knows lists, initials and eponyms. Refuses to know the neighbours, but for the s
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from medcli.privacy.text.names_parts import INITIALS, MAYBE, PARTICLES, SMALL, STRONG, UNKNOWN
@@ -23,6 +24,8 @@ _TITLE = 6.0
 _TOLD = 2.0
 #: A longer word is no name that a sentence begins with.
 _LONGEST = 16
+#: Behind an abbreviation: Fig. 1, Tab. 2.
+_NUMBERED = re.compile(r"\. ?\d")
 #: English words that many are called by.
 _WORDS = word_set("names-words")
 
@@ -75,15 +78,23 @@ class Points:
     def _dotted(self, first: int, last: int) -> bool:
         return "." in self.reading.text[self.looked.starts[first] : self.looked.ends[last] + 1]
 
+    def _unknown(self, position: int, *, alone: bool) -> float:
+        if not self.reading.plain:
+            return 0.3
+        opening = alone and self.reading.opens(position)
+        short = len(self.looked.lows[position]) < _LONGEST
+        return (0.8 if self.high and short else 0.2) if opening else 1.2
+
     def _opening(self, position: int, cue: float, *, alone: bool) -> float:
+        if alone and _NUMBERED.match(self.reading.text, self.looked.ends[position]):
+            return 0.0
+        return self._listed(position, cue, alone=alone)
+
+    def _listed(self, position: int, cue: float, *, alone: bool) -> float:
         number, kind = self.looked.numbers[position], self.kinds[position]
         given = number & FIRST
         if kind == UNKNOWN:
-            if not self.reading.plain:
-                return 0.3
-            opening = alone and self.reading.opens(position)
-            short = len(self.looked.lows[position]) < _LONGEST
-            return (0.8 if self.high and short else 0.2) if opening else 1.2
+            return self._unknown(position, alone=alone)
         if (
             kind == STRONG
             and alone
