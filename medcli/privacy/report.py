@@ -175,7 +175,7 @@ def write_lines(
             more = b',"actions":' + actions if status == RELEASED else b""
             if status == RELEASED:
                 for kind in pixels:
-                    pixels[kind] += b'"pixels-%s"' % kind.encode() in facts
+                    pixels[kind] += b'"%s"' % kind.encode() in facts
             stream.write(line[:-1].encode() + facts + more + b"}\n")
     return pixels
 

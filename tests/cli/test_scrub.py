@@ -122,8 +122,8 @@ def test_a_finding_of_verify_is_exit_code_6_and_is_named(tmp_path: Path) -> None
         (["inbox"], "--output is missing"),
         (["--output", "release"], "Nothing to de-identify"),
         (["inbox", "--output", "release", "--profile", "lax"], "'lax' is not one of"),
-        (["inbox", "--output", "release", "--clean", "descriptors"], "--clean descriptors is not built yet"),
-        (["inbox", "--output", "release", "--pixels", "auto"], "--pixels auto is not built yet"),
+        (["inbox", "--output", "release", "--fill", "noise"], "only where pixels are cleaned"),
+        (["inbox", "--output", "release", "--pixels", "off", "--clean", "pixel-data"], "contradict each other"),
         (["inbox", "--output", "release", "--date-shift", "-10..5"], "means nothing without"),
         (
             ["inbox", "--output", "release", "--retain", "modified-dates", "--date-shift", "5"],

@@ -240,7 +240,7 @@ class Scrubber:
         segments.insert(0, file_meta(head.sop_class, result.instance, frame.syntax))
         written = self._write(result, rewriter, segments, frame, target)
         if self._pixels is not None and written is not None and head.pixels is not None:
-            result.notes = ("pixels-unseen",)
+            result.notes = ("unseen",)
             decided = self._decisions.get(result.instance, NOTHING).verdict != "approve"
             if gate.reason(head, self.policy.pixels) or decided or self._has_faces(head):
                 self._clean_pixels(result, rewriter, head, basis, written, target)
@@ -262,7 +262,7 @@ class Scrubber:
             Why it is withheld; nothing is left of it then.
         """
         assert self._pixels is not None
-        result.notes = ("pixels-cleaned",)
+        result.notes = ("cleaned",)
         if target is None and written.whole is None:
             return  # a plan does not hold large files
         result.status = "withheld"
@@ -289,7 +289,7 @@ class Scrubber:
             written.discard()
             result.reason, result.attribute, result.place = hit
             return
-        result.status, result.notes = "released", ("pixels-cleaned", f"boxes-{len(cleaned.boxes)}")
+        result.status, result.notes = "released", ("cleaned", f"boxes {len(cleaned.boxes)}")
         result.sha256, result.size = cleaned.written.sha256, cleaned.written.size
         result.codes = codes_of(
             self.policy,

@@ -12,7 +12,7 @@ import pytest
 import medcli
 from medcli.commands.scrub import scrub as command
 from medcli.errors import UsageError
-from medcli.privacy.policy import CLEAN, CLEAN_COLUMNS, Policy
+from medcli.privacy.policy import Policy
 from medcli.privacy.spec import ScrubSpec
 from medcli.settings import options_of
 
@@ -45,13 +45,11 @@ def test_the_defaults_are_the_policys() -> None:
         ({"retain": ("full-dates", "modified-dates")}, "contradict"),
         ({"date_shift": (-10, 5)}, "means nothing without"),
         ({"date_shift": (-10, 5), "retain": ("full-dates",)}, "means nothing without"),
-        *[
-            ({"clean": (name,)}, f"--clean {name} is not built yet")
-            for name in CLEAN
-            if name not in CLEAN_COLUMNS
-        ],
-        ({"pixels": "auto"}, "--pixels auto is not built yet"),
-        ({"pixels": "all"}, "--pixels all is not built yet"),
+        ({"pixels": "off", "clean": ("pixel-data",)}, "contradict"),
+        ({"fill": "noise"}, "only where pixels are cleaned"),
+        ({"keep_text": ("technique",)}, "only where pixels are cleaned"),
+        ({"fill": "blur", "pixels": "auto"}, "--fill is one of: solid, noise"),
+        ({"keep_text": ("names",), "pixels": "auto"}, "--keep-text takes: technique"),
         ({"profile": "lax"}, "--profile is one of: basic, strict"),
         ({"retain": ("everything",)}, "--retain takes"),
         ({"layout": "flat"}, "--layout is one of"),
@@ -155,3 +153,10 @@ def test_a_link_does_not_hide_that_two_places_are_one(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "inbox")
     with pytest.raises(UsageError, match="inside each other"):
         spec(str(tmp_path / "inbox"), output=tmp_path / "link" / "release")
+
+
+def test_clean_pixel_data_and_pixels_auto_are_one_wish() -> None:
+    assert spec(clean=("pixel-data",)).pixels == "auto"
+    assert spec(clean=("pixel-data",), pixels="all").pixels == "all"
+    assert spec(pixels="auto").clean == ("pixel-data",)
+    assert spec(pixels="auto").policy().clean == frozenset()
