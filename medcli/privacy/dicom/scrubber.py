@@ -243,7 +243,7 @@ class Scrubber:
             result.notes = ("unseen",)
             decided = self._decisions.get(result.instance, NOTHING).verdict != "approve"
             if gate.reason(head, self.policy.pixels) or decided or self._has_faces(head):
-                self._clean_pixels(result, rewriter, head, basis, written, target)
+                self._clean_pixels(result, rewriter, head, basis, written=written, target=target)
 
     def _clean_pixels(
         self,
@@ -251,6 +251,7 @@ class Scrubber:
         rewriter: Rewriter,
         head: Header,
         basis: tuple[str, ...],
+        *,
         written: Written,
         target: Path | str | None,
     ) -> None:
@@ -361,7 +362,15 @@ class Scrubber:
     def _marks(self, encoding: Encoding, *, pixels: bool = False, faces: bool = False) -> tuple[bytes, bytes]:
         kept = self.policy.dates == "REMOVED" and self.table.keeps_dates
         dates = "UNMODIFIED" if kept else self.policy.dates
-        return _marks(encoding, self.policy, self._weakened, self.table.keeps_identity, dates, pixels, faces)
+        return _marks(
+            encoding,
+            self.policy,
+            weakened=self._weakened,
+            known=self.table.keeps_identity,
+            dates=dates,
+            pixels=pixels,
+            faces=faces,
+        )
 
     def _inserts(self, head: Header, result: Scrubbed) -> list[bytes]:
         """New elements for the slots of `_WANTED`: what a file must have, and the marks."""
@@ -423,7 +432,7 @@ def _identity(rewriter: Rewriter) -> tuple[tuple[str, str], ...]:
 
 @lru_cache(maxsize=64)
 def _marks(
-    encoding: Encoding, policy: Policy, weakened: bool, known: bool, dates: str, pixels: bool, faces: bool
+    encoding: Encoding, policy: Policy, *, weakened: bool, known: bool, dates: str, pixels: bool, faces: bool
 ) -> tuple[bytes, bytes]:
     return mark_elements(
         encoding, policy, weakened=weakened, known=known, dates=dates, pixels=pixels, faces=faces
