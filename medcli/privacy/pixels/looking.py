@@ -17,7 +17,7 @@ from medcli.privacy.pixels.detector import Detector, DetectorFailed, Quad, Readi
 __all__ = ["Looker", "mask_of"]
 
 #: A tile's longer side at most, and what neighbours share, in pixels.
-TILE, OVERLAP = 768, 96
+TILE, OVERLAP = 768, 64
 #: Frames whose shorter side is below this are enlarged.
 SMALL = 320
 #: A box over this part of a tile is a reason to look closer, and no redaction.

@@ -14,8 +14,11 @@ from typing import Any
 __all__ = ["open_session"]
 
 
-def open_session(model: bytes | Path) -> Any:
-    """An InferenceSession on the CPU and one thread: processes are what medcli works in parallel with."""
+def open_session(model: bytes | Path, *, arena: bool = False) -> Any:
+    """An InferenceSession on the CPU and one thread: processes are what medcli works in parallel with.
+
+    An `arena` keeps the largest picture's memory, and so is for models whose pictures are of bounded size.
+    """
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime  # type: ignore[import-untyped, unused-ignore]
 
@@ -23,7 +26,7 @@ def open_session(model: bytes | Path) -> Any:
     onnxruntime.disable_telemetry_events()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.enable_cpu_mem_arena = False  # an arena keeps the largest picture's memory for ever
+    options.enable_cpu_mem_arena = arena
     options.log_severity_level = 3
     source = model if isinstance(model, bytes) else str(model)
     return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])

@@ -107,7 +107,7 @@ def _session(task: str) -> Any:
             "The installed rapidocr brings no models.",
             hint="pip install 'rapidocr>=3.8,<4' brings them in its wheel.",
         )
-    return open_session(models[0])
+    return open_session(models[0], arena=task == "det")
 
 
 def _lines(heat: Any, pixel: float, line: float) -> list[Quad]:
