@@ -70,10 +70,10 @@ def main() -> None:
     for side, bar_look, bar_whole in ((512, 0.6, 2.5), (2048, 10, 35)):
         seeds = (1, 5, 7) if side == 512 else (5,)
         looks = [
-            timed(lambda: Looker(usual_detector).look([grey(side, seed)]))
+            timed(lambda: Looker(usual_detector).look([grey(side, seed)]))  # noqa: B023 - called at once
             for seed in seeds
             for usual_detector in [usual()]
-        ]  # noqa: B023
+        ]
         wholes = [scrubbed(dicom(grey(side, seed)[None])) for seed in seeds]
         print(f"| one look at {side} px | {np.median(looks):.2f} | {bar_look} |")
         print(f"| cleaning and proving {side} px | {np.median(wholes):.2f} | {bar_whole} |", flush=True)
