@@ -182,9 +182,10 @@ class AskSpec:
         choices=("on", "remote", "off"),
     )
     gate_pixels: str = option(
-        "Pictures that may show who the patient is and were not cleaned: auto keeps them from other machines.",
+        "Pictures that may show who the patient is and were not cleaned: auto keeps them from other machines, clean"
+        " fills their text for every model.",
         default="auto",
-        choices=("auto", "refuse", "accept"),
+        choices=("auto", "clean", "refuse", "accept"),
     )
     detector: tuple[str, ...] = option(
         "What the gate asks beside its rules: presidio, hf:DIR, gliner:DIR, llm:URL#MODEL (repeatable).",

@@ -2,7 +2,7 @@
 
 Knows DICOM headers, file names and the table of classes that show text in their pixels. Refuses to send anything: what
 a model is given of a file is decoded pixels (:mod:`medcli.imaging`), never its header. Pixels are not searched for text
-here; until a :class:`PixelCleaner` does that, a picture of which nothing tells that it was cleaned counts as unseen.
+here; without a :class:`PixelCleaner`, a picture of which nothing tells that it was cleaned counts as unseen.
 """
 
 from __future__ import annotations
@@ -45,6 +45,10 @@ class PixelCleaner(Protocol):
     name: str
     version: str
 
+    def load(self) -> object:
+        """Load what is costly; raises where something is missing."""
+        ...
+
     def clean(self, picture: Picture, known: Known) -> Picture:
         """The same picture, without what identifies."""
         ...
@@ -79,7 +83,7 @@ class Seen:
     kind
         ``dicom``, ``picture`` or ``missing``.
     pixels
-        ``declared``: the header says that identity was taken out of the pixels; ``unlikely``: its class shows no text;
+        ``cleaned``: by the gate; ``declared``: the header says that identity was taken out of the pixels; ``unlikely``: its class shows no text;
         ``unseen``: nobody knows; ``shows-text``: its class does; ``says-identity``: Burned In Annotation is YES.
     facts
         Of its patient, from the header.

@@ -18,7 +18,7 @@ CONTENT = "gate-refused-content"
 _SENTENCES = {
     PIXELS: (
         "The picture's pixels may show who the patient is, and were not cleaned, so it is not sent.",
-        "Ask a model on this machine, or say --gate-pixels accept if you have looked at the picture.",
+        "Say --gate-pixels clean to have its text filled, or accept if you have looked at the picture.",
     ),
     DETECTOR: (
         "A detector failed or did not answer, so nothing is asked.",

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from medcli.errors import ItemError, MedcliError, SafetyRefused
+from medcli.privacy.gating.pixels import Unreadable
 from medcli.privacy.gating.receipt import Receipt
 from medcli.privacy.gating.refusal import CONTENT, DETECTOR, PIXELS, RESIDUE, Refused, Stop
 from medcli.privacy.gating.request import Answered, Safe
@@ -167,7 +168,7 @@ class Session:
         about = replace(
             about,
             known=dict(Counter(category for category, _ in self._known.facts)),
-            images=[f"{one.kind} {one.pixels}" for one in seen],
+            images=[f"{one.kind} {_state(one, self.gate)}" for one in seen],
             versions=self.gate.finder.version,
             characters=sum(map(len, texts)),
         )
@@ -190,13 +191,34 @@ class Session:
     def _shown(self, images: Sequence[Image], seen: Sequence[Seen], about: Receipt) -> tuple[Any, ...]:
         gate = self.gate
         if gate.cleaner is not None:
-            return tuple(_cleaned(gate.cleaner, image, self._known) for image in images)
+            return tuple(
+                image.source if _settled(one) else self._cleaned(gate.cleaner, image, about)
+                for image, one in zip(images, seen, strict=True)
+            )
         strict = gate.pixels == "refuse" or (gate.pixels == "auto" and gate.remote)
         for one in seen:
             unsure = one.kind != "missing" and one.pixels in ("unseen", "shows-text", "says-identity")
             if (strict and unsure) or (gate.remote and one.pixels == "says-identity"):
                 raise Stop(PIXELS, about)
         return tuple(image.source for image in images)
+
+    def _cleaned(self, cleaner: PixelCleaner, image: Image, about: Receipt) -> Any:
+        from medcli.imaging import open_picture
+        from medcli.privacy.text.known import Known
+
+        known = Known() if self._known is None else self._known
+        key = (_version(image.source), image.frame, image.window, known.facts)
+        shown: Any = self.gate.shown.get(key)
+        if shown is None:
+            picture = open_picture(image.source, frame=image.frame, window=image.window)
+            try:
+                shown = cleaner.clean(picture, known)
+            except Unreadable:
+                raise Stop(PIXELS, about) from None
+            if not hasattr(shown, "getbands") or shown.size != picture.size:
+                raise Stop(PIXELS, about)
+            self.gate.shown.keep(key, shown)
+        return shown
 
 
 def _facts_of_images(seen: Iterable[Seen]) -> Iterable[Fact]:
@@ -240,12 +262,18 @@ def _known_of(headers: tuple[Fact, ...], facts: tuple[Fact, ...], names: tuple[s
     return Known((*headers, *facts, *said))
 
 
-def _cleaned(cleaner: PixelCleaner, image: Image, known: Known | None) -> Any:
-    from medcli.imaging import open_picture
-    from medcli.privacy.text.known import Known
+def _settled(seen: Seen) -> bool:
+    """Whether nobody need look at the pixels: there are none, or identity was taken out of them before."""
+    return seen.kind == "missing" or seen.pixels == "declared"
 
-    picture = open_picture(image.source, frame=image.frame, window=image.window)
-    shown: Any = cleaner.clean(picture, Known() if known is None else known)
-    if not hasattr(shown, "getbands") or shown.size != picture.size:
-        raise Stop(PIXELS)
-    return shown
+
+def _state(seen: Seen, gate: Gate) -> str:
+    return seen.pixels if gate.cleaner is None or _settled(seen) else "cleaned"
+
+
+def _version(source: Any) -> Any:
+    """What tells one content of a source from another."""
+    if isinstance(source, (str, Path)):
+        status = Path(source).stat()
+        return str(source), status.st_mtime_ns, status.st_size
+    return source if isinstance(source, bytes) else object()

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from medcli.privacy.gating.pixels import Remembered, TextCleaner
 from medcli.privacy.gating.receipt import keyed
 
 if TYPE_CHECKING:
@@ -30,9 +31,10 @@ class Gate:
         Every backend is gated, remote ones only, or none.
     remote : bool
         Whether the backend is on another machine.
-    pixels : {"auto", "refuse", "accept"}
-        Whether pictures pass that may show identity and were not cleaned: ``auto``, to this machine only. A picture
-        whose header says that it shows identity never passes to another machine.
+    pixels : {"auto", "clean", "refuse", "accept"}
+        Whether pictures pass that may show identity and were not cleaned: ``auto``, to this machine only; ``clean``,
+        with their text filled. A picture whose header says that it shows identity never passes to another machine
+        uncleaned.
     detectors : sequence of Detector or of str
         Asked beside rules and lists: objects, or names as ``hf:FOLDER``.
     timeout : float
@@ -40,7 +42,7 @@ class Gate:
     trusted : iterable of str
         Hosts that a hosted detector may be at.
     cleaner : PixelCleaner, optional
-        Takes identity out of pixels.
+        Takes identity out of pixels; a :class:`~medcli.privacy.gating.pixels.TextCleaner` where `pixels` is ``clean``.
     """
 
     def __init__(
@@ -48,19 +50,22 @@ class Gate:
         choice: Literal["on", "remote", "off"] = "on",
         *,
         remote: bool = False,
-        pixels: Literal["auto", "refuse", "accept"] = "auto",
+        pixels: Literal["auto", "clean", "refuse", "accept"] = "auto",
         detectors: Sequence[Detector | str] = (),
         timeout: float = 30.0,
         trusted: Iterable[str] = (),
         cleaner: PixelCleaner | None = None,
         key: bytes = b"",
     ) -> None:
-        if choice not in ("on", "remote", "off") or pixels not in ("auto", "refuse", "accept"):
-            raise ValueError("the gate is on, remote or off; pixels are auto, refuse or accept")
+        if choice not in ("on", "remote", "off") or pixels not in ("auto", "clean", "refuse", "accept"):
+            raise ValueError("the gate is on, remote or off; pixels are auto, clean, refuse or accept")
+        if pixels == "clean" and cleaner is None:
+            cleaner = TextCleaner()
         self.choice, self.remote, self.pixels = choice, remote, pixels
         self.detectors, self.timeout, self.trusted = tuple(detectors), timeout, tuple(trusted)
         self.cleaner = cleaner
         self._key = key or secrets.token_bytes(32)
+        self.shown = Remembered()
         self._finder: Finder | None = None
         self._reader: Finder | None = None
 
@@ -116,6 +121,8 @@ class Gate:
     def load(self) -> None:
         """Load what is costly: detectors, and the lists."""
         self.finder.find("")
+        if self.cleaner is not None:
+            self.cleaner.load()
 
     def session(self, vault: Vault | None = None) -> Session:
         """Begin a session, which has a vault of its own, or goes on with one."""
