@@ -8,6 +8,7 @@ or JSON. The last three bring their references with them. Pickles are not read: 
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -143,13 +144,22 @@ def _rows(path: Path) -> Iterator[Value]:
 
 def _table(path: Path, delimiter: str) -> Iterator[dict[str, Any]]:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            csv.field_size_limit(1 << 30)
+        with path.open(encoding="utf-8-sig", newline="") as stream, _long_fields():
             yield from csv.DictReader(stream, delimiter=delimiter)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(
             "The file of answers cannot be read as a table.", hint="UTF-8, with a header line."
         ) from error
+
+
+@contextlib.contextmanager
+def _long_fields() -> Iterator[None]:
+    """Let a table's cells be as long as an answer, and put back the limit that others count on."""
+    before = csv.field_size_limit(1 << 30)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
 
 
 def _json(path: Path) -> Iterator[Value]:
