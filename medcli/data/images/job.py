@@ -29,6 +29,8 @@ from medcli.settings import fingerprint
 
 Bar = Callable[[int], jobs.Progress]
 _USUAL = 96_000  # bytes: 69 GB over 721,154 figures (LLaVA-Med, issue 79)
+_LONG = 2000  # rows from which more processes than one are worth their start
+_MOST_LOOPS = 4
 _BESIDE = 3  # rows in flight for each request: some wait for metadata, some are decoded
 
 
@@ -38,6 +40,8 @@ class ImagesJob:
 
     Attributes
     ----------
+    loops : int
+        Processes that share the limits.
     changed : int
         Files whose bytes are others than an earlier manifest says; known after ``finish``.
     """
@@ -45,6 +49,7 @@ class ImagesJob:
     spec: ImagesSpec
     plan: Plan
     told: Callable[[Sequence[jobs.Row]], None] | None = None
+    loops: int = 1
     changed: int = 0
     name: str = field(default="download images", init=False)
 
@@ -61,9 +66,8 @@ class ImagesJob:
         """Fetches figures."""
         spec = self.spec
         images = spec.output.absolute() / "images"
-        setting = Setting(
-            images, spec.addresses["bucket"], spec.license, spec.allow, spec.decode, spec.transfer
-        )
+        transfer = spec.transfer.shared(self.loops)
+        setting = Setting(images, spec.addresses["bucket"], spec.license, spec.allow, spec.decode, transfer)
         if spec.from_packages:
             from medcli.data.images.packaged import PackagedFigures
 
@@ -111,12 +115,12 @@ def download_images(spec: ImagesSpec, bar: Any = None) -> Result:
         _room(spec.output, missing)
         rows, _ = plan.count()
         with bar(rows) if bar is not None else console.Bar("") as progress:
-            job = ImagesJob(spec, plan, getattr(progress, "told", None))
-            runner = jobs.AsyncRunner(_BESIDE * spec.concurrency, Retry(attempts=1))
+            loops = _loops(spec, missing.rows)
+            job = ImagesJob(spec, plan, getattr(progress, "told", None), loops)
             report = jobs.run(
                 job,
                 state=spec.folder,
-                runner=runner,
+                runner=_runner(spec, loops),
                 restart=spec.restart,
                 retry_failed=spec.retry_failed,
                 progress=progress,
@@ -130,6 +134,20 @@ def download_images(spec: ImagesSpec, bar: Any = None) -> Result:
     if job.changed:
         console.note(f"Files whose bytes are others than the earlier manifest says: {job.changed:,}.")
     return Result(report.exit_code, facts, console.table(report.table()))
+
+
+def _loops(spec: ImagesSpec, rows: int) -> int:
+    """How many processes fetch: one event loop keeps one processor busy, and a process costs a second to begin."""
+    if spec.from_packages or rows < _LONG:
+        return 1
+    return max(1, min(_MOST_LOOPS, len(os.sched_getaffinity(0)), spec.concurrency // 2))
+
+
+def _runner(spec: ImagesSpec, loops: int) -> jobs.Runner:
+    once = Retry(attempts=1)
+    if loops == 1:
+        return jobs.AsyncRunner(_BESIDE * spec.concurrency, once)
+    return jobs.ProcessRunner(loops, max(8, _BESIDE * spec.concurrency // loops), once)
 
 
 def plan_fact(spec: ImagesSpec, name: str) -> str:

@@ -36,6 +36,7 @@ T = TypeVar("T")
 BLOCKED = "license-blocked"
 RETRACTED = "retracted"
 DONE = "done"
+_ENCODED = json.JSONEncoder(ensure_ascii=False).encode
 _FINAL = frozenset({GONE, MISMATCH, picture.NOT_A_PICTURE, picture.DAMAGED})
 
 
@@ -130,10 +131,16 @@ class Figures:
             return row_of(path, got.size, got.md5, facts | {"from": "bucket"})
 
         with Body(part) as body:
-            body.recall()
+            if not self._fresh:
+                body.recall()
             try:
                 return await self._fetcher.save(
-                    self._bucket.url(media.key), body, Wanted(media.md5), placed, self._threads
+                    self._bucket.url(media.key),
+                    body,
+                    Wanted(media.md5),
+                    placed,
+                    self._threads,
+                    quick=not setting.decode,
                 )
             except ItemFailed as failed:
                 if failed.kind in _FINAL:
@@ -190,9 +197,9 @@ def row_of(path: Path, size: int, md5: str, facts: dict[str, Any]) -> Row:
     """The row of a file that is in its place."""
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     value = {"file": f"images/{path.name}", "bytes": size, "md5": md5} | facts | {"time": now}
-    return Row("", "done", DONE, json.dumps(value, ensure_ascii=False).encode(), size)
+    return Row("", "done", DONE, _ENCODED(value).encode(), size)
 
 
 def left_out(kind: str, **facts: Any) -> Row:
     """The row of a figure that is not wanted, or no longer there."""
-    return Row("", "skipped", kind, json.dumps(facts, ensure_ascii=False).encode() if facts else b"")
+    return Row("", "skipped", kind, _ENCODED(facts).encode() if facts else b"")

@@ -53,7 +53,8 @@ class Body:
         self.size = 0
         self.head = b""
         self.tag = ""
-        self._facts = path.with_name(f"{path.name}.json")
+        self._name = os.fspath(path)
+        self._facts = f"{self._name}.json"
         self._wants_sha256 = sha256
         self._told = False
         self._descriptor = -1
@@ -71,8 +72,8 @@ class Body:
     def recall(self) -> None:
         """Take up what an earlier process left, if it is known what it is."""
         try:
-            facts = json.loads(self._facts.read_bytes())
-            tag = facts["tag"]
+            with open(self._facts, "rb") as stream:
+                tag = json.load(stream)["tag"]
         except (OSError, ValueError, KeyError, TypeError):
             return
         self._open()
@@ -81,7 +82,7 @@ class Body:
         if not (left and isinstance(tag, str) and tag):
             self.clear()
             return
-        with self.path.open("rb") as stream:
+        with open(self._name, "rb") as stream:
             while block := stream.read(_BLOCK):
                 self.head = self.head or block[:16]
                 self._hash(block)
@@ -96,16 +97,20 @@ class Body:
             os.ftruncate(self._descriptor, 0)
             os.lseek(self._descriptor, 0, os.SEEK_SET)
         if self._told:
-            self._facts.unlink(missing_ok=True)
-            self._told = False
+            self._forget()
 
     def expect(self, tag: str, total: int | None) -> None:
         """Note what the server calls this version, where the file is long enough to be worth it."""
         self.tag = tag
         if tag and (total or 0) > _REMEMBERED and not self._told:
             self._open()
-            self._facts.write_text(json.dumps({"tag": tag}), encoding="utf-8")
+            Path(self._facts).write_text(json.dumps({"tag": tag}), encoding="utf-8")
             self._told = True
+
+    @property
+    def short(self) -> bool:
+        """Whether all of it is still held in memory."""
+        return self._descriptor < 0
 
     def write(self, block: bytes) -> bool:
         """Append; say whether it is time for :meth:`flush`."""
@@ -127,9 +132,9 @@ class Body:
         self._open()
         for block in self._held:
             self._hash(block)
-            view = memoryview(block)
-            while view:
-                view = view[os.write(self._descriptor, view) :]
+            written = os.write(self._descriptor, block)
+            while written < len(block):
+                written += os.write(self._descriptor, memoryview(block)[written:])
         self._held.clear()
         self._holds = 0
 
@@ -138,23 +143,23 @@ class Body:
         self.flush()
         return self._md5.hexdigest(), self._sha256.hexdigest() if self._sha256 else ""
 
-    def settle(self, target: Path) -> None:
+    def settle(self, target: str | os.PathLike[str]) -> None:
         """Give the file its name; it is complete."""
-        os.replace(self.path, target)
+        os.replace(self._name, target)
         if self._told:
-            self._facts.unlink(missing_ok=True)
+            self._forget()
         self._close()
 
     def discard(self) -> None:
         """Remove it."""
         if self._descriptor >= 0:
             self.path.unlink(missing_ok=True)
-            self._facts.unlink(missing_ok=True)
+            self._forget()
 
     def _open(self) -> None:
         if self._descriptor >= 0:
             return
-        self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._descriptor = os.open(self._name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -167,8 +172,12 @@ class Body:
         if not self._is(own.st_ino):
             self._close()
             raise ItemFailed(IN_USE)
-        if own.st_size and not self._facts.exists():
+        if own.st_size and not os.path.exists(self._facts):
             os.ftruncate(self._descriptor, 0)  # left by a process that was killed, and nobody knows of what
+
+    def _forget(self) -> None:
+        Path(self._facts).unlink(missing_ok=True)
+        self._told = False
 
     def _close(self) -> None:
         if self._descriptor >= 0:
@@ -178,7 +187,7 @@ class Body:
     def _is(self, inode: int) -> bool:
         """Whether the file still has its name."""
         try:
-            return os.stat(self.path).st_ino == inode
+            return os.stat(self._name).st_ino == inode
         except FileNotFoundError:
             return False
 

@@ -9,11 +9,9 @@ and clocks; refuses to know HTTP.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 import time
 from collections import deque
-from collections.abc import AsyncIterator
 
 _BEGIN = 8.0
 _FIRST, _LONGEST = 0.25, 20.0
@@ -39,14 +37,28 @@ class Host:
         self._streak = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
 
-    @contextlib.asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Wait for a turn; the block is one request."""
-        await self._enter()
-        try:
-            yield
-        finally:
-            self.flying -= 1
+    async def enter(self) -> None:
+        """Wait for a turn, which is one request; :meth:`leave` ends it."""
+        while self.flying >= int(self.limit) or self._rest() > 0:
+            if (rest := self._rest()) > 0:
+                await asyncio.sleep(rest)
+                continue
+            future = asyncio.get_running_loop().create_future()
+            self._waiting.append(future)
+            try:
+                await future
+            except asyncio.CancelledError:
+                if future.done() and not future.cancelled():
+                    self._wake()  # the turn that was meant for us goes on to the next
+                raise
+        self.flying += 1
+        if self._waiting and self.flying < int(self.limit):
+            self._wake()
+
+    def leave(self) -> None:
+        """End a turn."""
+        self.flying -= 1
+        if self._waiting:
             self._wake()
 
     def good(self) -> None:
@@ -68,25 +80,8 @@ class Host:
                 rest = min(_LONGEST, _FIRST * 2**self._streak) * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load
         self._rests_until = max(self._rests_until, now + rest)
 
-    async def _enter(self) -> None:
-        while self.flying >= int(self.limit) or self._rest() > 0:
-            if (rest := self._rest()) > 0:
-                await asyncio.sleep(rest)
-                continue
-            future = asyncio.get_running_loop().create_future()
-            self._waiting.append(future)
-            try:
-                await future
-            except asyncio.CancelledError:
-                if future.done() and not future.cancelled():
-                    self._wake()  # the turn that was meant for us goes on to the next
-                raise
-        self.flying += 1
-        if self.flying < int(self.limit):
-            self._wake()
-
     def _rest(self) -> float:
-        return self._rests_until - time.monotonic()
+        return self._rests_until - time.monotonic() if self._rests_until else 0.0
 
     def _wake(self) -> None:
         while self._waiting:

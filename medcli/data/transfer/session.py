@@ -6,21 +6,25 @@ addresses; ``SSL_CERT_FILE``, ``REQUESTS_CA_BUNDLE`` and ``CURL_CA_BUNDLE``. No 
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import os
 import ssl
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies_environment, proxy_bypass
 
 from medcli import __version__
+from medcli.data.transfer.wire import Odd
+from medcli.data.transfer.wires import Wires
 from medcli.errors import MissingExtra, SetupError
 
 if TYPE_CHECKING:
     import aiohttp
 
-_AGENT = f"medcli/{__version__}"
+_HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": f"medcli/{__version__}"}
 _BUNDLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _READ_AHEAD = 1 << 18
 _KEPT_ALIVE = 60.0
@@ -34,9 +38,11 @@ class Sessions:
     ----------
     timeout : float
         Seconds to wait for the next byte.
+    direct : bool
+        Whether files come over connections of our own (:mod:`medcli.data.transfer.wire`) where no proxy is needed.
     """
 
-    def __init__(self, timeout: float) -> None:
+    def __init__(self, timeout: float, *, direct: bool) -> None:
         try:
             import aiohttp
         except ImportError:
@@ -47,33 +53,43 @@ class Sessions:
         self._trust = _trust()
         self._known: dict[str, str] = {}
         self._sessions: dict[str, aiohttp.ClientSession] = {}
+        self._wires = Wires(timeout, self._trust, _HEADERS) if direct else None
 
     async def close(self) -> None:
         """Close all connections."""
+        if self._wires is not None:
+            self._wires.close()
         for session in self._sessions.values():
             await session.close()
 
-    def request(self, url: str, headers: dict[str, str], send: bytes = b"") -> Any:
-        """Begin a GET, or a POST of ``send``; to be entered with ``async with``.
+    async def request(self, url: str, headers: Mapping[str, str], send: bytes = b"") -> Any:
+        """Do a GET, or a POST of ``send``; return the answer, of which the body is still to be read.
 
         The address is sent as it stands, percent signs included.
         """
+        origin = origin_of(url)
+        proxy = self._proxy(origin)
+        # What is asked with a query is made on the fly, and its length is not known in front.
+        if self._wires is not None and not (proxy or send or "?" in url):
+            with contextlib.suppress(Odd):
+                return await self._wires.get(url, origin, headers)
+        return await self._generally(url, proxy, headers, send)
+
+    async def _generally(self, url: str, proxy: str, headers: Mapping[str, str], send: bytes) -> Any:
         from yarl import URL
 
-        proxy = self._proxy(url)
         socks = proxy if proxy.startswith("socks") else ""
         session = self._sessions.get(socks)
         if session is None:
             session = self._sessions[socks] = self._made(socks)
         through = {"proxy": proxy} if proxy and not socks else {}
         method = "POST" if send else "GET"
-        return session.request(
+        return await session.request(
             method, URL(url, encoded=True), headers=headers, data=send or None, max_redirects=5, **through
         )
 
-    def _proxy(self, url: str) -> str:
-        """The proxy for an address, or the empty string; found out once for a host."""
-        origin = origin_of(url)
+    def _proxy(self, origin: str) -> str:
+        """The proxy for a host, or the empty string; found out once."""
         if origin not in self._known:
             self._known[origin] = self._proxy_of(origin)
         return self._known[origin]
@@ -100,7 +116,7 @@ class Sessions:
         made: aiohttp.ClientSession = self._aiohttp.ClientSession(
             connector=connector,
             timeout=self._timeout,
-            headers={"User-Agent": _AGENT, "Accept-Encoding": "identity"},
+            headers=_HEADERS,
             auto_decompress=False,
             read_bufsize=_READ_AHEAD,
             cookie_jar=self._aiohttp.DummyCookieJar(),
