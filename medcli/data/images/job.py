@@ -23,12 +23,14 @@ from medcli.data.images.worker import Figures, Setting
 from medcli.data.places import claim
 from medcli.data.pmc import links
 from medcli.data.result import Result
+from medcli.data.transfer.board import make
 from medcli.errors import InputError, SetupError
 from medcli.jobs.retry import Retry
 from medcli.settings import fingerprint
 
 Bar = Callable[[int], jobs.Progress]
 _USUAL = 96_000  # bytes: 69 GB over 721,154 figures (LLaVA-Med, issue 79)
+_BOARD = "rests"
 _LONG = 2000  # rows from which more processes than one are worth their start
 _MOST_LOOPS = 4
 _BESIDE = 3  # rows in flight for each request: some wait for metadata, some are decoded
@@ -66,7 +68,9 @@ class ImagesJob:
         """Fetches figures."""
         spec = self.spec
         images = spec.output.absolute() / "images"
-        transfer = spec.transfer.shared(self.loops)
+        transfer = spec.transfer
+        if self.loops > 1:
+            transfer = transfer.shared(self.loops, make(spec.folder / _BOARD))
         setting = Setting(images, spec.addresses["bucket"], spec.license, spec.allow, spec.decode, transfer)
         if spec.from_packages:
             from medcli.data.images.packaged import PackagedFigures

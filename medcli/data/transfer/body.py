@@ -33,13 +33,15 @@ class Body:
 
     Parameters
     ----------
-    path : Path
+    path : path
         The ``.part`` file, in a folder that exists.
     sha256 : bool
         Whether SHA-256 is computed besides MD5.
 
     Attributes
     ----------
+    path : str
+        The file.
     size : int
         Bytes so far.
     head : bytes
@@ -48,17 +50,16 @@ class Body:
         The server's name for this version, or empty.
     """
 
-    def __init__(self, path: Path, *, sha256: bool = False) -> None:
-        self.path = path
+    def __init__(self, path: str | os.PathLike[str], *, sha256: bool = False) -> None:
         self.size = 0
         self.head = b""
         self.tag = ""
-        self._name = os.fspath(path)
-        self._facts = f"{self._name}.json"
+        self.path = os.fspath(path)
+        self._facts = f"{self.path}.json"
         self._wants_sha256 = sha256
         self._told = False
         self._descriptor = -1
-        self._held: list[bytes] = []
+        self._held: list[bytes | memoryview] = []
         self._begin()
 
     def __enter__(self) -> Self:
@@ -82,7 +83,7 @@ class Body:
         if not (left and isinstance(tag, str) and tag):
             self.clear()
             return
-        with open(self._name, "rb") as stream:
+        with open(self.path, "rb") as stream:
             while block := stream.read(_BLOCK):
                 self.head = self.head or block[:16]
                 self._hash(block)
@@ -107,15 +108,10 @@ class Body:
             Path(self._facts).write_text(json.dumps({"tag": tag}), encoding="utf-8")
             self._told = True
 
-    @property
-    def short(self) -> bool:
-        """Whether all of it is still held in memory."""
-        return self._descriptor < 0
-
-    def write(self, block: bytes) -> bool:
+    def write(self, block: bytes | memoryview) -> bool:
         """Append; say whether it is time for :meth:`flush`."""
         if len(self.head) < 16:
-            self.head = (self.head + block[:16])[:16]
+            self.head = (self.head + bytes(block[:16]))[:16]
         self._held.append(block)
         self._holds += len(block)
         self.size += len(block)
@@ -145,7 +141,7 @@ class Body:
 
     def settle(self, target: str | os.PathLike[str]) -> None:
         """Give the file its name; it is complete."""
-        os.replace(self._name, target)
+        os.replace(self.path, target)
         if self._told:
             self._forget()
         self._close()
@@ -153,13 +149,13 @@ class Body:
     def discard(self) -> None:
         """Remove it."""
         if self._descriptor >= 0:
-            self.path.unlink(missing_ok=True)
+            Path(self.path).unlink(missing_ok=True)
             self._forget()
 
     def _open(self) -> None:
         if self._descriptor >= 0:
             return
-        self._descriptor = os.open(self._name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -187,7 +183,7 @@ class Body:
     def _is(self, inode: int) -> bool:
         """Whether the file still has its name."""
         try:
-            return os.stat(self._name).st_ino == inode
+            return os.stat(self.path).st_ino == inode
         except FileNotFoundError:
             return False
 
@@ -197,7 +193,7 @@ class Body:
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._sha256 = hashlib.sha256() if self._wants_sha256 else None
 
-    def _hash(self, block: bytes) -> None:
+    def _hash(self, block: bytes | memoryview) -> None:
         self._md5.update(block)
         if self._sha256 is not None:
             self._sha256.update(block)

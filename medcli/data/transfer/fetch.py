@@ -21,8 +21,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from medcli.data.transfer.bandwidth import Bandwidth
+from medcli.data.transfer.board import Board
 from medcli.data.transfer.body import Body
-from medcli.data.transfer.host import Host
+from medcli.data.transfer.host import Host, Impatient
 from medcli.data.transfer.session import Sessions, origin_of
 from medcli.data.transfer.settings import Transfer
 from medcli.data.transfer.trouble import (
@@ -50,6 +51,7 @@ T = TypeVar("T")
 
 _LONGEST_PAUSE = 20.0
 _SLOWEST = 200.0  # bytes a second
+_SHORT = 1 << 19  # bytes that are hashed and written sooner than another thread has its turn
 _DRAINED = 1 << 16  # bytes of an error's page that are read so that its connection can go on
 _DOWNGRADED = 400  # a way that left https counts as an address that is refused
 _MD5 = re.compile(r'"([0-9a-fA-F]{32})"')
@@ -102,10 +104,13 @@ class Fetcher:
         self._transfer = transfer
         self._hosts: dict[str, Host] = {}
         self._bandwidth = Bandwidth(transfer.bandwidth)
+        self._board: Board | None = None
         self.requests = 0
         self.bytes = 0
 
     async def __aenter__(self) -> Self:
+        if self._transfer.board:
+            self._board = Board(self._transfer.board)
         self._sessions = Sessions(self._transfer.timeout, direct=not self._transfer.bandwidth)
         return self
 
@@ -119,7 +124,14 @@ class Fetcher:
         origin = origin_of(url)
         host = self._hosts.get(origin)
         if host is None:
-            host = self._hosts[origin] = Host(self._transfer.concurrency)
+            limits = self._transfer
+            host = self._hosts[origin] = Host(
+                limits.concurrency,
+                beside=limits.beside,
+                patience=limits.patience,
+                board=self._board,
+                name=origin,
+            )
         return host
 
     async def read(
@@ -200,7 +212,7 @@ class Fetcher:
         async def attempt(patience: _Patience) -> None:
             before = body.size
             try:
-                await self._receive(url, body, wanted, headers or {}, threads)
+                await self._receive(url, body, wanted, headers or {}, threads, quick=quick)
             finally:
                 if body.size > before:
                     patience.spent = 0
@@ -220,7 +232,7 @@ class Fetcher:
         for last in (False, False, True):
             await self._persist(url, attempt)
             try:
-                if quick and body.short:
+                if quick and body.size < _SHORT:
                     return verify()
                 return await loop.run_in_executor(threads, verify)
             except Again:
@@ -271,7 +283,14 @@ class Fetcher:
         return b"".join(parts)[:length], int(total) if total.isdigit() else -1, theirs
 
     async def _receive(
-        self, url: str, body: Body, wanted: Wanted, headers: Mapping[str, str], threads: Executor | None
+        self,
+        url: str,
+        body: Body,
+        wanted: Wanted,
+        headers: Mapping[str, str],
+        threads: Executor | None,
+        *,
+        quick: bool,
     ) -> None:
         """Get a body, or the rest of it."""
         rest = {"Range": f"bytes={body.size}-", "If-Range": body.tag} if body.size and body.tag else {}
@@ -294,6 +313,11 @@ class Fetcher:
                 body.clear()
                 raise Again(CUT)
             body.expect(_tag(response.headers), total)
+            if quick and isinstance(response, Wire) and (whole := response.whole()) is not None:
+                self.bytes += len(whole)
+                body.write(whole)
+                body.flush()  # now, for the bytes are the connection's
+                return
             async for block in self._blocks(response):
                 if body.write(block):
                     await asyncio.get_running_loop().run_in_executor(threads, body.flush)
@@ -340,7 +364,10 @@ class Fetcher:
         """Try until it is done or attempts and patience are at an end."""
         host, patience = self.host(url), _Patience()
         while True:
-            await host.enter()
+            try:
+                await host.enter()
+            except Impatient:
+                raise ItemFailed(BUSY, stops=True) from None
             try:
                 result = await attempt(patience)
             except ItemFailed as failed:

@@ -142,12 +142,17 @@ def is_local(host: str) -> bool:
 
 def _trust() -> ssl.SSLContext:
     """The system's certificates, and those of the bundle that the environment names."""
-    context = ssl.create_default_context()
+    context = ssl.create_default_context()  # which knows SSL_CERT_FILE already
+    known = {os.environ.get(_BUNDLES[0], ssl.get_default_verify_paths().cafile)}
     for name in _BUNDLES:
         bundle = os.environ.get(name)
         if not bundle:
             continue
         try:
+            if bundle in known:
+                Path(bundle).stat()
+                continue
+            known.add(bundle)
             folder = Path(bundle).is_dir()
             context.load_verify_locations(None if folder else bundle, bundle if folder else None)
         except (OSError, ssl.SSLError):

@@ -27,6 +27,8 @@ class Transfer:
         Seconds: the n-th wait is drawn evenly from 0 to ``min(20, pause * 2**n)``.
     beside : int
         Processes that send to the same hosts, each with limits of its own.
+    board : str
+        Path of the :mod:`~medcli.data.transfer.board` where they tell each other of rests; empty where there is none.
     """
 
     concurrency: int = 32
@@ -36,12 +38,9 @@ class Transfer:
     patience: float = 900.0
     pause: float = 0.5
     beside: int = 1
+    board: str = ""
 
-    def shared(self, count: int) -> Transfer:
+    def shared(self, count: int, board: str) -> Transfer:
         """The part of one of ``count`` processes that work side by side."""
-        return replace(
-            self,
-            concurrency=max(1, self.concurrency // count),
-            bandwidth=self.bandwidth / count,
-            beside=count,
-        )
+        most = max(1, self.concurrency // count)
+        return replace(self, concurrency=most, bandwidth=self.bandwidth / count, beside=count, board=board)

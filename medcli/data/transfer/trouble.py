@@ -5,7 +5,10 @@ Knows status codes and the HTTP library's errors; refuses to wait.
 
 from __future__ import annotations
 
+import contextlib
+import math
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from typing import NoReturn
 
 from medcli.errors import ItemFailed
@@ -58,9 +61,9 @@ def raise_for(status: int, headers: Mapping[str, str]) -> NoReturn:
     if status in _GONE:
         raise ItemFailed(GONE)
     if status in _BUSY:
-        raise Again(BUSY, rest=retry_after(headers))
+        raise Again(BUSY, rest=_asked(headers))
     if status in _FAILING:
-        raise Again(FAILING, rest=retry_after(headers))
+        raise Again(FAILING, rest=_asked(headers))
     raise ItemFailed(REFUSED, stops=True)
 
 
@@ -91,3 +94,12 @@ def again(error: Exception) -> Again:
     if type(error).__module__.startswith(("python_socks", "aiohttp_socks")):
         return Again(UNREACHABLE)
     raise error
+
+
+def _asked(headers: Mapping[str, str]) -> float | None:
+    """The seconds that a server asks to wait; a moment counts from the server's own Date, whatever our clock says."""
+    with contextlib.suppress(ValueError, TypeError):
+        moment = parsedate_to_datetime(headers.get("Retry-After", ""))
+        return max(0.0, (moment - parsedate_to_datetime(headers.get("Date", ""))).total_seconds())
+    seconds = retry_after(headers)
+    return seconds if seconds is None or math.isfinite(seconds) else None

@@ -82,12 +82,17 @@ class Wire(asyncio.BufferedProtocol):
     def __init__(self, loop: asyncio.AbstractEventLoop, home: Callable[[Wire], None]) -> None:
         self._loop = loop
         self._home = home
-        self._room = memoryview(bytearray(_ROOM))
+        self._bytes = bytearray(_ROOM)
+        self._room = memoryview(self._bytes)
         self._transport: asyncio.Transport | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._error: Exception | None = None
         self._exchanges = 0
-        self._rest()
+        self.status, self.headers, self.content_length, self.odd = 0, Fields(), 0, False
+        self.heard, self.come = 0.0, 0
+        self._begin = self._end = self._got = 0
+        self._stays = True
+        self._waits_for_head = self._paused = False
 
     # What an answer is asked for.
 
@@ -113,7 +118,7 @@ class Wire(asyncio.BufferedProtocol):
         Exception
             What ended the connection, when all that came before was read.
         """
-        while not (self._got == self.content_length or self._end == _ROOM or self._error):
+        while not self._ripe:
             await self._wait()
         block = bytes(self._room[self._begin : self._end])
         self._begin = self._end = 0
@@ -124,6 +129,13 @@ class Wire(asyncio.BufferedProtocol):
             raise self._error
         return block
 
+    def whole(self) -> memoryview | None:
+        """All of the body where it lies, if it has come in one piece; to be used before the connection is given back."""
+        if not self._got == self.content_length == self._end - self._begin:
+            return None
+        body, self._begin = self._room[self._begin : self._end], self._end
+        return body
+
     def close(self) -> None:
         """Give the connection back."""
         self._home(self)
@@ -131,26 +143,31 @@ class Wire(asyncio.BufferedProtocol):
     # The exchange.
 
     async def ask(self, request: bytes) -> None:
-        """Send, and wait for the head of the answer.
+        """Send, and wait for the head of the answer, and for as much of its body as there is room for.
 
         Raises
         ------
         Odd, Stale, ConnectionError
             See there; for an answer that is none, as for a connection that broke off.
         """
-        self._rest()
-        self._waits_for_head = True
+        self._begin = self._end = self._got = self.content_length = self.come = 0
+        self._waits_for_head, self.odd = True, False
         self._exchanges += 1
         self.heard = self._loop.time()
         assert self._transport is not None
         self._transport.write(request)
-        while self._waits_for_head:
-            if self._error:
+        while self._waits_for_head or not (self.odd or self._ripe):
+            if self._error:  # while it waits for the head: later, the body is ripe
                 reused = self._exchanges > 1 and not self._end and isinstance(self._error, ConnectionError)
                 raise Stale if reused else self._error
             await self._wait()
         if self.odd:
             raise Odd
+
+    @property
+    def _ripe(self) -> bool:
+        """Whether there is no use in waiting for more."""
+        return self._got == self.content_length or self._end == _ROOM or self._error is not None
 
     @property
     def free(self) -> bool:
@@ -194,7 +211,7 @@ class Wire(asyncio.BufferedProtocol):
             self._end -= self._got - self.content_length
             self._got = self.content_length
             self._stays = False
-        if self._got == self.content_length:
+        if self.odd or self._got == self.content_length:
             self._wake()
         elif self._end == _ROOM:
             assert self._transport is not None
@@ -210,7 +227,7 @@ class Wire(asyncio.BufferedProtocol):
 
     def _head(self, start: int) -> None:
         while True:
-            stop = self._room.obj.find(b"\r\n\r\n", start, self._end)
+            stop = self._bytes.find(b"\r\n\r\n", start, self._end)
             if stop < 0:
                 if self._end - self._begin > _LONGEST_HEAD:
                     self.fail(ConnectionAbortedError())
@@ -227,7 +244,6 @@ class Wire(asyncio.BufferedProtocol):
                 break
         self._waits_for_head = False
         self._got = self._end - self._begin
-        self._wake()
 
     def _frame(self) -> None:
         """Find out how long the body is (RFC 9112 6.3)."""
@@ -239,13 +255,6 @@ class Wire(asyncio.BufferedProtocol):
         self.content_length = 0 if coded else int(length)
         if coded or (self.status >= 400 and self.content_length > _LONGEST_PAGE):
             self.content_length, self._stays = 0, False  # its page is not worth a word
-
-    def _rest(self) -> None:
-        self.status, self.headers, self.content_length = 0, Fields(), 0
-        self.heard, self.come, self.odd = 0.0, 0, False
-        self._begin = self._end = self._got = 0
-        self._stays = True
-        self._waits_for_head = self._paused = False
 
     async def _wait(self) -> None:
         self._waiter = self._loop.create_future()

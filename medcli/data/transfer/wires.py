@@ -112,7 +112,7 @@ class Wires:
             async with asyncio.timeout(_CONNECT):
                 _, wire = await self._loop.create_connection(
                     lambda: Wire(self._loop, self.back),
-                    parts.hostname,
+                    parts.hostname or "",
                     parts.port or (443 if secure else 80),
                     ssl=self._trust if secure else None,
                     happy_eyeballs_delay=0.25,

@@ -51,9 +51,14 @@ class Many:
     async def _serve(
         self, factory: AsyncWorkerFactory, listen: Callable[[Callable[[Lease], None]], None]
     ) -> None:
-        loop, inbox = asyncio.get_running_loop(), asyncio.Queue[Lease]()
+        loop = asyncio.get_running_loop()
+        inbox: asyncio.Queue[Lease] = asyncio.Queue()
+
+        def put(lease: Lease) -> None:
+            loop.call_soon_threadsafe(inbox.put_nowait, lease)
+
         async with factory as worker:
-            listen(lambda lease: loop.call_soon_threadsafe(inbox.put_nowait, lease) and None)
+            listen(put)
             self._pipe.send_bytes(b"")
             while (lease := await inbox.get()) is not None:
                 for ticket, payload in lease:
