@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
-from medcli import files
+from medcli import console, files
 from medcli.ask import plan
 from medcli.ask.growing import line_from
 from medcli.ask.plan import Plan
@@ -19,26 +18,17 @@ from medcli.ask.settled import Settled
 from medcli.ask.spec import run_folder_of
 from medcli.errors import InputError, UsageError
 from medcli.jobs import Report
+from medcli.jobs.joining import Joined, MergeSpec
 from medcli.jobs.reading import Reader
-from medcli.settings import option
 
 _MODEL = ("model_id", "template", "dtype", "image_processor", "vision_weights")
 
 
-@dataclass(frozen=True, slots=True)
-class MergeSpec:
-    """Which runs become one file.
-
-    The fields are the options of ``medcli merge``.
-    """
-
-    runs: tuple[Path, ...] = option(
-        "Runs of medcli ask --shard: each its run folder, or its answers file.",
-        metavar="RUN...",
-        positional=True,
-    )
-    output: Path = option("File of answers.", metavar="FILE")
-    restart: bool = option("Replace --output if it is there.", default=False)
+def join(spec: MergeSpec, progress: object = None) -> Joined:  # noqa: ARG001 - as the other domains' are called
+    """What ``medcli merge`` does with runs of ask; raises as :func:`merge`."""
+    spec.only("restart")
+    report = merge(spec)
+    return Joined(report.exit_code, report.to_json(), console.table(report.table()))
 
 
 def merge(spec: MergeSpec) -> Report:

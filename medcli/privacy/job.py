@@ -13,7 +13,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import fields
 from pathlib import Path
@@ -37,10 +37,11 @@ from medcli.privacy.spec import PATHS, ScrubSpec
 from medcli.privacy.text.identities import write_identities
 from medcli.privacy.worker import ScrubWorkers, read_notes
 
-__all__ = ["Result", "ScrubJob", "perform", "scrub"]
+__all__ = ["BUSY", "Begin", "Result", "ScrubJob", "make_release", "perform", "runner_of", "scrub", "spool"]
 
 _BATCH = 1000
-_BUSY = (
+Begin = Callable[["ScrubJob", Catalogue, Path], None]
+BUSY = (
     "Another run is working on this release.",
     "Wait for it to end; the same command then does what is left.",
 )
@@ -73,15 +74,18 @@ class ScrubJob:
         places: Places,
         catalogue: Catalogue,
     ) -> None:
-        self.staging = release.Staging(places.output, key)
         self.summary: dict[str, Any] = {}
         self._spec, self._policy, self._key = spec, policy, key
         self._sources, self._places, self._catalogue = found, places, catalogue
+        self.staging = self._staging()
         self._notebooks = places.confidential / "notes"
         self._review = None if spec.review is None else prepare(spec.review)
         self._item_key = hmac.digest(key, b"item", "sha256")
         self._run = int(catalogue.fact("run") or 0)
         self._started = time.monotonic()
+
+    def _staging(self) -> release.Staging:
+        return release.Staging(self._places.output, self._key)
 
     def fingerprint(self) -> Mapping[str, object]:
         """The Spec's, with the key, the local rules and the table's edition instead of paths; and the release."""
@@ -125,7 +129,7 @@ class ScrubJob:
         """What each process is given; texts wait until all headers were read."""
         return self._workers(wait=True)
 
-    def last_worker(self) -> ScrubWorkers:
+    def last_worker(self) -> ScrubWorkers | None:
         """What each process is given for the texts: with it, who the patients of the batch are."""
         self._take_notes()
         path = self._notebooks / "spool" / "identities.sqlite"
@@ -315,11 +319,15 @@ def perform(spec: ScrubSpec, progress: Progress | None = None) -> Result:
         from medcli.privacy.plan import plan
 
         return plan(spec, runner_of(spec), progress)
-    return _release(spec, progress)
+    if spec.shard is not None:
+        from medcli.privacy.parts import scrub_part
+
+        return scrub_part(spec, progress)
+    return make_release(spec, progress)
 
 
 @contextmanager
-def _spool(folder: Path) -> Iterator[None]:
+def spool(folder: Path) -> Iterator[None]:
     """A folder for members of archives that are too large to be held: source bytes, so in the confidential folder."""
     shutil.rmtree(folder, ignore_errors=True)
     private_folder(folder)
@@ -342,7 +350,16 @@ def runner_of(spec: ScrubSpec) -> Runner:
     return ProcessRunner(workers)
 
 
-def _release(spec: ScrubSpec, progress: Progress | None) -> Result:
+def make_release(spec: ScrubSpec, progress: Progress | None, begin: Begin | None = None) -> Result:
+    """De-identify the sources into a release.
+
+    Parameters
+    ----------
+    spec, progress
+        As of :func:`perform`.
+    begin
+        Called when all is prepared and locked, before the run: a merge brings in there what parts have done.
+    """
     policy, places, found = spec.policy(), spec.places(), Sources(spec.sources)
     agree.on_places(places)
     agree.on_key(places)
@@ -351,9 +368,9 @@ def _release(spec: ScrubSpec, progress: Progress | None) -> Result:
         with release.writing("The confidential folder"):
             private_folder(places.confidential)
             notebooks = private_folder(places.confidential / "notes")
-            stack.enter_context(hold(notebooks, *_BUSY))
+            stack.enter_context(hold(notebooks, *BUSY))
             sweep(notebooks)
-            stack.enter_context(_spool(notebooks / "spool"))
+            stack.enter_context(spool(notebooks / "spool"))
         key = keys.make(places.key)
         catalogue = stack.enter_context(Catalogue(places.confidential / CATALOGUE))
         job = ScrubJob(spec, policy, key, found=found, places=places, catalogue=catalogue)
@@ -362,9 +379,11 @@ def _release(spec: ScrubSpec, progress: Progress | None) -> Result:
         agree.on_release(catalogue, places.output, restart=spec.restart)
         with release.writing("--output"):
             places.output.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(hold_itself(places.output, *_BUSY))
+            stack.enter_context(hold_itself(places.output, *BUSY))
         agree.on_release(catalogue, places.output, restart=spec.restart)
         job.staging.prepare()
+        if begin is not None:
+            begin(job, catalogue, places.state)
         if progress is not None:
             stack.enter_context(progress)
         counted = run(

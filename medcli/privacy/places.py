@@ -16,7 +16,7 @@ __all__ = ["CATALOGUE", "PRODUCTS", "Places", "beside", "check", "check_review"]
 
 CATALOGUE = "catalogue.sqlite"
 #: What medcli writes into the confidential folder, but for the key and the state.
-PRODUCTS = ("files.csv", "crosswalk.csv", "report.jsonl", "summary.json", CATALOGUE, "notes")
+PRODUCTS = ("identities.jsonl", "shard.json", "files.csv", "crosswalk.csv", "report.jsonl", "summary.json", CATALOGUE, "notes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,14 @@ class Places:
             state or private / "state",
             beside(output, "-manifest.json"),
         )
+
+
+    @classmethod
+    def of_part(cls, folder: Path, key: Path | None, state: Path | None) -> Places:
+        """The places of one part of a release: everything in one confidential folder, and no manifest."""
+        folder = Path(os.path.abspath(folder))
+        staged = folder / "staged"
+        return cls(staged, folder, key or folder / "key", state or folder / "state", staged)
 
 
 def beside(output: Path, ending: str) -> Path:
@@ -88,7 +96,10 @@ def check(sources: Sequence[Path], places: Places, tables: Mapping[str, Path | N
                     f"{name} and source {number} lie inside each other.",
                     hint="Sources are read as a whole and never written to: give a place beside them.",
                 )
-    if _inside(places.confidential, places.output) or _inside(places.output, places.confidential):
+    part = places.manifest == places.output  # which is no release, and all confidential
+    if not part and (
+        _inside(places.confidential, places.output) or _inside(places.output, places.confidential)
+    ):
         raise UsageError(
             "--output and --confidential lie inside each other.",
             hint="Give two places that lie side by side.",

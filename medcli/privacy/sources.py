@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from medcli.errors import InputError
+from medcli.jobs.shards import WHOLE as WHOLE_PLAN
+from medcli.jobs.shards import Shard, falls_to
 
 __all__ = ["Found", "Sources", "Unusable", "item_key", "open_file", "read_file", "unchanged"]
 
@@ -78,6 +80,8 @@ class Sources:
     ----------
     paths
         Files and folders as the user gave them; a link given here is followed, links inside are not.
+    shard
+        Only what falls to this part, by its name: nothing else is looked at.
 
     Raises
     ------
@@ -85,7 +89,8 @@ class Sources:
         Where one does not exist or can't be read.
     """
 
-    def __init__(self, paths: Sequence[Path]) -> None:
+    def __init__(self, paths: Sequence[Path], shard: Shard = WHOLE_PLAN) -> None:
+        self._shard = shard
         self.roots = tuple(os.path.realpath(path) for path in paths)
         for number, root in enumerate(self.roots, 1):
             _check_readable(root, number)
@@ -98,10 +103,13 @@ class Sources:
         self.labels = tuple(labels)
 
     def __iter__(self) -> Iterator[Found]:
+        return self._found(self._shard)
+
+    def _found(self, shard: Shard) -> Iterator[Found]:
         for number, root in enumerate(self.roots):
             if os.path.isdir(root):
-                yield from _walk(root, number)
-            else:
+                yield from _walk(root, number, shard)
+            elif falls_to(root, shard):
                 yield _look(root, "", number)
 
     def check_any(self) -> None:
@@ -113,7 +121,7 @@ class Sources:
             Where there is none, which says what there is instead.
         """
         kinds = set()
-        for found in self:
+        for found in self._found(WHOLE_PLAN):
             if not found.refused:
                 return
             kinds.add(found.refused)
@@ -177,7 +185,7 @@ def _closed(number: int, done: str, problem: OSError) -> InputError:
     )
 
 
-def _walk(root: str, number: int) -> Iterator[Found]:
+def _walk(root: str, number: int, shard: Shard) -> Iterator[Found]:
     """Everything below a folder, depth first, each folder in the order of names; only one path of it is held."""
     stack = [_listing(root, "", number)]
     while stack:
@@ -188,7 +196,7 @@ def _walk(root: str, number: int) -> Iterator[Found]:
             continue
         if is_folder:
             stack.append(_listing(f"{root}/{name}", f"{name}/", number))
-        else:
+        elif falls_to(f"{root}/{found.path if found else name}", shard):
             yield found or _look(f"{root}/{name}", name, number)
 
 
