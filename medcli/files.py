@@ -107,7 +107,9 @@ def share(source: Path, target: Path) -> None:
             _link_or_copy(source, draft)
         os.replace(draft, target)
     finally:
-        draft.unlink(missing_ok=True)  # also where both were names of one file already, which rename leaves alone
+        draft.unlink(
+            missing_ok=True
+        )  # also where both were names of one file already, which rename leaves alone
 
 
 def _link_or_copy(source: Path, draft: Path) -> None:

@@ -40,7 +40,9 @@ def merge(spec: MergeSpec, *, as_json: bool) -> int:
     medcli merge parts/* --output release
     medcli merge parts/* --output pmc
     """  # noqa: D301 - Click wants the character
-    found: Joined = import_module(JOINS[job_of(spec.runs, JOINS)]).join(spec, console.Bar("Merging", unit="file"))
+    found: Joined = import_module(JOINS[job_of(spec.runs, JOINS)]).join(
+        spec, console.Bar("Merging", unit="file")
+    )
     console.document(found.facts) if as_json else console.out(found.text)
     for warning in found.warnings:
         console.note(f"Warning: {warning}")

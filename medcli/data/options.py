@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from medcli.data import licenses, services
+from medcli.jobs.shards import shard_of
 from medcli.settings import option
 
 ALLOWED = ("retracted", "non-open")
@@ -100,6 +101,18 @@ def state() -> Any:
         default=None,
         metavar="DIR",
         shapes_product=False,
+    )
+
+
+def shard() -> Any:
+    """``--shard``."""
+    return option(
+        "Fetch only part I of N, counted from 0: whole articles, by their numbers; medcli merge joins the parts.",
+        default=None,
+        metavar="I/N",
+        parse=shard_of,
+        shapes_product=False,
+        only_typed=True,
     )
 
 

@@ -149,7 +149,7 @@ def check(parts: Sequence[Part], ours: Mapping[str, object] | None = None) -> li
     InputError
         If one did not come to its end, or the ledgers contradict each other.
     """
-    _check_numbers([part.shard for part in parts])
+    check_numbers(parts)
     for part in parts:
         if not part.finished:
             raise InputError(
@@ -160,18 +160,23 @@ def check(parts: Sequence[Part], ours: Mapping[str, object] | None = None) -> li
         prints = [reader.fingerprint() for reader in readers]
         for one in prints:
             one.pop("shard", None)
-        known = [{"command": part.job, "version of medcli": part.version, "plan": part.plan} for part in parts]
+        known = [
+            {"command": part.job, "version of medcli": part.version, "plan": part.plan} for part in parts
+        ]
         told = [one | facts for one, facts in zip(prints, known, strict=True)]
         told += [] if ours is None else [known[0] | json.loads(json.dumps(ours))]
-        others = sorted({name for one in told for name in one | told[0] if one.get(name) != told[0].get(name)})
+        others = sorted(
+            {name for one in told for name in one | told[0] if one.get(name) != told[0].get(name)}
+        )
         if others:
             raise UsageError(f"The runs differ in: {', '.join(others)}.", hint="Merge shards of one plan.")
         _check_disjoint(parts, readers)
     return sorted(parts, key=lambda part: part.shard)
 
 
-def _check_numbers(found: Sequence[shards.Shard]) -> None:
-    """Each number once, and all of one count."""
+def check_numbers(parts: Sequence[Part]) -> None:
+    """Refuse what is not all the shards of one count, each once; see :func:`check`."""
+    found = [part.shard for part in parts]
     counts = sorted({of for _, of in found})
     if len(counts) > 1:
         raise UsageError(f"The runs are of {counts[0]} shards and of {counts[-1]}.", hint=_HINT)
@@ -188,7 +193,7 @@ def _check_disjoint(parts: Sequence[Part], readers: Sequence[Reader]) -> None:
     """No item is in two parts; a merge of sorted keys, flat in memory."""
 
     def keys(number: int) -> Iterator[tuple[str, int]]:
-        return ((key, number) for key in readers[number].keys())
+        return ((key, number) for key in readers[number].sorted_keys())
 
     for (key, one), (other, two) in pairwise(heapq.merge(*map(keys, range(len(parts))))):
         if key == other:
@@ -275,7 +280,9 @@ def job_of(runs: Sequence[Path], known: Iterable[str]) -> str:
     """
     names = sorted({found.job if (found := find(run, BELOW)) else "ask" for run in runs})
     if len(names) > 1 and "ask" in names and not any(_is_asked(run) for run in runs):
-        raise InputError("A run to be merged is not there, or was not begun.", hint="Name the shards' --output.")
+        raise InputError(
+            "A run to be merged is not there, or was not begun.", hint="Name the shards' --output."
+        )
     if len(names) > 1:
         raise UsageError(f"The runs are of different commands: {', '.join(names)}.", hint=_HINT)
     if names[0] not in set(known):

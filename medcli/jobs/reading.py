@@ -90,8 +90,8 @@ class Reader:
         )
         return [Row(own, cast("State", state), kind, value, size) for own, state, kind, value, size in found]
 
-    def keys(self) -> Iterator[str]:
-        """Yield the keys of items that have their outcome, sorted."""
+    def sorted_keys(self) -> Iterator[str]:
+        """Yield the keys of items that have their outcome."""
         for (key,) in self._connection.execute("SELECT key FROM items ORDER BY key"):
             yield key
 

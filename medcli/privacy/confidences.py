@@ -115,7 +115,10 @@ class Confidences:
                 for table in ("members", "crosswalk", "identities"):
                     self._db.execute(f"INSERT OR IGNORE INTO main.{table} SELECT * FROM part.{table}")  # noqa: S608
             query = "SELECT 1 FROM {} s LEFT JOIN {} o USING (patient) WHERE o.mark IS NOT s.mark LIMIT 1"
-            others = (query.format("part.subjects", "main.subjects"), query.format("main.subjects", "part.subjects"))
+            others = (
+                query.format("part.subjects", "main.subjects"),
+                query.format("main.subjects", "part.subjects"),
+            )
             return not any(self._db.execute(one).fetchone() for one in others)
         finally:
             self._db.execute("DETACH part")

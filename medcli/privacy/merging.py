@@ -30,7 +30,7 @@ from medcli.privacy.spec import ScrubSpec
 __all__ = ["join"]
 
 #: What a part was asked that shapes nothing, and may be another for each.
-_OWN = ("output", "state", "shard", "shard_runs", "workers", "restart", "retry_failed", "verify")
+_OWN = ("output", "key_file", "state", "shard", "shard_runs", "workers", "restart", "retry_failed", "verify")
 
 
 def join(spec: MergeSpec, progress: Progress | None = None) -> Joined:
@@ -45,6 +45,7 @@ def join(spec: MergeSpec, progress: Progress | None = None) -> Joined:
     """
     spec.only("confidential", "state", "workers")
     parts = [part for run in spec.runs if (part := joining.find(run)) is not None]
+    joining.check_numbers(parts)
     _check_alike(parts)
     own = shards.spec_of(
         ScrubSpec,

@@ -12,7 +12,6 @@ come later change nothing. Knows the folder of a part; refuses to publish.
 from __future__ import annotations
 
 import heapq
-import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -106,14 +105,15 @@ class PartJob(ScrubJob):
         """Note what headers say, and count. Nothing is decided."""
         self._take_notes()
         with writing("--output"):
-            files.write_jsonl(self._places.confidential / IDENTITIES, self._catalogue.identities(), mode=0o600)
+            files.write_jsonl(
+                self._places.confidential / IDENTITIES, self._catalogue.identities(), mode=0o600
+            )
         if outcome.ALARMS & run.report.kinds.keys():
             run.report.refuse()
 
 
 def _read(path: Path) -> Iterator[tuple[str, str, str]]:
-    for patient, issuer, facts in files.read_jsonl(path):
-        yield patient, issuer, facts
+    yield from files.read_jsonl(path)
 
 
 def scrub_part(spec: ScrubSpec, progress: Progress | None) -> Result:

@@ -16,7 +16,16 @@ __all__ = ["CATALOGUE", "PRODUCTS", "Places", "beside", "check", "check_review"]
 
 CATALOGUE = "catalogue.sqlite"
 #: What medcli writes into the confidential folder, but for the key and the state.
-PRODUCTS = ("identities.jsonl", "shard.json", "files.csv", "crosswalk.csv", "report.jsonl", "summary.json", CATALOGUE, "notes")
+PRODUCTS = (
+    "identities.jsonl",
+    "shard.json",
+    "files.csv",
+    "crosswalk.csv",
+    "report.jsonl",
+    "summary.json",
+    CATALOGUE,
+    "notes",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +50,6 @@ class Places:
             state or private / "state",
             beside(output, "-manifest.json"),
         )
-
 
     @classmethod
     def of_part(cls, folder: Path, key: Path | None, state: Path | None) -> Places:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medcli.errors import UsageError
+from medcli.jobs.shards import shard_of
 from medcli.privacy import places
 from medcli.privacy.layout import LAYOUTS
 from medcli.privacy.pixels.policy import FILLS, KEEP_TEXT, LOOKING, PixelPolicy
@@ -18,7 +19,6 @@ from medcli.privacy.policy import CLEAN, CLEAN_COLUMNS, PIXELS, PROFILES, RETAIN
 from medcli.privacy.text import detectors
 from medcli.privacy.text.formats.encodings import is_codec
 from medcli.privacy.text.replace_policy import TextPolicy
-from medcli.jobs.shards import shard_of
 from medcli.settings import option
 
 if TYPE_CHECKING:

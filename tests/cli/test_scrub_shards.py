@@ -22,9 +22,14 @@ def inbox_of(folder: Path) -> Path:
     """Copies, a conflict, two patients in a study, a DICOMDIR, archives, and texts about patients of other files."""
     inbox = mixed(folder, 36)
     (inbox / "two").write_bytes(dicom(77, patient="SOMEBODY-ELSE", name="Ganz^Anders", study=2, series=4))
-    (inbox / "report.txt").write_text("Patient MRN-0000, Quittenbaum Adelheid, seen on 14.09.2023. No effusion.\n")
+    (inbox / "report.txt").write_text(
+        "Patient MRN-0000, Quittenbaum Adelheid, seen on 14.09.2023. No effusion.\n"
+    )
     (inbox / "notes.jsonl").write_text(
-        "".join(json.dumps({"patient_id": one, "text": "Anders was here; quittenbaum too"}) + "\n" for one in ("MRN-0001", "SOMEBODY-ELSE"))
+        "".join(
+            json.dumps({"patient_id": one, "text": "Anders was here; quittenbaum too"}) + "\n"
+            for one in ("MRN-0001", "SOMEBODY-ELSE")
+        )
     )
     with zipfile.ZipFile(inbox / "both.zip", "w") as archive:
         archive.writestr("IM1", dicom(1, study=901, series=901, patient="ZIP-2", name="Fernweh^Ottilie"))
@@ -32,14 +37,18 @@ def inbox_of(folder: Path) -> Path:
     return inbox
 
 
-def shard(inbox: Path, folder: Path, number: int, *more: str | Path, count: int = COUNT) -> tuple[int, str, str]:
+def shard(
+    inbox: Path, folder: Path, number: int, *more: str | Path, count: int = COUNT
+) -> tuple[int, str, str]:
     return run(
         "scrub", inbox, "--output", folder / "parts" / str(number), "--key-file", folder / "key",
         "--shard", f"{number}/{count}", *OPTIONS, *more,
     )  # fmt: skip
 
 
-def merge(folder: Path, *names: object, output: str = "merged", more: tuple[str, ...] = ()) -> tuple[int, str, str]:
+def merge(
+    folder: Path, *names: object, output: str = "merged", more: tuple[str, ...] = ()
+) -> tuple[int, str, str]:
     runs = [folder / "parts" / str(name) for name in names]
     return run("merge", *runs, "--output", folder / output, "--workers", "1", *more)
 
@@ -69,7 +78,9 @@ def test_shards_merge_to_the_bytes_of_an_undivided_run(world: Path) -> None:
     assert b"Fernweh" not in released
     assert b"effusion" in released
     # copies stood in different shards: each thought it could release its own
-    parts = [sorted(path.name for path in (world / "parts" / str(i) / "staged").glob("?/*")) for i in range(COUNT)]
+    parts = [
+        sorted(path.name for path in (world / "parts" / str(i) / "staged").glob("?/*")) for i in range(COUNT)
+    ]
     assert all(parts)
     assert sum(map(len, parts)) > len(tree(world / "merged")) - 3
     # a second merge adds nothing, and an ordinary run goes on with the release
@@ -86,7 +97,9 @@ def test_texts_are_cleaned_by_shards_that_see_all_headers(world: Path, tmp_path:
     shutil.copy(world / "key", tmp_path / "key")
     waiting = 0
     for number in range(COUNT):
-        code, out, err = shard(world / "inbox", tmp_path, number, "--shard-runs", tmp_path / "parts", "--json")
+        code, out, err = shard(
+            world / "inbox", tmp_path, number, "--shard-runs", tmp_path / "parts", "--json"
+        )
         assert code in (0, 5), err
         waiting += json.loads(out).get("waiting", 0)
     assert waiting == 0

@@ -6,14 +6,17 @@ Knows the order of things; ``captions.jsonl`` is what ``generate-instruct`` take
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from medcli import console, files, jobs
+from medcli.data import parts
 from medcli.data.articles.search import Search
 from medcli.data.articles.spec import ArticlesSpec
 from medcli.data.articles.worker import Articles
@@ -23,6 +26,7 @@ from medcli.data.result import Result
 from medcli.data.transfer.fetch import Fetcher
 from medcli.errors import InputError, ItemFailed, SetupError
 from medcli.jobs.retry import Retry
+from medcli.jobs.shards import WHOLE
 from medcli.settings import fingerprint
 
 _NUMBER = re.compile(r"(?:PMC)?(\d{1,10})(?:\.\d+)?", re.IGNORECASE)
@@ -88,8 +92,15 @@ class ArticlesJob:
                     self.uncaptioned += 1
 
 
-def download_articles(spec: ArticlesSpec, bar: Any = None) -> Result:
+def download_articles(
+    spec: ArticlesSpec, bar: Any = None, bring: Callable[[Path], None] | None = None
+) -> Result:
     """Fetch articles, or say how many are missing.
+
+    Parameters
+    ----------
+    spec, bar, bring
+        As of :func:`~medcli.data.images.job.download_images`.
 
     Raises
     ------
@@ -109,8 +120,10 @@ def download_articles(spec: ArticlesSpec, bar: Any = None) -> Result:
             f"The output folder can't be made: {os.strerror(error.errno or 0)}.",
             hint="Choose another --output.",
         ) from None
-    numbers = _numbers(spec)[: spec.limit]
-    if not numbers:
+    everything = _numbers(spec)[: spec.limit]
+    number, of = spec.shard or WHOLE
+    numbers = [one for one in everything if one % of == number]
+    if not everything:
         raise InputError("No article is asked for.", hint="Check --pmcids or --query.")
     if spec.dry_run:
         known = _known(spec)
@@ -121,14 +134,20 @@ def download_articles(spec: ArticlesSpec, bar: Any = None) -> Result:
         return Result(0, facts, console.table([(k.replace("_", " "), f"{v:,}") for k, v in facts.items()]))
     with bar(len(numbers)) if bar is not None else console.Bar("") as progress:
         job = ArticlesJob(spec, numbers, getattr(progress, "told", None))
-        report = jobs.run(
-            job,
-            state=spec.folder,
-            runner=jobs.AsyncRunner(spec.concurrency, Retry(attempts=1)),
-            restart=spec.restart,
-            retry_failed=spec.retry_failed,
-            progress=progress,
-        )
+        if bring is not None:
+            bring(spec.folder)
+            known = _known(spec)
+            parts.check_whole(bring, sum(f"PMC{one}" not in known for one in numbers))
+        dealt = hashlib.sha256(json.dumps(everything).encode()).hexdigest()
+        with parts.noting(spec, spec.folder, job.name, dealt):
+            report = jobs.run(
+                job,
+                state=spec.folder,
+                runner=jobs.AsyncRunner(spec.concurrency, Retry(attempts=1)),
+                restart=spec.restart,
+                retry_failed=spec.retry_failed,
+                progress=progress,
+            )
     facts = report.to_json() | {"captions": job.captions, "without_caption": job.uncaptioned}
     rows = [*report.table(), ("captions", f"{job.captions:,}")]
     return Result(report.exit_code, facts | {"output": str(spec.output)}, console.table(rows))

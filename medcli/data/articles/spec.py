@@ -45,6 +45,7 @@ class ArticlesSpec:
     limit: int | None = option(
         "Only the first N articles.", default=None, metavar="N", minimum=1, shapes_product=False
     )
+    shard: tuple[int, int] | None = options.shard()
     dry_run: bool = options.dry_run()
     retry_failed: bool = options.retry_failed()
     restart: bool = options.restart()
@@ -57,6 +58,11 @@ class ArticlesSpec:
     def __post_init__(self) -> None:
         if (self.pmcids is None) == (self.query is None):
             raise UsageError("Either --pmcids or --query is needed.", hint="medcli download articles --help")
+        if self.query is not None and self.shard is not None:
+            raise UsageError(
+                "A query can find other articles each time it is asked, so it is not dealt out.",
+                hint="Ask it once with --dry-run: .medcli/articles/pmcids.txt is what --pmcids takes.",
+            )
         if self.query is not None and not self.email:
             raise UsageError("NCBI's rules want an address with a query.", hint="Say --email.")
 

@@ -55,6 +55,7 @@ class ImagesSpec:
     limit: int | None = option(
         "Only the first N rows of LIST.", default=None, metavar="N", minimum=1, shapes_product=False
     )
+    shard: tuple[int, int] | None = options.shard()
     dry_run: bool = options.dry_run()
     retry_failed: bool = options.retry_failed()
     restart: bool = options.restart()
