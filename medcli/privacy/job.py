@@ -19,6 +19,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from medcli import storage
 from medcli.errors import UsageError
 from medcli.files import private_folder, sweep, sync_filesystem
 from medcli.jobs import Item, Progress, Row, Run, Runner, run
@@ -36,6 +37,7 @@ from medcli.privacy.sources import WHOLE, Sources, item_key
 from medcli.privacy.spec import PATHS, ScrubSpec
 from medcli.privacy.text.identities import write_identities
 from medcli.privacy.worker import ScrubWorkers, read_notes
+from medcli.storage import Url
 
 __all__ = ["BUSY", "Begin", "Result", "ScrubJob", "make_release", "perform", "runner_of", "scrub", "spool"]
 
@@ -85,6 +87,10 @@ class ScrubJob:
         self._started = time.monotonic()
 
     def _staging(self) -> release.Staging:
+        if self._places.remote is not None:
+            from medcli.privacy.remote import RemoteStaging
+
+            return RemoteStaging(self._places)
         return release.Staging(self._places.output, self._key)
 
     def fingerprint(self) -> Mapping[str, object]:
@@ -122,7 +128,7 @@ class ScrubJob:
         shaped = [image for image in changed if json.loads(decided[image])[0] != "approve"]
         with release.writing("--output"):
             for path in self._catalogue.placed(shaped):
-                (self.staging.output / path).unlink(missing_ok=True)
+                self.staging.withdraw(path)
         self._catalogue.do_over(shaped)
 
     def worker(self) -> ScrubWorkers:
@@ -185,6 +191,7 @@ class ScrubJob:
         facts = report.method(self._policy, texts=texts) | report.checks(self._policy, self._key)
         facts["layout"] = self._spec.layout
         report.write_manifest(self._places.manifest, facts, catalogue, self.staging.drafts)
+        self.staging.deliver(self._places.manifest)
         outcome.recount(run.report, catalogue, self._run)
         self.summary = outcome.summarise(run.report, catalogue, self._run, self._policy)
         if self._policy.pixels in LOOKING:
@@ -262,17 +269,21 @@ def scrub(*sources: str | os.PathLike[str], progress: Progress | None = None, **
         raise UsageError(f"medcli.scrub has no option {strange[0]}.", hint=f"It has: {', '.join(known)}")
     for name in PATHS:
         if options.get(name) is not None:
-            options[name] = _path(name, options[name])
+            options[name] = _place(name, options[name]) if name == "output" else _path(name, options[name])
     for name in ("retain", "clean", "fields", "known_fields", "detector", "trust_host", "score_known"):
         if name in options:
             options[name] = _words(name, options[name])
-    return perform(ScrubSpec(tuple(_path("sources", source) for source in sources), **options), progress)
+    return perform(ScrubSpec(tuple(_place("sources", source) for source in sources), **options), progress)
 
 
 def _path(name: str, value: Any) -> Path:
     if not isinstance(value, str | os.PathLike):
         raise UsageError(f"{name} is a path, not a value of type {type(value).__name__}.")
     return Path(value)
+
+
+def _place(name: str, value: Any) -> Path | Url:
+    return storage.given(value) if isinstance(value, str) else _path(name, value)
 
 
 def _words(name: str, value: Any) -> tuple[str, ...]:
@@ -363,6 +374,10 @@ def make_release(spec: ScrubSpec, progress: Progress | None, begin: Begin | None
     policy, places, found = spec.policy(), spec.places(), Sources(spec.sources)
     agree.on_places(places)
     agree.on_key(places)
+    if places.remote is not None:
+        from medcli.privacy.remote import check_new
+
+        check_new(places)
     found.check_any()
     with ExitStack() as stack:
         with release.writing("The confidential folder"):
@@ -376,11 +391,11 @@ def make_release(spec: ScrubSpec, progress: Progress | None, begin: Begin | None
         job = ScrubJob(spec, policy, key, found=found, places=places, catalogue=catalogue)
         agree.on_options(catalogue, agree.facts_of(spec, policy, key))
         agree.on_subjects(catalogue, policy, key)
-        agree.on_release(catalogue, places.output, restart=spec.restart)
+        agree.on_release(catalogue, job.staging, restart=spec.restart)
         with release.writing("--output"):
             places.output.mkdir(parents=True, exist_ok=True)
             stack.enter_context(hold_itself(places.output, *BUSY))
-        agree.on_release(catalogue, places.output, restart=spec.restart)
+        agree.on_release(catalogue, job.staging, restart=spec.restart)
         job.staging.prepare()
         if begin is not None:
             begin(job, catalogue, places.state)

@@ -14,9 +14,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from medcli import storage
 from medcli.errors import InputError
 from medcli.jobs.shards import WHOLE as WHOLE_PLAN
 from medcli.jobs.shards import Shard, falls_to
+from medcli.storage import Url, is_url
 
 __all__ = ["Found", "Sources", "Unusable", "item_key", "open_file", "read_file", "unchanged"]
 
@@ -44,7 +46,7 @@ class Found(NamedTuple):
     size
         Bytes.
     mtime
-        Nanoseconds.
+        Nanoseconds; of an object in a store a mark of its content.
     refused
         Why it is not to be opened (``symlink``, ``special-file``, ``unreadable``, ``disappeared``), or empty.
     """
@@ -79,7 +81,7 @@ class Sources:
     Parameters
     ----------
     paths
-        Files and folders as the user gave them; a link given here is followed, links inside are not.
+        Files, folders and URLs as the user gave them; a link given here is followed, links inside are not.
     shard
         Only what falls to this part, by its name: nothing else is looked at.
 
@@ -89,11 +91,12 @@ class Sources:
         Where one does not exist or can't be read.
     """
 
-    def __init__(self, paths: Sequence[Path], shard: Shard = WHOLE_PLAN) -> None:
+    def __init__(self, paths: Sequence[Path | Url], shard: Shard = WHOLE_PLAN) -> None:
         self._shard = shard
-        self.roots = tuple(os.path.realpath(path) for path in paths)
+        self.roots = tuple(str(path) if is_url(path) else os.path.realpath(path) for path in paths)
         for number, root in enumerate(self.roots, 1):
-            _check_readable(root, number)
+            if not is_url(root):
+                _check_readable(root, number)
         seen: dict[str, int] = {}
         labels = []
         for root in self.roots:
@@ -107,7 +110,9 @@ class Sources:
 
     def _found(self, shard: Shard) -> Iterator[Found]:
         for number, root in enumerate(self.roots):
-            if os.path.isdir(root):
+            if is_url(root):
+                yield from _listed(root, number, shard)
+            elif os.path.isdir(root):
                 yield from _walk(root, number, shard)
             elif falls_to(root, shard):
                 yield _look(root, "", number)
@@ -183,6 +188,13 @@ def _closed(number: int, done: str, problem: OSError) -> InputError:
         f"Source {number} can't be {done}: {os.strerror(problem.errno or 0)}.",
         hint="Give this account the right to read it, or run as one that has it.",
     )
+
+
+def _listed(root: str, number: int, shard: Shard) -> Iterator[Found]:
+    """Everything below a URL; the mark of an object's content stands for the time of a file."""
+    for entry in storage.walk(root):
+        if falls_to(f"{root}/{entry.name}" if entry.name else root, shard):
+            yield Found(number, entry.name, entry.size, entry.mark)
 
 
 def _walk(root: str, number: int, shard: Shard) -> Iterator[Found]:

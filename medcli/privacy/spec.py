@@ -20,6 +20,7 @@ from medcli.privacy.text import detectors
 from medcli.privacy.text.formats.encodings import is_codec
 from medcli.privacy.text.replace_policy import TextPolicy
 from medcli.settings import option
+from medcli.storage import Url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -134,19 +135,21 @@ class ScrubSpec:
         Where wishes contradict each other, or one is not among what there is.
     """
 
-    sources: tuple[Path, ...] = option(
-        "Files, folders (with all that is in them), zip and tar archives.",
+    sources: tuple[Path | Url, ...] = option(
+        "Files, folders (with all that is in them), zip and tar archives; or URLs, as s3://bucket/inbox.",
         default=(),
         metavar="SOURCE...",
         positional=True,
         shapes_product=False,
         only_typed=True,
+        urls=True,
     )
-    output: Path | None = option(
-        "Folder of the release; it holds released files and nothing else.",
+    output: Path | Url | None = option(
+        "Folder of the release; it holds released files and nothing else. Or a URL, with --confidential on this machine.",
         default=None,
         metavar="DIR",
         shapes_product=False,
+        urls=True,
     )
     profile: str = option(
         "PS3.15 Basic Profile; strict also removes texts that Table E.1-1 does not list.",
@@ -494,6 +497,9 @@ class ScrubSpec:
     def places(self) -> places.Places:
         """Where everything of a run lies."""
         assert self.output is not None
+        if isinstance(self.output, Url):
+            assert self.confidential is not None
+            return places.Places.of_remote(self.output, self.confidential, self.key_file, self.state)
         if self.shard is not None:
             return places.Places.of_part(self.output, self.key_file, self.state)
         return places.Places.of(self.output, self.confidential, self.key_file, self.state)
@@ -562,6 +568,11 @@ class ScrubSpec:
             raise UsageError("Nothing to de-identify was named.", hint="medcli scrub SOURCE... --output DIR")
         if self.output is None:
             raise UsageError("--output is missing.", hint="medcli scrub SOURCE... --output DIR")
+        if isinstance(self.output, Url) and (self.confidential is None or self.shard is not None):
+            raise UsageError(
+                "A release in a store needs --confidential on this machine, and a shard a folder of its own there.",
+                hint="medcli scrub SOURCE... --output s3://bucket/release --confidential DIR",
+            )
         self._check_shard()
         if self.review is not None:
             places.check_review(self.review, self.sources, self.places())
