@@ -22,9 +22,10 @@ ALL = (
     "download_speed",
     "evaluate_speed",
     "evaluate_report",
+    "engine_scale",
 )
 PEERS = ("scrub_speed", "scrub_residue", "text_speed", "download_speed")
-PLACES = ("scrub_speed", "scrub_memory", "download_speed")
+PLACES = ("scrub_speed", "scrub_memory", "download_speed", "engine_scale")
 
 
 def main() -> None:

@@ -96,28 +96,23 @@ def share(source: Path, target: Path) -> None:
     OSError
         If `source` is not there, or `target` can't be written.
     """
+    try:
+        os.link(source, target)  # which is whole by itself
+    except FileNotFoundError:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError:  # something stands there; another disk, or one without links
+        pass
+    else:
+        return
     draft = target.with_name(f".{secrets.token_hex(8)}.part")
     try:
         try:
             os.link(source, draft)
-        except FileNotFoundError:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            _link_or_copy(source, draft)
-        except OSError:  # another disk, or one without links
-            _link_or_copy(source, draft)
+        except OSError:
+            shutil.copyfile(source, draft)
         os.replace(draft, target)
     finally:
-        draft.unlink(
-            missing_ok=True
-        )  # also where both were names of one file already, which rename leaves alone
-
-
-def _link_or_copy(source: Path, draft: Path) -> None:
-    """Link again, now that the folder is there, or copy."""
-    try:
-        os.link(source, draft)
-    except OSError:
-        shutil.copyfile(source, draft)
+        draft.unlink(missing_ok=True)  # also where both were names of one file already, which rename leaves alone
 
 
 def sweep(drafts: Path) -> None:

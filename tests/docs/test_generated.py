@@ -50,7 +50,7 @@ DOWNLOAD = {
 OWN = (AskSpec, MergeSpec, VqaSpec, ChatSpec, PrivacySpec)
 ASK = {f"--{name.replace('_', '-')}" for spec in OWN for name in options_of(spec)}
 FLAGS = OPTIONS | ASK | DOWNLOAD | {"--help", "--version"}
-OTHERS = {"--raw", "--check", "--access-control"}
+OTHERS = {"--raw", "--check", "--access-control", "--facts", "--page"}
 """Flags of other programs that the prose names."""
 
 
