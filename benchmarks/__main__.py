@@ -94,6 +94,7 @@ QUICK = {
     "text_speed": ["--texts", "200", "--rounds", "1"],
     "gate_speed": ["--questions", "100", "--rounds", "1"],
     "download_speed": ["--files", "500", "--slow-files", "200", "--rounds", "1"],
+    "engine_scale": ["--items", "20000"],
     "scrub_memory": ["--native", "0.1", "--encapsulated", "0.1", "--files", "1000"],
 }
 

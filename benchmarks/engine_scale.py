@@ -131,8 +131,7 @@ def apart(*arguments: object) -> dict[str, float]:
 
 def options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--items", type=int, default=10_000_000, help="items (10,000,000)")
-    parser.add_argument("--quick", action="store_true", help="200,000 items")
+    parser.add_argument("--items", type=int, default=500_000, help="items (500,000)")
     parser.add_argument("--seconds", type=float, default=0.5, help="what a chunk takes a worker (0.5)")
     parser.add_argument("--scratch", type=Path, help="folder for the ledger: 5 GiB free on a local disk")
     parser.add_argument("--json", type=Path, help="file that takes the figures")
@@ -146,7 +145,7 @@ def main() -> None:
         folder, count, seconds, stop = arguments.one
         print(json.dumps(one(Path(folder), int(count), float(seconds), int(stop))))
         return
-    count = 200_000 if arguments.quick else arguments.items
+    count = arguments.items
     root = Path(tempfile.mkdtemp(dir=arguments.scratch))
     try:
         rows = []
