@@ -112,7 +112,9 @@ def share(source: Path, target: Path) -> None:
             shutil.copyfile(source, draft)
         os.replace(draft, target)
     finally:
-        draft.unlink(missing_ok=True)  # also where both were names of one file already, which rename leaves alone
+        draft.unlink(
+            missing_ok=True
+        )  # also where both were names of one file already, which rename leaves alone
 
 
 def sweep(drafts: Path) -> None:

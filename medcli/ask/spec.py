@@ -17,6 +17,7 @@ from medcli.errors import UsageError
 from medcli.jobs.shards import shard_of
 from medcli.models.protocol import DEFAULT_MODEL, ModelSpec, Sampling
 from medcli.settings import option
+from medcli.storage import Url
 
 __all__ = ["AskSpec"]
 
@@ -69,11 +70,12 @@ class AskSpec:
         metavar="FILE",
         shapes_product=False,
     )
-    images: Path | None = option(
-        "Folder that the images of --questions lie in. Default: the folder of that file.",
+    images: Path | Url | None = option(
+        "Folder that the images of --questions lie in, or a URL, as s3://bucket/images. Default: the folder of that file.",
         default=None,
         metavar="DIR",
         shapes_product=False,
+        urls=True,
     )
     output: Path | None = option(
         "File of answers, one JSON object a line in the questions' order; while the run goes on, the finished part"
