@@ -17,10 +17,11 @@ from medcli.data.articles.job import download_articles
 from medcli.data.articles.spec import ArticlesSpec
 from medcli.data.images.job import download_images
 from medcli.data.images.spec import ImagesSpec
-from medcli.errors import InputError, SetupError
+from medcli.errors import InputError, SetupError, UsageError
 from medcli.files import safe_relative
 from medcli.jobs import Row, joining, shards
 from medcli.jobs.joining import BELOW, Joined, MergeSpec, Part
+from medcli.storage import Url
 
 __all__ = ["join"]
 
@@ -40,17 +41,27 @@ def join(spec: MergeSpec, progress: jobs.Progress | None = None) -> Joined:
     kind: Any = ImagesSpec if parts[0].job == "download images" else ArticlesSpec
     fetch: Any = download_images if kind is ImagesSpec else download_articles
     own = shards.spec_of(kind, parts[0].spec, output=spec.output, state=spec.state, shard=None)
+    stores = {part.spec["output"] for part in parts if isinstance(part.spec["output"], str)} | (
+        {spec.output} if isinstance(spec.output, Url) else set()
+    )
+    if stores and stores != {part.spec["output"] for part in parts} | {spec.output}:
+        raise UsageError(
+            "Shards that fetched into a store are merged there, and those that did not elsewhere.",
+            hint="Say the shards' --output.",
+        )
     bar = None if progress is None else (lambda _: progress)
     result = fetch(own, bar, partial(_bring, parts, own.output))
     return Joined(result.exit_code, result.facts, result.text)
 
 
-def _bring(parts: Sequence[Part], output: Path, state: Path) -> None:
+def _bring(parts: Sequence[Part], output: Path | Url, state: Path) -> None:
     joining.bring(state, parts, partial(_take, output))
 
 
-def _take(output: Path, part: Part, rows: Iterator[Row]) -> None:
-    """Put the files of a part into the one folder."""
+def _take(output: Path | Url, part: Part, rows: Iterator[Row]) -> None:
+    """Put the files of a part into the one folder; in a store they are there."""
+    if isinstance(output, Url):
+        return
     root = _root(part)
     for row in rows:
         if row.state != "done":

@@ -25,9 +25,11 @@ def rate(text: str) -> float:
     return float(found[1]) * _SIZES[found[2] or ""]
 
 
-def output() -> Any:
+def output(*, urls: bool = False) -> Any:
     """``--output``."""
-    return option("Folder that is filled; made where missing.", metavar="DIR", shapes_product=False)
+    more = " Or a URL, as s3://bucket/pmc, with --state on this machine." if urls else ""
+    about = "Folder that is filled; made where missing." + more
+    return option(about, metavar="DIR", shapes_product=False, urls=urls)
 
 
 def license_wish() -> Any:

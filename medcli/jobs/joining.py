@@ -23,6 +23,7 @@ from medcli.jobs.ledger import FILE, Ledger, explained
 from medcli.jobs.model import Row, State
 from medcli.jobs.reading import Reader
 from medcli.settings import option
+from medcli.storage import Url
 
 _NEW = "NOT EXISTS (SELECT 1 FROM main.items m WHERE m.key = p.key AND NOT m.failed)"
 BELOW = (".medcli/images", ".medcli/articles")
@@ -42,8 +43,10 @@ class MergeSpec:
         metavar="RUN...",
         positional=True,
     )
-    output: Path = option(
-        "File of answers, folder of the download, or folder of the release.", metavar="PATH"
+    output: Path | Url = option(
+        "File of answers, folder of the download, or folder of the release; of the latter two also a URL.",
+        metavar="PATH",
+        urls=True,
     )
     confidential: Path | None = option(
         "Of runs of scrub: folder for all that links old to new. Default: OUTPUT-confidential.",

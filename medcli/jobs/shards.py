@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from medcli import __version__, files
+from medcli.storage import Url, is_url
 
 T = TypeVar("T")
 Shard = tuple[int, int]
@@ -127,4 +128,6 @@ def _plain(found: dict[str, Any]) -> object:
 
 
 def _frozen(value: object) -> object:
+    if is_url(value):
+        return Url(value)
     return tuple(_frozen(one) for one in value) if isinstance(value, list) else value

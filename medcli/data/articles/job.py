@@ -21,13 +21,14 @@ from medcli.data.articles.search import Search
 from medcli.data.articles.spec import ArticlesSpec
 from medcli.data.articles.worker import Articles
 from medcli.data.images.worker import Setting
-from medcli.data.places import claim
+from medcli.data.places import claim, deliver
 from medcli.data.result import Result
 from medcli.data.transfer.fetch import Fetcher
 from medcli.errors import InputError, ItemFailed, SetupError
 from medcli.jobs.retry import Retry
 from medcli.jobs.shards import WHOLE
 from medcli.settings import fingerprint
+from medcli.storage import Url
 
 _NUMBER = re.compile(r"(?:PMC)?(\d{1,10})(?:\.\d+)?", re.IGNORECASE)
 _FOUND = "pmcids.txt"
@@ -55,22 +56,28 @@ class ArticlesJob:
 
     def worker(self) -> Any:
         """Fetches articles."""
-        spec, output = self.spec, self.spec.output.absolute()
+        spec, output = self.spec, self.spec.place.absolute()
         setting = Setting(
-            output / "images", spec.addresses["bucket"], spec.license, spec.allow, spec.decode, spec.transfer
+            output / "images",
+            spec.addresses["bucket"],
+            spec.license,
+            spec.allow,
+            spec.decode,
+            spec.transfer,
+            str(spec.output) if isinstance(spec.output, Url) else "",
         )
         return Articles(setting, output / "articles", spec.images)
 
     def flush(self, rows: Sequence[jobs.Row]) -> None:
         """Make durable what the rows speak of."""
         if any(row.state == "done" for row in rows):
-            files.sync_filesystem(self.spec.output)
+            files.sync_filesystem(self.spec.place)
         if self.told is not None:
             self.told(rows)
 
     def finish(self, run: jobs.Run) -> None:
         """Write captions, manifest and what is missing."""
-        output = self.spec.output
+        output = self.spec.place
         with (
             files.atomic(output / "captions.jsonl") as captions,
             files.atomic(output / "manifest.jsonl") as manifest,
@@ -90,6 +97,7 @@ class ArticlesJob:
                     self.captions += 1
                 elif record and not record["fig_caption"]:
                     self.uncaptioned += 1
+        deliver(self.spec.output, output, "captions.jsonl", "manifest.jsonl", "missing.jsonl")
 
 
 def download_articles(
@@ -111,9 +119,9 @@ def download_articles(
     SetupError
         If a service does not answer, or another run is at the folder.
     """
-    claim(spec.output, "articles")
+    claim(spec.place, "articles")
     try:
-        for folder in (spec.folder, spec.output / "images", spec.output / "articles"):
+        for folder in (spec.folder, spec.place / "images", spec.place / "articles"):
             folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SetupError(

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medcli.data import options, services
-from medcli.data.places import state_of
+from medcli.data.places import check, here, state_of
 from medcli.data.transfer import Transfer
 from medcli.errors import UsageError
 from medcli.settings import option
+from medcli.storage import Url
 
 __all__ = ["ArticlesSpec"]
 
@@ -24,7 +25,7 @@ class ArticlesSpec:
         Where wishes contradict each other.
     """
 
-    output: Path = options.output()
+    output: Path | Url = options.output(urls=True)
     pmcids: Path | None = option(
         "File of numbers, one a line: PMC4083729 or 4083729.",
         default=None,
@@ -56,6 +57,7 @@ class ArticlesSpec:
     state: Path | None = options.state()
 
     def __post_init__(self) -> None:
+        check(self.output, self.state)
         if (self.pmcids is None) == (self.query is None):
             raise UsageError("Either --pmcids or --query is needed.", hint="medcli download articles --help")
         if self.query is not None and self.shard is not None:
@@ -72,9 +74,14 @@ class ArticlesSpec:
         return services.addresses(self.base_url)
 
     @property
+    def place(self) -> Path:
+        """Where files are made: the output, or, of one in a store, where they wait to be put there."""
+        return here(self.output, self.state)
+
+    @property
     def folder(self) -> Path:
         """Where numbers and ledger lie."""
-        return self.state or state_of(self.output, "articles")
+        return self.state or state_of(self.place, "articles")
 
     @property
     def transfer(self) -> Transfer:
