@@ -263,8 +263,8 @@ class _Work:
         new: dict[int, bytes] = {}
         pixels: list[Segment] = [(where.pixel.start, where.pixel.end)]
         with ExitStack() as stack:
-            if changed:
-                new, pixels = rewritten(self.frames, self._filling(mask), folder, stack)
+            if changed or self.frames.carrying():
+                new, pixels = rewritten(self.frames, self._filling(mask) if changed else None, folder, stack)
             encoding = encoding_of(syntax)
             if not where.overlaid:
                 new |= {METHOD: marks(encoding)[0], BURNED_IN: encoding.element(BURNED_IN, "CS", b"NO")}
@@ -323,7 +323,8 @@ class _Compare:
         if self._frames.image.halved:
             outside = outside.reshape(outside.shape[0], -1, 2).all(axis=2)
         wanted = old if self._change is None else self._change(number, old)
-        if not (np.array_equal(words[outside], old[outside]) and np.array_equal(words, wanted)):
+        words_, old, wanted = (_bits(one) for one in (words, old, wanted))
+        if not (np.array_equal(words_[outside], old[outside]) and np.array_equal(words_, wanted)):
             raise Unclean("pixels-changed")
         self._done.add(number)
         return words
@@ -331,6 +332,11 @@ class _Compare:
     def missed(self, count: int) -> list[int]:
         """Frames that were not compared yet, for they equal another one."""
         return [number for number in range(count) if number not in self._done]
+
+
+def _bits(words: Any) -> Any:
+    """Words to be compared to the bit: numbers of no value (NaN) are not equal to themselves."""
+    return words.view(f"u{words.dtype.itemsize}") if words.dtype.kind == "f" else words
 
 
 def _device(where: Places, source: Header | None) -> Dataset:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from medcli.errors import SafetyRefused
-from medcli.privacy.pixels.jpeg_blocks import NotSequential, grid_of, mask_blocks
+from medcli.privacy.pixels.jpeg_blocks import NotSequential, grid_of, mask_blocks, trimmed
 from medcli.privacy.pixels.jpeg_file import Jpeg, read_jpeg
 from medcli.privacy.pixels.picture_kinds import HEAD, SUFFIXES, UnfitPicture, recognise, within_limits
 from medcli.privacy.pixels.picture_pages import Page, decode, encode, encode_jpeg, fill, renderings
@@ -212,6 +212,8 @@ class _Work:
     def __init__(self, data: bytes, result: ScrubbedPicture, looks: tuple[Looks, ...], how: str) -> None:
         self._data, self._result, self._looks, self._how = data, result, looks, how
         kind = result.kind = recognise(data[:HEAD])
+        if not kind:
+            raise UnfitPicture("picture-unsupported")
         result.suffix = SUFFIXES[kind]
         self._parted: Png | Jpeg | WebP | None = None
         if kind in _READERS:
@@ -220,10 +222,16 @@ class _Work:
             within_limits(len(data), *self._parted.size)
         self.dropped = self._parted.dropped if self._parted else texts_of_tiff(data) if kind == "tiff" else []
         self._turned = self._parted.turned if self._parted else 1
-        self._plain = self._parted.plain() if self._parted else data
+        self._plain = self._plain_of(data)
         self._stored = self._decoded(self._plain)
         self._pages = [page.turned(self._turned) for page in self._stored]
         result.pages = len(self._pages)
+
+    def _plain_of(self, data: bytes) -> bytes:
+        """The file without all that the image does not need."""
+        if isinstance(self._parted, Jpeg):
+            return trimmed(self._parted)
+        return self._parted.plain() if self._parted else data
 
     def _decoded(self, data: bytes) -> list[Page]:
         deep = (self._parted.depth, self._parted.colour) if isinstance(self._parted, Png) else (0, 0)
