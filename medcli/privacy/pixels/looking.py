@@ -17,9 +17,9 @@ from medcli.privacy.pixels.renderings import (
     Rendering,
     even,
     even_large,
+    grain,
     negative,
     plain,
-    speckle,
     strokes,
 )
 
@@ -76,7 +76,7 @@ class Looker:
         return self._look(picture, (even_large,), sensitive=True)
 
     def look_through(self, picture: Any) -> list[tuple[Quad, Reading]]:
-        """Lines of text on speckle that can be read in a rendering made for it; other parts are not looked at."""
+        """Lines of text on speckle and noise that can be read in a rendering made for it; smooth parts are not looked at."""
         key = _key(picture, (strokes,))
         found = self._through.get(key)
         if found is None:
@@ -87,7 +87,7 @@ class Looker:
         return found
 
     def _strokes(self, part: Any, top: int, left: int) -> Iterator[tuple[Quad, Reading]]:
-        where = speckle(part)
+        where = grain(part)
         if where is None:
             return
         x0, y0, x1, y1 = where

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from medcli.privacy.pixels.exif import upright
 from medcli.privacy.pixels.picture_kinds import UnfitPicture, within_limits
+from medcli.privacy.pixels.showing import alike_colours
 
 if TYPE_CHECKING:
     import numpy as np
@@ -298,6 +299,7 @@ def renderings(page: Page) -> Iterator[NDArray[np.uint8]]:
         colours = np.zeros((256, 3), np.uint8)
         colours[: len(page.palette)] = page.palette
         yield colours[pixels]
+        yield from alike_colours(pixels, colours)
         if isinstance(page.transparency, bytes):
             alpha = np.full(256, 255, np.uint8)
             alpha[: len(page.transparency)] = list(page.transparency)

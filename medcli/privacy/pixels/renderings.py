@@ -1,4 +1,4 @@
-"""Ways to show a tile to a detector, so that grey on grey becomes white on black, and text on speckle flat strokes.
+"""Ways to show a tile to a detector, so that grey on grey becomes white on black, and text on grain flat strokes.
 
 Knows filters. Refuses to know detectors, tiles and DICOM. Each rendering gives a picture and how much it was enlarged.
 """
@@ -9,17 +9,17 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-__all__ = ["Rendering", "even", "even_large", "negative", "plain", "speckle", "strokes"]
+__all__ = ["Rendering", "even", "even_large", "grain", "negative", "plain", "strokes"]
 
 Rendering = Callable[[Any], tuple[Any, float]]
-#: Speckle's deviation over its mean: 0.52 where it is fully developed (Rayleigh; Burckhardt, IEEE Trans. Sonics
-#: Ultrason. 25, 1978), less where a machine has smoothed it. Below the least grey it is a black margin's noise.
-_SPECKLE, _DARK = (0.3, 0.8), 15
-#: Part of a tile that is speckle from which it is looked at as such.
+#: Grain is noise from this deviation on, in grey levels, up to this part of its mean: 0.52 is fully developed speckle
+#: (Rayleigh; Burckhardt, IEEE Trans. Sonics Ultrason. 25, 1978). Below the least grey it is a black margin's noise.
+_GRAIN, _MOST, _DARK = 6, 0.8, 15
+#: Part of a tile that is grain from which it is looked at as such.
 _PART = 0.04
-#: What around speckle is looked at with it, in pixels: half of what erosion took, and a line of text.
+#: What around grain is looked at with it, in pixels: half of what erosion took, and a line of text.
 _AROUND = 32
-#: The step in grey of text that is looked for on speckle, and its deviation: what stands between barely seen and plain.
+#: The step in grey of text that is looked for on grain, and its deviation: what stands between barely seen and plain.
 _STEP, _STEP_DEVIATION = 28.5, 9.0
 #: Mean of a Rayleigh distribution in units of its parameter: sqrt(pi / 2).
 _RAYLEIGH = 1.2533
@@ -46,9 +46,9 @@ def negative(picture: Any) -> tuple[Any, float]:
 
 
 def strokes(picture: Any) -> tuple[Any, float]:
-    """Text on speckle: what is flat along a line, enlarged.
+    """Text on grain: what is flat along a line, enlarged.
 
-    Speckle is grains of any grey; a stroke of text has one grey for some pixels on end, a little above the mean. Two
+    Speckle and noise are grains of any grey; a stroke of text has one grey for some pixels on end, a little above the mean. Two
     filters see that, and are added: openings along lines of 3, 5 and 7 pixels in eight directions (Soille & Talbot,
     IEEE PAMI 23, 2001), which wipe out what is bright and short; and the same opening, of 3, of how much likelier a
     grey is in such a stroke than in Rayleigh speckle of the local mean, which wipes out what is too bright as well.
@@ -60,18 +60,17 @@ def strokes(picture: Any) -> tuple[Any, float]:
     return _enlarged(_stretched(both, 4.2), 2.0)
 
 
-def speckle(picture: Any) -> tuple[int, int, int, int] | None:
-    """Left, top, right, bottom of what is speckle in a picture, as ultrasound has it; None where too little is."""
+def grain(picture: Any) -> tuple[int, int, int, int] | None:
+    """Left, top, right, bottom of what is grainy in a picture: speckle, quantum noise; None where too little is."""
     import cv2
     import numpy as np
 
     grey = _grey(picture).astype(np.float32)
     mean = cv2.GaussianBlur(grey, (0, 0), 4)
     deviation = np.sqrt(np.maximum(cv2.GaussianBlur(grey * grey, (0, 0), 4) - mean * mean, 0))
-    share = deviation / np.maximum(mean, 1)
-    found = (mean > _DARK) & (share > _SPECKLE[0]) & (share < _SPECKLE[1])
+    found = (mean > _DARK) & (deviation > _GRAIN) & (deviation < _MOST * mean)
     # Edges look like it in thin lines only.
-    rows, columns = np.nonzero(cv2.erode(found.astype(np.uint8), np.ones((15, 15), np.uint8)))
+    rows, columns = np.nonzero(cv2.erode(found.astype(np.uint8), np.ones((19, 19), np.uint8)))
     if len(rows) < _PART * grey.size:
         return None
     height, width = grey.shape

@@ -10,7 +10,7 @@ from typing import Any
 
 from medcli.privacy.pixels.image import Image
 
-__all__ = ["Palette", "Shown", "thumbnail"]
+__all__ = ["Palette", "Shown", "alike_colours", "thumbnail"]
 
 #: Side of the square in which a stroke of text is thin, in pixels.
 _STROKE = 11
@@ -48,8 +48,15 @@ class Shown:
 
         Bits beside the stored ones come first, each that varies as a picture: overlays were kept there (PS3.5 8.1.2).
         """
+        import numpy as np
+
         shown = _greys(self._image, self._values(words), self._window) if self._grey else [self.quick(words)]
-        return [*_planes(self._image.spare(words)), *shown]
+        alike = []
+        if self._palette is not None:
+            table, first = self._palette
+            indices = np.clip(self._image.values(words) - first, 0, len(table) - 1)
+            alike = alike_colours(indices, table)
+        return [*_planes(self._image.spare(words)), *alike, *shown]
 
     def quick(self, words: Any) -> Any:
         """One picture of a frame."""
@@ -137,6 +144,29 @@ def _greys(image: Image, values: Any, window: tuple[float, float] | None) -> lis
         shown = [_stretched(values, *ends) for ends in ranges]
         shown = [one for at, one in enumerate(shown) if not at or _differs(one, shown[0])]
     return [255 - one for one in shown] if image.photometric == "MONOCHROME1" else shown
+
+
+def alike_colours(indices: Any, table: Any) -> list[Any]:
+    """What a palette hides: one picture where several indices in use have one colour, which of them it is; else none.
+
+    Parameters
+    ----------
+    indices
+        Integers (rows, columns), all within the table.
+    table
+        Colours (entries, 3).
+    """
+    import numpy as np
+
+    used = np.unique(indices)
+    seen: dict[bytes, int] = {}
+    ranks = np.zeros(int(used[-1]) + 1, np.int64)
+    for index in used:
+        colour = table[index].tobytes()
+        ranks[index] = seen.get(colour, 0)
+        seen[colour] = seen.get(colour, 0) + 1
+    most = int(ranks.max())
+    return [(ranks[indices] * 255 // most).astype(np.uint8)] if most else []
 
 
 def _planes(spare: Any) -> list[Any]:
