@@ -10,7 +10,9 @@ import re
 
 __all__ = ["size_of", "stripped"]
 
-_SOI, _EOI, _SOS, _APP0, _APP14 = 0xD8, 0xD9, 0xDA, 0xE0, 0xEE
+_SOI, _EOI, _SOS, _APP0, _APP15 = 0xD8, 0xD9, 0xDA, 0xE0, 0xEF
+#: Bytes of an application segment up to which it holds no picture.
+_SHORT = 64
 _SOT = 0x90
 #: What ends entropy coded data: neither stuffing (below 0x80 in JPEG-LS, 0 in JPEG) nor a restart marker.
 _MARKER = re.compile(rb"\xff[\x80-\xcf\xd8-\xfe]")
@@ -77,8 +79,7 @@ def _jpeg(raw: bytes) -> tuple[list[bytes], int]:
     while True:
         segments = _segments(b"\xff\xd8" + raw[at:])
         for marker, start, end in segments:
-            if not _dropped(marker, raw[at - 2 + start : at - 2 + end]):
-                parts.append(raw[at - 2 + start : at - 2 + end])
+            parts.append(_kept(marker, raw[at - 2 + start : at - 2 + end]))
         at += (segments[-1][2] - 2) if segments else 0
         if not segments or segments[-1][0] != _SOS:
             break
@@ -92,11 +93,16 @@ def _jpeg(raw: bytes) -> tuple[list[bytes], int]:
     return parts, at
 
 
-def _dropped(marker: int, segment: bytes) -> bool:
-    """Whether an application segment may go: all but JFIF's and Adobe's, which say what colours are; thumbnails too."""
-    if not _APP0 <= marker <= 0xEF or marker == _APP14:
-        return False
-    return not (marker == _APP0 and segment[4:9] == b"JFIF\0" and segment[16:18] == b"\0\0")
+def _kept(marker: int, segment: bytes) -> bytes:
+    """A segment, but for application segments that have room for a thumbnail; JFIF's loses its own.
+
+    Short ones say how samples are coded (SPIFF, Adobe), or are text, which is searched with the header.
+    """
+    if not _APP0 <= marker <= _APP15 or len(segment) <= _SHORT:
+        return segment
+    if segment[4:9] == b"JFIF\0":
+        return b"\xff\xe0\0\x10" + segment[4:16] + b"\0\0"
+    return b""
 
 
 def _jpeg_2000_end(raw: bytes) -> int:
