@@ -137,7 +137,8 @@ def _greys(image: Image, values: Any, window: tuple[float, float] | None) -> lis
             ranges[1] = (window[0] - window[1] / 2, window[0] + window[1] / 2)
             if _apart(ranges[1], (low, high)):
                 ranges.append((low, high))
-        inner = tuple(float(end) for end in np.percentile(values, (5, 95)))
+        least, most = (float(end) for end in np.percentile(values, (5, 95)))
+        inner = (least, most)
         if all(_hides(ends, inner) for ends in ranges):
             # A few values far away leave most of the picture in a handful of grey levels.
             ranges.insert(1, inner)

@@ -21,7 +21,8 @@ from medcli.privacy.pixels.exif import orientation, upright  # noqa: E402
 from medcli.privacy.pixels.jpeg_blocks import grid_of, mask_blocks  # noqa: E402
 from medcli.privacy.pixels.jpeg_file import read_jpeg  # noqa: E402
 from medcli.privacy.pixels.picture_kinds import UnfitPicture, recognise  # noqa: E402
-from medcli.privacy.pixels.picture_pages import Page, decode, renderings  # noqa: E402
+from medcli.privacy.pixels.picture_pages import Page, decode  # noqa: E402
+from medcli.privacy.pixels.picture_renderings import renderings  # noqa: E402
 from medcli.privacy.pixels.picture_residue import holds_more  # noqa: E402
 from medcli.privacy.pixels.pictures import PictureScrubber  # noqa: E402
 from medcli.privacy.pixels.png_file import read_png  # noqa: E402
