@@ -23,6 +23,10 @@ ALL = (
     "evaluate_speed",
     "evaluate_report",
     "engine_scale",
+    "pixels_recall",
+    "pixels_cost",
+    "pixels_readback",
+    "pixels_mixed",
 )
 PEERS = ("scrub_speed", "scrub_residue", "text_speed", "download_speed")
 PLACES = ("scrub_speed", "scrub_memory", "download_speed", "engine_scale")
@@ -87,6 +91,10 @@ def _options(name: str, arguments: argparse.Namespace) -> list[str]:
 
 QUICK = {
     "startup": ["--rounds", "1"],
+    "pixels_recall": ["--pictures", "12"],
+    "pixels_cost": ["--sides", "512"],
+    "pixels_readback": ["--pictures", "1"],
+    "pixels_mixed": ["--files", "20"],
     "scrub_speed": ["--files", "100", "--large-files", "20", "--peer-files", "20", "--rounds", "1"],
     "ask_speed": ["--rounds", "1", "--pictures", "1", "--singles", "2"],
     "evaluate_speed": ["--rows", "20000"],

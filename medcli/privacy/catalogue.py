@@ -92,6 +92,11 @@ class Catalogue(Confidences):
         query = f"SELECT path FROM objects WHERE instance = ? AND status = '{RELEASED}'"
         return [path for image in images for (path,) in self._db.execute(query, (image,))]
 
+    def unmet(self, images: Iterable[str]) -> int:
+        """How many of these images no file of this release has ever been."""
+        query = "SELECT 1 FROM objects WHERE instance = ? LIMIT 1"
+        return sum(self._db.execute(query, (image,)).fetchone() is None for image in images)
+
     def do_over(self, images: Iterable[str]) -> None:
         """Forget what became of images, and have their files done again."""
         again = (

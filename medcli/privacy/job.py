@@ -82,6 +82,7 @@ class ScrubJob:
         self.staging = self._staging()
         self._notebooks = places.confidential / "notes"
         self._review = None if spec.review is None else prepare(spec.review)
+        self._decided: tuple[str, ...] = ()
         self._item_key = hmac.digest(key, b"item", "sha256")
         self._run = int(catalogue.fact("run") or 0)
         self._started = time.monotonic()
@@ -123,6 +124,7 @@ class ScrubJob:
         if self._spec.decisions is None:
             return
         decided = {image: json.dumps(one) for image, one in read_decisions(self._spec.decisions).items()}
+        self._decided = tuple(decided)
         changed = self._catalogue.take_decisions(decided)
         # An approved image stays as it is; it is done again only where another decision shaped it.
         shaped = [image for image in changed if json.loads(decided[image])[0] != "approve"]
@@ -196,6 +198,8 @@ class ScrubJob:
         self.summary = outcome.summarise(run.report, catalogue, self._run, self._policy)
         if self._policy.pixels in LOOKING:
             self.summary["pixels_of_released"] = pixels
+        if unmet := catalogue.unmet(self._decided):
+            self.summary["decisions_without_image"] = unmet
         self.summary["seconds"] = round(time.monotonic() - self._started, 3)
         report.write_summary(confidential, self.summary)
         if self._review is not None:
