@@ -85,7 +85,6 @@ class Pictures:
                 self._known.popitem(last=False)[1].unlink(missing_ok=True)
         return target
 
-
     def _folder(self) -> Path:
         """One of this process's own: in the run's folder, or, on a machine that does not have that, a temporary one."""
         if self._scratch.parent.is_dir():
