@@ -26,9 +26,10 @@ ALL = (
     "pixels_cost",
     "pixels_readback",
     "pixels_mixed",
+    "engine_scale",
 )
 PEERS = ("scrub_speed", "scrub_residue", "text_speed", "download_speed")
-PLACES = ("scrub_speed", "scrub_memory", "download_speed")
+PLACES = ("scrub_speed", "scrub_memory", "download_speed", "engine_scale")
 
 
 def main() -> None:
@@ -101,6 +102,7 @@ QUICK = {
     "text_speed": ["--texts", "200", "--rounds", "1"],
     "gate_speed": ["--questions", "100", "--rounds", "1"],
     "download_speed": ["--files", "500", "--slow-files", "200", "--rounds", "1"],
+    "engine_scale": ["--items", "20000"],
     "scrub_memory": ["--native", "0.1", "--encapsulated", "0.1", "--files", "1000"],
 }
 

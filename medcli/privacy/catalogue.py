@@ -179,6 +179,11 @@ class Catalogue(Confidences):
                 f"UPDATE objects SET published = 1 WHERE status = '{RELEASED}' AND NOT published"
             )
 
+    def publish(self, keys: Iterable[str]) -> None:
+        """Call files published that are known to be in the release."""
+        with Transaction(self._db):
+            self._db.executemany("UPDATE objects SET published = 1 WHERE key = ?", ((key,) for key in keys))
+
     def unsettle(self) -> None:
         """Forget what was seen in the release, so that all of it is looked for again."""
         with Transaction(self._db):

@@ -165,7 +165,7 @@ def told(summary: Mapping[str, Any], places: Places) -> str:
         (
             table(summary),
             "",
-            f"Release       {places.output}",
+            f"Release       {places.release}",
             f"Manifest      {places.manifest}",
             f"Confidential  {places.confidential} (key, files.csv, report.jsonl, summary.json)",
             f"Safe Harbor   {harbor}{because}",
