@@ -20,7 +20,7 @@ from medcli.models.tokens import IMAGE, Size
 PICO = 10**12  # our unit in one USD
 _MILLION = 10**6
 _SNAPSHOT = re.compile(r"-(?:\d{4}-\d{2}-\d{2}|\d{8})$")
-_KNOWN = frozenset({"input", "output", "cached_input", "batch", "image_tokens"})
+_KNOWN = frozenset({"input", "output", "cached_input", "cache_write", "batch", "image_tokens"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Price:
     Attributes
     ----------
     input, output, cached_input : int
-        10⁻¹² USD a token.
+        10⁻¹² USD a token; ``input`` is that of writing a server's cache where that costs more.
     batch : Decimal
         Factor of the Batch API.
     image_tokens : int
@@ -113,7 +113,9 @@ def load(path: Path | None = None) -> Prices:
     try:
         own = _read(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise UsageError(f"The file of prices cannot be read: {error.strerror}.", hint=f"Look at {path}") from error
+        raise UsageError(
+            f"The file of prices cannot be read: {error.strerror}.", hint=f"Look at {path}"
+        ) from error
     except UnicodeDecodeError as error:
         raise UsageError("The file of prices is not UTF-8.", hint=f"Look at {path}") from error
     known = shipped()
@@ -140,10 +142,13 @@ _EXAMPLE = 'As: [models."my-model"] with input = 0.15 and output = 0.60, in USD 
 def _price(name: str, entry: Any) -> Price:
     if not isinstance(entry, dict) or not {"input", "output"} <= entry.keys() or not entry.keys() <= _KNOWN:
         raise UsageError(f"The price of '{name}' is not whole.", hint=_EXAMPLE)
-    if any(isinstance(one, bool) or not isinstance(one, int | Decimal) or not 0 <= one < _MILLION for one in entry.values()):
+    if any(
+        isinstance(one, bool) or not isinstance(one, int | Decimal) or not 0 <= one < _MILLION
+        for one in entry.values()
+    ):
         raise UsageError(f"A price of '{name}' is not a number from 0 to {_MILLION}.", hint=_EXAMPLE)
     return Price(
-        _pico(entry["input"]),
+        _pico(max(entry["input"], entry.get("cache_write", 0))),
         _pico(entry["output"]),
         _pico(entry.get("cached_input", entry["input"])),
         Decimal(entry.get("batch", "0.5")),

@@ -100,7 +100,11 @@ class Budget:
     """
 
     def __init__(
-        self, max_cost: float | None = None, *, spent: float = 0.0, record: Callable[[float], None] | None = None
+        self,
+        max_cost: float | None = None,
+        *,
+        spent: float = 0.0,
+        record: Callable[[float], None] | None = None,
     ) -> None:
         if max_cost is not None and not 0 < max_cost < 1e9:
             raise UsageError("--max-cost is an amount above 0, in USD.")

@@ -19,7 +19,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-TURN, REQUEST = 16, 256  # tokens around a turn, and around all of them (some templates have a system text of their own)
+TURN, REQUEST = (
+    16,
+    256,
+)  # tokens around a turn, and around all of them (some templates have a system text of their own)
 IMAGE = 2048  # tokens of a picture where nothing else is known
 _USUAL = 0.27  # tokens a byte of English medical prose, until a reply says better
 _ENOUGH = 16  # replies after which the largest ratio seen is believed

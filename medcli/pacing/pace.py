@@ -15,7 +15,9 @@ from medcli.pacing.headers import Allowance, allowance
 from medcli.pacing.window import BLUR, PERIOD, Entry, Window
 
 _LOOK = 0.05  # seconds between looks: an answer can make room before the clock does
-_UNEXPLAINED = 1.5  # times: a reset later than what is missing explains speaks of a day's grant, not a minute's
+_UNEXPLAINED = (
+    1.5  # times: a reset later than what is missing explains speaks of a day's grant, not a minute's
+)
 
 
 @dataclass(slots=True, eq=False)
@@ -95,8 +97,10 @@ class Pace:
         if requests is None and tokens is None:
             return
         rpm, tpm = self._given
-        self.window.requests = _smaller(rpm, requests)
-        self.window.tokens = _smaller(tpm, tokens)
+        first = not self.window.limited
+        self.window.requests, self.window.tokens = _smaller(rpm, requests), _smaller(tpm, tokens)
+        if first and self.window.limited:  # what was sent until now was not kept: the server knows it
+            self.window.used(_used(requests), _used(tokens), self.clock())
         for one in (requests, tokens):
             if one is not None and one.remaining == 0 and one.reset:
                 self.rest(min(one.reset, PERIOD / one.limit if _by_the_minute(one) else PERIOD))
@@ -110,6 +114,14 @@ def _smaller(given: int | None, granted: Allowance | None) -> int | None:
     learned = granted.limit if granted is not None and _by_the_minute(granted) else None
     known = [one for one in (given, learned) if one is not None]
     return min(known, default=None)
+
+
+def _used(one: Allowance | None) -> int:
+    return (
+        one.limit - one.remaining
+        if one is not None and one.remaining is not None and _by_the_minute(one)
+        else 0
+    )
 
 
 def _by_the_minute(one: Allowance) -> bool:

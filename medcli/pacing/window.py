@@ -14,7 +14,9 @@ from collections import deque
 from dataclasses import dataclass
 
 PERIOD = 60.0
-BLUR = 1.0  # seconds: the longest way to a server that is reckoned with; sixty-one for sixty is a loss of 1.6 %
+BLUR = (
+    1.0  # seconds: the longest way to a server that is reckoned with; sixty-one for sixty is a loss of 1.6 %
+)
 _BURST = 1.0  # seconds' worth that may go at once
 
 
@@ -28,10 +30,15 @@ class Entry:
         What it counts as, at first for all that it may need.
     leaves : float
         When it ceases to count.
+    requests : int
+        How many it stands for.
+    inside : bool
+        Whether it counts still.
     """
 
     tokens: int
     leaves: float
+    requests: int = 1
     inside: bool = True
 
 
@@ -51,7 +58,7 @@ class Window:
     ) -> None:
         self.requests, self.tokens, self._period, self._blur = requests, tokens, period, blur
         self._entries: deque[Entry] = deque()
-        self._held = 0
+        self._count = self._held = 0
         self._level = [_BURST, _BURST]  # seconds' worth of requests and of tokens
         self._refilled = float("-inf")
 
@@ -67,15 +74,20 @@ class Window:
 
     def enter(self, tokens: int, now: float) -> Entry:
         """Count a request that is sent now."""
+        if not self.limited:
+            return Entry(tokens, now, inside=False)
         self._advance(now)
-        entry = Entry(self._most(tokens), now + self._blur + self._period)
-        self._entries.append(entry)
-        self._held += entry.tokens
+        entry = self._append(Entry(self._most(tokens), now + self._blur + self._period))
         if self.requests is not None:
             self._level[0] -= self._period / self.requests
         if self.tokens is not None:
             self._level[1] -= self._period * entry.tokens / self.tokens
         return entry
+
+    def used(self, requests: int, tokens: int, now: float) -> None:
+        """Count what a server says was sent before, by whomever."""
+        if requests > 0 or tokens > 0:
+            self._append(Entry(max(0, tokens), now + self._period, max(0, requests)))
 
     def sent(self, entry: Entry, now: float) -> None:
         """Correct when a request was sent, if it had to wait after it had entered."""
@@ -94,6 +106,12 @@ class Window:
                 self._level[1] += self._period * (entry.tokens - tokens) / self.tokens
             entry.tokens = tokens
 
+    def _append(self, entry: Entry) -> Entry:
+        self._entries.append(entry)
+        self._count += entry.requests
+        self._held += entry.tokens
+        return entry
+
     def _most(self, tokens: int) -> int:
         """A request that is larger than the limit goes alone."""
         return tokens if self.tokens is None else min(tokens, self.tokens)
@@ -102,6 +120,7 @@ class Window:
         while self._entries and self._entries[0].leaves <= now:
             left = self._entries.popleft()
             left.inside = False
+            self._count -= left.requests
             self._held -= left.tokens
         passed, self._refilled = now - self._refilled, max(now, self._refilled)
         for kind in (0, 1):
@@ -109,13 +128,13 @@ class Window:
                 self._level[kind] = max(self._level[kind], min(_BURST, self._level[kind] + passed))
 
     def _until_room(self, tokens: int, now: float) -> float:
-        requests = 0 if self.requests is None else len(self._entries) + 1 - self.requests
+        requests = 0 if self.requests is None else self._count + 1 - self.requests
         over = 0 if self.tokens is None else self._held + self._most(tokens) - self.tokens
         wait = 0.0
         for entry in self._entries:
             if requests <= 0 and over <= 0:
                 break
-            requests, over = requests - 1, over - entry.tokens
+            requests, over = requests - entry.requests, over - entry.tokens
             wait = max(wait, entry.leaves - now)
         return wait
 
