@@ -1,0 +1,42 @@
+"""Rule ``identity``: no identity, and no placeholder of the gate, in what came back.
+
+A caption goes out with placeholders in the place of identity, and a model may repeat them; it may also come up with a
+name of its own. Neither belongs into training data. Placeholders are known by their shape; identity is found by a
+reader, which the gate gives (:func:`reader`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+from medcli.instruct.sample import Finding
+
+if TYPE_CHECKING:
+    from medcli.instruct.checks.subject import Subject
+    from medcli.privacy.gate import Gate
+
+Reader = Callable[[str], Mapping[str, int]]
+"""A text to the identity in it, by category: ``{"NAME": 1}``; empty where there is none."""
+
+_PLACEHOLDER = re.compile(r"\[[A-Z]{2,}(?:_[A-Z]+)*_?\d+\]")
+
+
+def reader(gate: Gate) -> Reader:
+    """Make what finds identity in an answer of a gate's rules and lists; picklable, loads on first use."""
+    return partial(_read, gate)
+
+
+def _read(gate: Gate, text: str) -> Mapping[str, int]:
+    return gate.session().read(text)[0]
+
+
+def identity(subject: Subject) -> Iterator[Finding]:
+    """No turn holds a placeholder of the gate, or identity that the reader finds."""
+    for place, text in enumerate(subject.texts):
+        if _PLACEHOLDER.search(text):
+            yield Finding("identity", place, "a placeholder of the gate")
+        elif subject.settings.reader is not None and (found := subject.settings.reader(text)):
+            yield Finding("identity", place, f"found: {', '.join(sorted(found))}")
