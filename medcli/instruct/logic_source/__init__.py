@@ -37,7 +37,9 @@ class FailedRow:
     slot: str = ""
 
 
-def samples(tree: Tree, labels_path: Path, *, split: Split = "train", seed: int = 0) -> Iterator[Sample | FailedRow]:
+def samples(
+    tree: Tree, labels_path: Path, *, split: Split = "train", seed: int = 0
+) -> Iterator[Sample | FailedRow]:
     """One conversation for each row of labels, in the file's order."""
     raise NotImplementedError
 
