@@ -133,6 +133,7 @@ def _thresholds(name: str, slot: Slot, lines: Places) -> Iterator[Problem]:
             )
         end, closed = max((end, closed), (inside.high, inside.with_high))
     if (end, closed) < (slot.scale.high, slot.scale.with_high):
+        line = lines.thresholds[name, ordered[-1][0]]
         yield Problem(line, "threshold-gap", f"no state takes in the numbers above {end}")
 
 

@@ -93,6 +93,10 @@ class Interval:
         return ", ".join(parts) or "any number"
 
 
+EVERYTHING = Interval()
+"""All numbers."""
+
+
 def compared(sign: str, value: Decimal) -> Interval:
     """The numbers that compare so with a value."""
     match sign:

@@ -37,17 +37,17 @@ class Marked:
     @property
     def is_list(self) -> bool:
         """Whether it is a list."""
-        return self.node.id == "sequence"
+        return bool(self.node.id == "sequence")
 
     @property
     def is_table(self) -> bool:
         """Whether it is a table."""
-        return self.node.id == "mapping"
+        return bool(self.node.id == "mapping")
 
     @property
     def empty(self) -> bool:
         """Whether nothing stands here."""
-        return self.node.id == "scalar" and (self.node.value == "" or self.node.tag.endswith(":null"))
+        return bool(self.node.id == "scalar" and (self.node.value == "" or self.node.tag.endswith(":null")))
 
     def text(self) -> str:
         """The text; a fault, and the empty text, if it is none."""

@@ -12,14 +12,17 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import NamedTuple
 
-from medcli.logic.intervals import Interval
+from medcli.logic.intervals import EVERYTHING, Interval
 from medcli.logic.negation import said, soft, wall
 from medcli.logic.numbers import readings
 from medcli.logic.words import Token, Words, phrase, starts, tokens
 
 _YES, _NO = frozenset(("yes", "yeah", "yep")), frozenset(("no", "nope"))
 _ENDS = frozenset(".,;:!()\n")
-_WORDS = frozenset("all am an as at be do he if in is it me my no of on or so to up us we".split())
+_WORDS = frozenset(
+    ("all", "am", "an", "as", "at", "be", "do", "he", "if", "in", "is", "it", "me", "my", "no", "of", "on", "or", "so",
+     "to", "up", "us", "we")
+)  # fmt: skip
 
 
 class Mention(NamedTuple):
@@ -70,7 +73,7 @@ class Slot:
     others: Sequence[str] = ()
     thresholds: Mapping[str, Interval] = field(default_factory=dict)
     unit: str = ""
-    scale: Interval = Interval()
+    scale: Interval = EVERYTHING
 
     def parse(self, text: str) -> str | None:
         """The one state that a text is in, or None if it tells none or more than one.
@@ -79,7 +82,7 @@ class Slot:
         case; where all states but one are denied, that one is. Questions within the text are passed over.
         """
         found = _statements(tokens(text))
-        return self._state([one for one in self._counting(found, list(self._evidence(found)))])
+        return self._state(self._counting(found, list(self._evidence(found))))
 
     def state_of(self, value: Decimal) -> str | None:
         """The state of a number, or None if no threshold takes it in."""

@@ -89,7 +89,7 @@ class Node:
     column : str
         Column of labels; empty for a diagnosis that only follows from the rows.
     labels : mapping of str to str
-        Cell in small letters to state; the states' own names are among them.
+        Cell in small letters to state; the states' own names and phrases are among them.
     following : mapping of str to str
         State to the slot that is asked next; empty for the diagnosis.
     questions : Templates

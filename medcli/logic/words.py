@@ -17,22 +17,20 @@ from typing import NamedTuple
 
 Words = tuple[str, ...]
 
-_TOKEN = re.compile(r"\d+(?:[.,]\d+)*(?![^\W\d_])|[^\W_]+|[%<>≤≥=+?!.,;:()\n/]|[-–—−]")
-_NOT = re.compile(r"n['’]t\b", re.IGNORECASE)
-_OWNED = re.compile(r"['’]s\b", re.IGNORECASE)
+_TOKEN = re.compile(r"\d+(?:[.,]\d+)*(?![^\W\d_])|[^\W_]+|[%<>≤≥=+?!.,;:()\n/]|[-\u2013\u2014\u2212]")
+_NOT = re.compile(r"n['\u2019]t\b", re.IGNORECASE)
+_OWNED = re.compile(r"['\u2019]s\b", re.IGNORECASE)
 _CANNOT = re.compile(r"\b(can)not\b", re.IGNORECASE)
 _THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?")
-_DASHES = frozenset("-–—−")
-_NUMBERS = {
-    name: str(number)
-    for number, name in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-        "seventeen eighteen nineteen".split()
-    )
-} | {
-    name: str(10 * tens)
-    for tens, name in enumerate("twenty thirty forty fifty sixty seventy eighty ninety hundred".split(), 2)
-}
+_DASHES = frozenset("-\u2013\u2014\u2212")  # hyphen, en dash, em dash, minus
+_UNITS = (
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+)  # fmt: skip
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety", "hundred")
+_NUMBERS = dict(zip(_UNITS, map(str, range(20)), strict=True)) | dict(
+    zip(_TENS, map(str, range(20, 101, 10)), strict=True)
+)
 LONGEST = 20_000
 """Characters of a text that are read; an answer is shorter."""
 
