@@ -35,7 +35,6 @@ _OF_ASKING = [
     "judge",
     "blind",
     "base_url",
-    "azure_api_version",
     "rpm",
     "tpm",
     "max_cost",
@@ -108,7 +107,6 @@ def _of_generation(spec: InstructSpec) -> Iterator[tuple[object, str, str]]:
     yield not spec.output and not spec.dry_run, "--output is missing.", "Name the file that the conversations go to."
     yield not spec.model, "--model is missing.", "Name the model, as the server knows it."
     weights_of(spec.kind)  # raises
-    yield not spec.base_url, "--base-url is missing.", "As http://127.0.0.1:8000/v1"
     yield (
         not all(_is_address(url) for url in spec.base_url),
         "--base-url begins with http:// or https://, and names a host.",

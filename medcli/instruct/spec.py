@@ -5,6 +5,7 @@ Which wishes go together stands in :mod:`medcli.instruct.modes`. Refuses to open
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -132,15 +133,9 @@ class InstructSpec:
     )
     base_url: tuple[str, ...] = option(
         "Address of the server, as http://127.0.0.1:8000/v1; several share the load (repeatable). A key is taken from"
-        " MEDCLI_API_KEY or OPENAI_API_KEY.",
-        default=(OPENAI,),
+        " MEDCLI_API_KEY or OPENAI_API_KEY. Default: Azure's of AZURE_OPENAI_ENDPOINT, else OpenAI's.",
+        default=(),
         metavar="URL",
-        shapes_product=False,
-    )
-    azure_api_version: str = option(
-        "--base-url is an Azure resource that speaks this version; its key is AZURE_OPENAI_API_KEY.",
-        default="",
-        metavar="VERSION",
         shapes_product=False,
     )
     rpm: int | None = option(
@@ -172,7 +167,7 @@ class InstructSpec:
     )
     batch: bool = option("Use the server's Batch API: half the price, within a day.", default=False, shapes_product=False)
     cache: Path | None = option(
-        "Folder of replies by what was asked; shared by runs.", default=None, metavar="DIR", shapes_product=False
+        "File of replies by what was asked; shared by runs.", default=None, metavar="FILE", shapes_product=False
     )
     concurrency: int = option("Requests in flight.", default=32, metavar="N", minimum=1, shapes_product=False)
     timeout: float = option(
@@ -270,6 +265,11 @@ class InstructSpec:
         """Where selection and ledger lie."""
         output = self.output or Path("instruct")
         return self.state or output.with_name(f"{output.name}.run")
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The servers; none where the environment names Azure's."""
+        return self.base_url or (() if os.environ.get("AZURE_OPENAI_ENDPOINT") else (OPENAI,))
 
     def beside(self, what: str) -> Path:
         """The path of ``provenance`` or ``rejected`` rows."""

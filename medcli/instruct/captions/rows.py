@@ -61,7 +61,7 @@ def caption_of(record: object) -> Caption:
             row[name] = row[name].strip()
     caption = Caption.of({name: value for name, value in row.items() if value is not None})
     pmcid = caption.pmcid or _pmcid(caption)
-    return replace(caption, domain=domain_named(caption.domain), pmcid=pmcid)
+    return replace(caption, domain=domain_named(caption.domain or _first_true(row)), pmcid=pmcid)
 
 
 def domain_named(name: str) -> str:
@@ -72,6 +72,12 @@ def domain_named(name: str) -> str:
 def _says_domain(record: Mapping[str, Any]) -> bool:
     domain = record.get("domain")
     return any(domain.values()) if isinstance(domain, Mapping) else bool(domain)
+
+
+def _first_true(row: Mapping[str, Any]) -> str:
+    """A domain beyond LLaVA-Med's five, which a record may have too."""
+    domain = row.get("domain")
+    return next((str(name) for name, true in domain.items() if true is True), "") if isinstance(domain, Mapping) else ""
 
 
 def _named(row: Mapping[str, Any]) -> str | None:

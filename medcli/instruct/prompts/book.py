@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from importlib import resources
@@ -23,6 +23,8 @@ from medcli.records import Caption, Turn
 
 FILES = ("shared", *KINDS, "examples")
 _TEXTS = {"shared": ("rules", "picture", "no_picture", "repair"), "kind": ("task", "json", "text")}
+_NO_PROSE = frozenset({"version", "domain"})
+Clean = Callable[[Sequence[str]], Sequence[str]]
 _FIXED = ("description", "alignment")  # what is asked is one of the file's questions
 
 
@@ -102,6 +104,11 @@ class Book:
         """What a person may ask where the kind's question is not the model's: descriptions."""
         return self._files[kind].get("questions", ()) if kind in _FIXED else ()
 
+    def usual(self, kind: str) -> int:
+        """Characters that a reply of a kind has in the worked examples, on average."""
+        every = self._files["examples"]["example"]
+        return sum(len(reply(kind, one, self._form)) for one in every) // max(1, len(every))
+
     def version(self, kind: str) -> str:
         """Versions of the files that a kind's prompts are made of: ``1.1.1``."""
         return ".".join(str(self._files[name]["version"]) for name in ("shared", kind, "examples"))
@@ -156,13 +163,16 @@ def reply(kind: str, example: Mapping[str, Any], form: str) -> str:
     return "\n\n".join(f"User: {question}\n\nAssistant: {answer}" for question, answer in pairs)
 
 
-def read_book(folder: Path | None = None, **settings: Any) -> Book:
+def read_book(folder: Path | None = None, clean: Clean | None = None, **settings: Any) -> Book:
     """Read our prompts, with the files of a folder in the place of those of the same name.
 
     Parameters
     ----------
     folder : Path, optional
         Holds ``shared.toml``, ``conversation.toml`` and the like: one of them or more.
+    clean : callable, optional
+        Is handed all texts of the folder's files once, and gives them back without identity. Ours hold none: their
+        cases are made up.
     **settings
         As of :class:`Book`.
 
@@ -180,10 +190,29 @@ def read_book(folder: Path | None = None, **settings: Any) -> Book:
                 "The folder of --prompts holds no prompts.",
                 hint=f"They are: {', '.join(f'{name}.toml' for name in FILES)}.",
             )
-        files |= {name: _read(path) for name, path in own.items()}
+        read = {name: _read(path) for name, path in own.items()}
+        files |= read if clean is None else _cleaned(read, clean)
     for name, content in files.items():
         _check(name, content)
     return Book(files, **settings)
+
+
+def _cleaned(value: Any, clean: Clean) -> Any:
+    """The same structure with its texts cleaned, all in one go; names of keys and domains are no prose."""
+    texts: list[str] = []
+
+    def walk(one: Any, take: Callable[[str], str]) -> Any:
+        if isinstance(one, str):
+            return take(one)
+        if isinstance(one, list):
+            return [walk(part, take) for part in one]
+        if isinstance(one, dict):
+            return {name: part if name in _NO_PROSE else walk(part, take) for name, part in one.items()}
+        return one
+
+    walk(value, lambda text: texts.append(text) or text)
+    fresh = iter(clean(texts))
+    return walk(value, lambda _: next(fresh))
 
 
 def _read(path: Path) -> dict[str, Any]:
