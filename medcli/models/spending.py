@@ -59,6 +59,7 @@ class Claim:
 
     _budget: Budget
     amount: int
+    recorded: bool = True
     open: bool = field(default=True)
 
     def settle(self, amount: int) -> None:
@@ -78,7 +79,7 @@ class Claim:
     def _end(self, amount: int) -> None:
         if self.open:
             self.open = False
-            self._budget._settled(self.amount, amount)  # noqa: SLF001 - the two are one
+            self._budget._settled(self, amount)  # noqa: SLF001 - the two are one
 
 
 class Budget:
@@ -110,7 +111,7 @@ class Budget:
             raise UsageError("--max-cost is an amount above 0, in USD.")
         self._most = None if max_cost is None else _pico(max_cost, ROUND_FLOOR)
         self._spent = self._recorded = _pico(spent, ROUND_CEILING)
-        self._aside = self.lost = 0
+        self._aside = self._unrecorded = self.lost = 0
         self._record = record
         self._close: Callable[[float], None] | None = None
         self._changed: asyncio.Event | None = None
@@ -161,13 +162,21 @@ class Budget:
         """Whether there is a limit."""
         return self._most is not None
 
-    def try_reserve(self, amount: int) -> Claim | None:
-        """Set aside an amount (10⁻¹² USD), or return None if it does not fit now."""
+    def try_reserve(self, amount: int, *, recorded: bool = True) -> Claim | None:
+        """Set aside an amount (10⁻¹² USD), or return None if it does not fit now.
+
+        What the caller itself writes down as being out, as batches are, is not ``recorded`` here too.
+        """
         if self._most is not None and self._spent + self._aside + amount > self._most:
             return None
+        return self.hold(amount, recorded=recorded)
+
+    def hold(self, amount: int, *, recorded: bool = True) -> Claim:
+        """Set aside an amount whether it fits or not: an earlier process had done so, and it is still out."""
         self._aside += amount
+        self._unrecorded += 0 if recorded else amount
         self._note()
-        return Claim(self, amount)
+        return Claim(self, amount, recorded)
 
     async def reserve(self, amount: int) -> Claim:
         """Set aside an amount, when what is on its way has left room for it.
@@ -179,7 +188,7 @@ class Budget:
         """
         while (claim := self.try_reserve(amount)) is None:
             if not self._aside:
-                raise self._over(amount)
+                raise self.over(amount)
             self._changed = self._changed or asyncio.Event()
             self._changed.clear()
             await self._changed.wait()
@@ -188,19 +197,19 @@ class Budget:
     def close(self) -> None:
         """Write down what was spent, now that it is known; what is on its way counts in full."""
         if self._close is not None:
-            self._recorded = self._spent + self._aside
+            self._recorded = self._spent + self._aside - self._unrecorded
             self._close(self._recorded / PICO)
 
-    def _settled(self, aside: int, amount: int) -> None:
-        self._aside -= aside
+    def _settled(self, claim: Claim, amount: int) -> None:
+        self._aside -= claim.amount
+        self._unrecorded -= 0 if claim.recorded else claim.amount
         self._spent += amount
-        if amount > aside:
-            self._note()  # a server that counts more than can be
+        self._note()
         if self._changed is not None:
             self._changed.set()
 
     def _note(self) -> None:
-        at_most = self._spent + self._aside
+        at_most = self._spent + self._aside - self._unrecorded
         if self._record is None or at_most <= self._recorded:
             return
         if self._most is not None:
@@ -210,10 +219,11 @@ class Budget:
         self._record(at_most / PICO)
         self._recorded = at_most
 
-    def _over(self, amount: int) -> BudgetSpent:
-        assert self._most is not None
+    def over(self, amount: int) -> BudgetSpent:
+        """Say that an amount does not fit."""
+        most = self._spent if self._most is None else self._most
         return BudgetSpent(
-            f"--max-cost is reached: {_usd(self._spent)} of {_usd(self._most)} USD are spent, and the next request could"
+            f"--max-cost is reached: {_usd(self._spent)} of {_usd(most)} USD are spent, and the next request could"
             f" cost {_usd(amount)}.",
             hint="Nothing is lost: the same command with a larger --max-cost goes on from here.",
         )

@@ -15,13 +15,13 @@ from typing import Any, Self
 
 from medcli.errors import ItemFailed
 from medcli.models.endpoint import access as accesses
-from medcli.models.endpoint.client import Client, Received
+from medcli.models.endpoint.client import Client
 from medcli.models.endpoint.manners import Manners
 from medcli.models.endpoint.messages import GARBLED, text_of
 from medcli.models.endpoint.replies import Replies, key_of
 from medcli.models.endpoint.tolls import Gate, Toll, usage_of
 from medcli.models.family import split_thoughts
-from medcli.models.prices import PICO, Price, Prices, Usage
+from medcli.models.prices import PICO, Price, Prices
 from medcli.models.protocol import Sampling
 from medcli.models.spending import Budget, price_for
 from medcli.models.tokens import Estimate, Size, measure
@@ -214,7 +214,8 @@ class ChatClient:
         usage = usage_of(received.completion)
         if usage is not None:
             self.estimate.note(size, max_tokens, usage.prompt_tokens, usage.completion_tokens)
-        completion = _completion(received, usage, began)
+        seconds = time.monotonic() - began
+        completion = completion_of(received.completion, received.request_id, received.cost, seconds=seconds)
         if self.cache is not None:
             self.cache.put(key, received.request_id, received.content)
         return completion
@@ -252,10 +253,8 @@ class ChatClient:
         if found is None:
             return None
         try:
-            completion = json.loads(found[1], strict=False)
-            return _completion(
-                Received(completion, found[1], found[0], 0), usage_of(completion), began, cached=True
-            )
+            told = json.loads(found[1], strict=False)
+            return completion_of(told, found[0], 0, cached=True, seconds=time.monotonic() - began)
         except (ValueError, AttributeError, ItemFailed):
             self.cache.forget(key)
             return None
@@ -266,30 +265,44 @@ class ChatClient:
         return self._client
 
 
-def _completion(received: Received, usage: Usage | None, began: float, *, cached: bool = False) -> Completion:
-    """Read what came.
+def completion_of(
+    told: Mapping[str, Any], request_id: str, cost: int | None, *, cached: bool = False, seconds: float = 0.0
+) -> Completion:
+    """Read a completion.
+
+    Parameters
+    ----------
+    told : mapping
+        As the server sent it.
+    request_id : str
+        The server's name for the request.
+    cost : int or None
+        10⁻¹² USD.
+    cached, seconds
+        As in :class:`Completion`.
 
     Raises
     ------
     ItemFailed
-        If it is no completion.
+        If it is none.
     """
     try:
-        choice = received.completion["choices"][0]
+        choice = told["choices"][0]
         message = choice["message"]
         text, refusal = text_of(message.get("content")), text_of(message.get("refusal"))
         aloud = message.get("reasoning_content") or message.get("reasoning")
     except (KeyError, IndexError, TypeError, AttributeError):
         raise ItemFailed(GARBLED) from None
+    usage = usage_of(told)
     return Completion(
         text=(text if aloud else split_thoughts(text)[0]).strip(),
         refusal=refusal.strip(),
         finish_reason=str(choice.get("finish_reason") or "stop"),
-        request_id=received.request_id,
+        request_id=request_id,
         prompt_tokens=usage.prompt_tokens if usage else 0,
         completion_tokens=usage.completion_tokens if usage else 0,
-        model=str(received.completion.get("model") or ""),
+        model=str(told.get("model") or ""),
         cached=cached,
-        cost=None if received.cost is None else received.cost / PICO,
-        seconds=time.monotonic() - began,
+        cost=None if cost is None else cost / PICO,
+        seconds=seconds,
     )

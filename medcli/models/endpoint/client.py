@@ -16,9 +16,9 @@ import ipaddress
 import json
 import random
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from medcli.errors import ItemFailed, MissingExtra, SetupError
@@ -40,10 +40,11 @@ _REST = 5.0
 _LOST_IN_A_ROW = 10
 _REFUSED_IN_A_ROW = 32
 _WHOLE = 10.0  # times the timeout: how long an answer may take however it comes
+_JSON = {"Content-Type": "application/json"}
 _CHUNKED = 1 << 20  # bytes of a request that are still sent in one piece
 _LONGEST = 1 << 26  # bytes of an answer: far above any, and far below what exhausts memory
-_BUSY = frozenset({429, 503, 529})
-_FAILING = frozenset({408, 409, 425, 500, 502, 504, 520, 521, 522, 523, 524})
+BUSY_CODES = frozenset({429, 503, 529})
+FAILING_CODES = frozenset({408, 409, 425, 500, 502, 504, 520, 521, 522, 523, 524})
 _UNCLEAR = frozenset(
     {408, 502, 504, 520, 522, 524}
 )  # something stood between, and may have given up too early
@@ -58,6 +59,7 @@ TOO_LONG = "prompt-too-long"
 FILTERED = "endpoint-content-filter"
 
 Body = Callable[[], bytes]
+_T = TypeVar("_T")
 
 
 @dataclass(slots=True)
@@ -90,8 +92,20 @@ class Received:
     cost: int | None = None
 
 
-class _Again(Exception):
-    """Send it again."""
+class Again(Exception):
+    """Send it again.
+
+    Parameters
+    ----------
+    kind : str
+        Why, in kebab-case.
+    wait : float or None
+        Seconds that the server asks for.
+    costs : int
+        Attempts that it counts as.
+    refused : bool
+        Whether the server surely did nothing.
+    """
 
     def __init__(
         self, kind: str, *, wait: float | None = None, costs: int = 1, refused: bool = False
@@ -130,7 +144,7 @@ class Client:
         standing = {} if access.token else access.headers()
         self._session = aiohttp.ClientSession(
             timeout=limits,
-            headers={"Content-Type": "application/json", **standing},
+            headers=standing,
             connector=aiohttp.TCPConnector(limit=0),
             # a proxy must not come between us and this machine
             trust_env=all(is_remote(url) for url in access.bases),
@@ -159,12 +173,16 @@ class Client:
         SetupError
             If no other request would fare better, or the budget may not be enough.
         """
+        return await self._until(place, lambda server: self._attempt(server, body, toll))
+
+    async def _until(self, place: int, attempt: Callable[[Server], Awaitable[_T]]) -> _T:
+        """Try until there is an answer, or an end of attempts or patience."""
         spent, waited = 0, 0.0
         while True:
             server = self._choose(place)
             try:
-                received = await self._attempt(server, body, toll)
-            except _Again as again:
+                received = await attempt(server)
+            except Again as again:
                 spent, waited = await self._pause(again, server, spent, waited)
             else:
                 self._lost, self._answered = 0, True
@@ -175,7 +193,7 @@ class Client:
         passage = await self._gate.let(toll, server.pace)
         try:
             async with self._flying(server), self._post(server, body()) as response:
-                content = await _read(response)
+                content = await read(response)
                 completion = _completion(content)
                 request_id = _plain(response.headers.get("x-request-id") or completion.get("id"))
         except BaseException as error:
@@ -193,7 +211,7 @@ class Client:
             try:
                 async with self._flying(server), self._post(server, body()) as response:
                     if response.content_type == "application/json":  # it does not stream
-                        yield _completion(await _read(response))
+                        yield _completion(await read(response))
                         return
                     async for line in response.content:
                         data = line.strip().removeprefix(b"data:").strip()
@@ -204,8 +222,8 @@ class Client:
                             begun = True
                             yield event
                     return
-            except (_Again, ValueError) as error:
-                again = error if isinstance(error, _Again) else _Again(CUT)
+            except (Again, ValueError) as error:
+                again = error if isinstance(error, Again) else Again(CUT)
                 if begun:
                     raise ItemFailed(CUT) from None
                 spent, waited = await self._pause(again, server, spent, waited)
@@ -219,13 +237,13 @@ class Client:
         try:
             yield
         except aiohttp.ClientConnectorError:
-            raise _Again(UNREACHABLE, refused=True) from None
+            raise Again(UNREACHABLE, refused=True) from None
         except aiohttp.ServerTimeoutError:
-            raise _Again(SILENT) from None
+            raise Again(SILENT) from None
         except TimeoutError:  # of the whole
-            raise _Again(SILENT, costs=max(1, ATTEMPTS // 2)) from None
+            raise Again(SILENT, costs=max(1, ATTEMPTS // 2)) from None
         except (aiohttp.ClientError, ConnectionError):
-            raise _Again(CUT) from None
+            raise Again(CUT) from None
         finally:
             server.flying -= 1
 
@@ -234,7 +252,7 @@ class Client:
         """Post; hand back a response that can be read, or say what to do."""
         version = self._manners.version
         data = body if len(body) < _CHUNKED else io.BytesIO(body)
-        headers = await asyncio.to_thread(self._access.headers) if self._access.token else None
+        headers = {**_JSON, **await self._fresh()} if self._access.token else _JSON
         async with self._session.post(
             server.url, data=data, headers=headers, allow_redirects=False
         ) as response:
@@ -242,8 +260,12 @@ class Client:
             if response.status == 200:
                 yield response
                 return
-            refusal = await _read(response)
+            refusal = await read(response)
         raise self._trouble(response.status, retry_after(response.headers), refusal, version)
+
+    async def _fresh(self) -> Mapping[str, str]:
+        """Return headers that let in now, where they change with time."""
+        return await asyncio.to_thread(self._access.headers) if self._access.token else {}
 
     def _trouble(self, status: int, wait: float | None, refusal: bytes, version: int) -> Exception:
         """Say what a status other than 200 means."""
@@ -252,13 +274,13 @@ class Client:
                 "The server says that the account has no credit left.",
                 hint="See to it there; the same command goes on from here.",
             )
-        if status in _BUSY:
-            return _Again(BUSY, wait=wait, costs=0, refused=True)
-        if status in _FAILING:
-            return _Again(FAILING, wait=wait, refused=status not in _UNCLEAR)
+        if status in BUSY_CODES:
+            return Again(BUSY, wait=wait, costs=0, refused=True)
+        if status in FAILING_CODES:
+            return Again(FAILING, wait=wait, refused=status not in _UNCLEAR)
         if status in (400, 413, 422):
             if version != self._manners.version or self._manners.learn(refusal):
-                return _Again(REFUSED, costs=0, refused=True)
+                return Again(REFUSED, costs=0, refused=True)
             if too_long(refusal):
                 return ItemFailed(TOO_LONG)
             if filtered(refusal):
@@ -293,7 +315,7 @@ class Client:
             min(order, key=lambda i: (self._servers[i].rests_until > now, self._servers[i].flying // 4))
         ]
 
-    async def _pause(self, again: _Again, server: Server, spent: int, waited: float) -> tuple[int, float]:
+    async def _pause(self, again: Again, server: Server, spent: int, waited: float) -> tuple[int, float]:
         """Wait as long as is fitting; return attempts spent and seconds waited for busy servers.
 
         Raises
@@ -330,13 +352,13 @@ class Client:
         return spent, waited
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes:
+async def read(response: aiohttp.ClientResponse) -> bytes:
     """Read what a server says, but not without end."""
     content = bytearray()
     async for piece in response.content.iter_any():
         content += piece
         if len(content) > _LONGEST:
-            raise _Again(CUT)
+            raise Again(CUT)
     return bytes(content)
 
 
@@ -346,12 +368,12 @@ def _completion(content: bytes) -> dict[str, Any]:
         completion = json.loads(content, strict=False)  # some servers leave control characters as they are
         if isinstance(completion, dict) and completion.get("choices"):
             return completion
-    raise _Again(CUT)
+    raise Again(CUT)
 
 
 def _counted(passage: Passage, error: BaseException) -> None:
     """Count an attempt that has no answer: refused where the server said so, else as one that it may have answered."""
-    refused = error.refused if isinstance(error, _Again) else isinstance(error, ItemFailed | SetupError)
+    refused = error.refused if isinstance(error, Again) else isinstance(error, ItemFailed | SetupError)
     if refused:
         passage.refused()
     else:

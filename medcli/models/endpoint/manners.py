@@ -80,6 +80,11 @@ class Manners:
         self.version += bool(fresh or limit)
         return bool(fresh or limit)
 
+    @staticmethod
+    def about_parameters(refusal: bytes) -> bool:
+        """Whether something can be learned from a refusal by one who knows nothing yet."""
+        return Manners().learn(refusal)
+
     def notes(self) -> tuple[str, ...]:
         """Tell the person what is not sent, because it changes answers."""
         names = ", ".join(sorted(self._dropped - {"stream_options", _SCHEMA}))
