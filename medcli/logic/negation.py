@@ -48,7 +48,7 @@ def _before(tokens: Sequence[Token], start: int) -> Said:
         if wall(tokens, at):
             return "asserted"
         if soft(tokens, at):
-            if verb:
+            if verb or _new_clause(tokens, at, start):
                 return "asserted"
             passed, comma = True, comma or tokens[at].text in _SOFT
         elif (length := cue(tokens, at, "away")) and at + length <= start:
@@ -63,6 +63,13 @@ def _before(tokens: Sequence[Token], start: int) -> Said:
             return "asserted" if _taken_back(tokens, at, length) else _turned(tokens, at)
         verb = verb or bool(cue(tokens, at, "verb"))
     return "asserted"
+
+
+def _new_clause(tokens: Sequence[Token], at: int, start: int) -> bool:
+    """Whether a comma or an "and" begins a clause of its own: ", and a consolidation is seen"."""
+    verb = any(cue(tokens, place, "verb") for place in range(start, min(len(tokens), start + _AFTER)))
+    apart = tokens[at].text == "and" and at > 0 and tokens[at - 1].text == ","
+    return verb and (apart or bool(cue(tokens, at + 1, "article")))
 
 
 def _taken_back(tokens: Sequence[Token], at: int, length: int) -> bool:

@@ -15,7 +15,7 @@ from medcli.logic.tree import Node, Templates
 from medcli.logic.words import phrase
 
 _SLOT = (
-    "about", "column", "states", "labels", "thresholds", "unit", "range", "yes", "no", "next", "questions", "answers",
+    "about", "column", "states", "groups", "labels", "thresholds", "unit", "range", "yes", "no", "next", "questions", "answers",
 )  # fmt: skip
 
 
@@ -58,6 +58,7 @@ def _slot(name: str, told: Mapping[str, Marked], lines: Lines) -> Slot:
     return Slot(
         name,
         states,
+        groups=_groups(told.get("groups"), states),
         yes=_one_of(told.get("yes"), states),
         no=_one_of(told.get("no"), states),
         about=tuple(text for text, _ in told["about"].texts()) if "about" in told else (),
@@ -102,18 +103,33 @@ def _states(name: str, value: Marked, lines: Lines) -> dict[str, tuple[str, ...]
     return states
 
 
+def _groups(value: Marked | None, states: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    """Phrases that leave several states possible."""
+    groups = {}
+    named = {phrase(text): state for state, own in states.items() for text in (state, *own)}
+    for text, key, one in value.table() if value is not None else ():
+        if (words := phrase(text)) in named or not words:
+            key.fault("duplicate-name", f"{text!r} stands for a state already, or holds no word")
+        left = tuple(state for state, place in one.texts() if _known(state, place, states))
+        if not 1 < len(left) < len(states):
+            one.fault("wrong-form", "a group has several of the states, and not all of them")
+        groups[text] = left
+    return groups
+
+
+def _known(state: str, place: Marked, states: Mapping[str, object]) -> bool:
+    if state not in states:
+        place.fault("unknown-key", f"{state!r} is none of the states")
+    return state in states
+
+
 def _by_state(
     value: Marked | None, states: Mapping[str, object], *, whole: bool = False
 ) -> list[tuple[str, Marked]]:
     """A table whose keys are states, with ``whole`` all of them."""
     if value is None:
         return []
-    found = []
-    for state, key, one in value.table():
-        if state in states:
-            found.append((state, one))
-        else:
-            key.fault("unknown-key", f"{state!r} is none of the states")
+    found = [(state, one) for state, key, one in value.table() if _known(state, key, states)]
     named = {state for state, _ in found}
     if whole and value.is_table and (missing := [repr(state) for state in states if state not in named]):
         value.fault("missing-key", f"nothing for {', '.join(missing)}")
@@ -124,9 +140,7 @@ def _one_of(value: Marked | None, states: Mapping[str, object]) -> str:
     if value is None:
         return ""
     state = value.text()
-    if state and state not in states:
-        value.fault("unknown-key", f"{state!r} is none of the states")
-    return state
+    return state if not state or _known(state, value, states) else ""
 
 
 def _interval(value: Marked) -> Interval | None:

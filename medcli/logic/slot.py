@@ -15,7 +15,7 @@ from typing import NamedTuple
 from medcli.logic.intervals import EVERYTHING, Interval
 from medcli.logic.negation import said, soft, wall
 from medcli.logic.numbers import readings
-from medcli.logic.words import Token, Words, phrase, starts, tokens
+from medcli.logic.words import Token, Words, cue, phrase, starts, tokens
 
 _YES, _NO = frozenset(("yes", "yeah", "yep")), frozenset(("no", "nope"))
 _ENDS = frozenset(".,;:!()\n")
@@ -26,19 +26,18 @@ _WORDS = frozenset(
 
 
 class Mention(NamedTuple):
-    """A phrase in a text: the tokens it takes, and the state it names."""
+    """A phrase in a text: the tokens it takes, and the state it names, or the states it leaves."""
 
     start: int
     end: int
-    state: str
+    states: frozenset[str]
 
 
 class Evidence(NamedTuple):
-    """What a place in a text says: states that are possible by it, and whether it names them."""
+    """What a place in a text says: the states that are possible by it."""
 
     at: int
     states: frozenset[str]
-    named: bool
 
 
 @dataclass(frozen=True)
@@ -51,6 +50,8 @@ class Slot:
         As ``cellularity``.
     states : mapping of str to sequence of str
         State to phrases; the state's own name always counts as one.
+    groups : mapping of str to sequence of str
+        Phrase to the states that it leaves possible, as "increased" where there are two states above normal.
     yes, no : str
         States that a plain "yes" or "no" means; empty where it means nothing.
     about : sequence of str
@@ -67,6 +68,7 @@ class Slot:
 
     name: str
     states: Mapping[str, Sequence[str]]
+    groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
     yes: str = ""
     no: str = ""
     about: Sequence[str] = ()
@@ -89,7 +91,7 @@ class Slot:
         return next((state for state, values in self.thresholds.items() if value in values), None)
 
     def _state(self, evidence: Sequence[Evidence]) -> str | None:
-        """The state that evidence agrees on: all of it allows it, and it is named or the only one left."""
+        """The one state that all evidence allows."""
         if not evidence:
             return None
         possible = frozenset(self.states).intersection(*(one.states for one in evidence))
@@ -101,14 +103,14 @@ class Slot:
             taken[mention.start : mention.end] = [True] * (mention.end - mention.start)
             match said(found, mention.start, mention.end):
                 case "asserted":
-                    yield Evidence(mention.start, frozenset((mention.state,)), named=True)
+                    yield Evidence(mention.start, mention.states)
                 case "denied":
-                    yield Evidence(mention.start, frozenset(self.states) - {mention.state}, named=False)
+                    yield Evidence(mention.start, frozenset(self.states) - mention.states)
         if self.thresholds:
             for reading in readings(found, self.unit, taken):
                 states = self._possible(reading.values)
                 if states:
-                    yield Evidence(reading.start, states, named=True)
+                    yield Evidence(reading.start, states)
         yield from self._plain(found, taken)
 
     def _possible(self, values: Interval) -> frozenset[str]:
@@ -120,8 +122,9 @@ class Slot:
         for at, token in enumerate(found):
             state = self.yes if token.text in _YES else self.no if token.text in _NO else ""
             alone = at + 1 == len(found) or found[at + 1].text in _ENDS
+            alone = alone or (token.text in _YES and found[at + 1].text in ("and", "or"))
             if state and alone and not taken[at]:
-                yield Evidence(at, frozenset((state,)), named=True)
+                yield Evidence(at, frozenset((state,)))
 
     def _counting(self, found: Sequence[Token], evidence: list[Evidence]) -> list[Evidence]:
         """The evidence that is about this slot, where a text speaks of several things."""
@@ -131,17 +134,20 @@ class Slot:
         covered = {at for one in self.mentions(found) for at in range(one.start, one.end)}
         clauses = _clauses(found, {one.at for one in evidence})
         own = {clauses[at] for at in _places(found, about, covered)}
-        foreign = {clauses[at] for at in _places(found, _phrases(tuple(self.others)), covered)} - own
-        mine = [one for one in evidence if clauses[one.at] in own]
-        return mine or [one for one in evidence if clauses[one.at] not in foreign]
+        foreign = {clauses[at] for at in _places(found, _phrases(tuple(self.others)), covered)}
+        subjects = _subjects(found, clauses, own, foreign)
+        for wanted in ("own", ""):
+            if mine := [one for one in evidence if subjects[clauses[one.at]] == wanted]:
+                return mine
+        return []
 
     def mentions(self, found: Sequence[Token]) -> list[Mention]:
         """The phrases of states in a text, longest first; none overlaps another."""
         index = self._index
         everything = [
-            Mention(at, at + len(words), state)
+            Mention(at, at + len(words), states)
             for at, token in enumerate(found)
-            for words, state, capitals in index.get(token.text, ())
+            for words, states, capitals in index.get(token.text, ())
             if starts(found, at, words) and (not capitals or token.raw.isupper())
         ]
         kept: list[Mention] = []
@@ -150,17 +156,17 @@ class Slot:
             if used.isdisjoint(range(one.start, one.end)):
                 kept.append(one)
                 used.update(range(one.start, one.end))
-        return sorted(kept)
+        return sorted(kept, key=lambda one: one.start)
 
     @functools.cached_property
-    def _index(self) -> dict[str, list[tuple[Words, str, bool]]]:
+    def _index(self) -> dict[str, list[tuple[Words, frozenset[str], bool]]]:
         """First word to phrases; an abbreviation that is a word as well ("ALL") counts in capitals only."""
-        index: dict[str, list[tuple[Words, str, bool]]] = {}
-        for state, own in self.states.items():
-            for text in (state, *own):
-                if words := phrase(text):
-                    capitals = text.isupper() and len(words) == 1 and words[0] in _WORDS
-                    index.setdefault(words[0], []).append((words, state, capitals))
+        index: dict[str, list[tuple[Words, frozenset[str], bool]]] = {}
+        named = [(text, (state,)) for state, own in self.states.items() for text in (state, *own)]
+        for text, states in (*named, *self.groups.items()):
+            if words := phrase(text):
+                capitals = text.isupper() and len(words) == 1 and words[0] in _WORDS
+                index.setdefault(words[0], []).append((words, frozenset(states), capitals))
         return index
 
 
@@ -205,3 +211,33 @@ def _clauses(found: Sequence[Token], said_at: set[int]) -> list[int]:
         full = full or at in said_at
         clauses.append(number)
     return clauses
+
+
+def _subjects(
+    found: Sequence[Token], clauses: Sequence[int], own: set[int], foreign: set[int]
+) -> dict[int, str]:
+    """What each clause is about: ``own``, ``foreign``, or empty for unknown.
+
+    A clause that names neither and brings no subject of its own ("it is normal", "at 12 %") is about what the clause
+    before it was about.
+    """
+    subjects, last = {}, ""
+    for at, clause in enumerate(clauses):
+        if clause in subjects:
+            continue
+        first = at
+        while (
+            first + 1 < len(found) and clauses[first] == clause and (wall(found, first) or soft(found, first))
+        ):
+            first += 1
+        last = (
+            "own"
+            if clause in own
+            else "foreign"
+            if clause in foreign
+            else ""
+            if cue(found, first, "article")
+            else last
+        )
+        subjects[clause] = last
+    return subjects
