@@ -72,7 +72,7 @@ class Door:
         self.gate = gate
 
     @classmethod
-    def of(  # noqa: PLR0917 - the options in the order of the help page
+    def of(
         cls,
         choice: str,
         urls: Iterable[str],
@@ -104,7 +104,9 @@ class Door:
         if self.gate.applies:
             self.gate.load()
 
-    def admit(self, caption: Caption, text: str, mentions: Sequence[str], picture: Path | None = None) -> Shown:
+    def admit(
+        self, caption: Caption, text: str, mentions: Sequence[str], picture: Path | None = None
+    ) -> Shown:
         """Return what a model may see of a figure.
 
         Parameters

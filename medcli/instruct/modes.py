@@ -104,7 +104,11 @@ def contradictions(spec: InstructSpec) -> Iterator[tuple[object, str, str]]:
 
 def _of_generation(spec: InstructSpec) -> Iterator[tuple[object, str, str]]:
     yield not spec.captions, "CAPTIONS is missing.", "Name the file of captions."
-    yield not spec.output and not spec.dry_run, "--output is missing.", "Name the file that the conversations go to."
+    yield (
+        not spec.output and not spec.dry_run,
+        "--output is missing.",
+        "Name the file that the conversations go to.",
+    )
     yield not spec.model, "--model is missing.", "Name the model, as the server knows it."
     weights_of(spec.kind)  # raises
     yield (

@@ -82,9 +82,17 @@ def failed(key: str, sample: Sample, reason: str, about: Mapping[str, Any]) -> R
 
 def packed(sample: Sample) -> dict[str, Any]:
     """A sample as JSON."""
-    value: dict[str, Any] = {"id": sample.sample_id, "kind": sample.kind, "turns": [list(turn) for turn in sample.turns]}
+    value: dict[str, Any] = {
+        "id": sample.sample_id,
+        "kind": sample.kind,
+        "turns": [list(turn) for turn in sample.turns],
+    }
     rest = {"image": sample.image, "domain": sample.domain, "choices": list(sample.choices)}
-    return value | {name: one for name, one in rest.items() if one} | ({"key": sample.key} if sample.key >= 0 else {})
+    return (
+        value
+        | {name: one for name, one in rest.items() if one}
+        | ({"key": sample.key} if sample.key >= 0 else {})
+    )
 
 
 def unpacked(value: Mapping[str, Any]) -> Sample:

@@ -6,6 +6,7 @@ before questions, letters before options. A reply that holds nothing of the kind
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -32,9 +33,20 @@ _LETTER = re.compile(r"^\W*([A-H])(?:\W|$)")
 _JSON = re.compile(r'[{\[]\s*["{\[]')
 _FENCE = re.compile(r"^[ \t]*`{3,}[ \t]*\w*[ \t]*$", re.MULTILINE)
 _LEAD = re.compile(
-    r"^[\s*_#>]*(?:(?:assistant|answer|gpt|(?:detailed |brief )?(?:description|statement|summary))[\s*_]*:)[\s*_]*", re.IGNORECASE
+    r"^[\s*_#>]*(?:(?:assistant|answer|gpt|(?:detailed |brief )?(?:description|statement|summary))[\s*_]*:)[\s*_]*",
+    re.IGNORECASE,
 )
-_LISTS = ("turns", "conversation", "conversations", "pairs", "questions", "qa_pairs", "qa", "dialogue", "messages")
+_LISTS = (
+    "turns",
+    "conversation",
+    "conversations",
+    "pairs",
+    "questions",
+    "qa_pairs",
+    "qa",
+    "dialogue",
+    "messages",
+)
 _ASKED = ("question", "q", "user", "human")
 _SAID = ("answer", "a", "assistant", "gpt", "response")
 _ALONE = ("description", "statement", "summary", "caption", "answer", "text")
@@ -153,7 +165,7 @@ def _pairs_in(text: str) -> Parsed | None:
 def _paired(turns: Sequence[Turn]) -> Parsed | None:
     """Questions with their answers, in order; what has no other half is left out, as where a reply broke off."""
     kept: list[Turn] = []
-    for (role, text), (following, answer) in zip(turns, turns[1:], strict=False):
+    for (role, text), (following, answer) in itertools.pairwise(turns):
         if (role, following) == ("user", "assistant") and text and answer:
             kept += [(role, text), (following, answer)]
     return Parsed(tuple(kept)) if kept else None
@@ -176,7 +188,11 @@ def _alone_in(text: str) -> Parsed | None:
 def _choice_of(value: Any) -> Parsed | None:
     if not isinstance(value, Mapping):
         return None
-    asked, right, wrong = _get(value, ("question",)), _get(value, ("answer", "correct", "correct_answer")), _get(value, _WRONG)
+    asked, right, wrong = (
+        _get(value, ("question",)),
+        _get(value, ("answer", "correct", "correct_answer")),
+        _get(value, _WRONG),
+    )
     if wrong is None:
         wrong = _get(value, ("options", "choices"))
         if isinstance(wrong, Mapping):

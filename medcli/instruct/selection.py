@@ -119,7 +119,9 @@ class Selection:
     """
 
     def __init__(self, path: Path, kinds: Kinds) -> None:
-        self._connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+        self._connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None
+        )
         self._kinds = kinds
         found = self._connection.execute("SELECT name, value FROM facts")
         self._facts = {name: json.loads(value) for name, value in found}
@@ -145,7 +147,9 @@ class Selection:
 
     def domains(self) -> dict[str, int]:
         """How many figures of each domain there are."""
-        found = self._connection.execute("SELECT domain, count(*) FROM figures GROUP BY domain ORDER BY min(seq)")
+        found = self._connection.execute(
+            "SELECT domain, count(*) FROM figures GROUP BY domain ORDER BY min(seq)"
+        )
         return dict(found)
 
     def figures(self, stop: int | None = None) -> Iterator[Chosen]:
@@ -186,7 +190,11 @@ def select(captions: Path, folder: Path, wishes: Wishes, kinds: Kinds) -> Select
 
 def _content(captions: Path) -> list[str]:
     """What tells one file of captions from another; ROCO's licences are part of it."""
-    folder, names = (captions, ("captions.jsonl", "captions.txt")) if captions.is_dir() else (captions.parent, (captions.name,))
+    folder, names = (
+        (captions, ("captions.jsonl", "captions.txt"))
+        if captions.is_dir()
+        else (captions.parent, (captions.name,))
+    )
     parts = [folder / name for name in (*names, "licences.txt")]
     return [files.content_hash(part) for part in parts if part.is_file()]
 
@@ -206,7 +214,9 @@ def _make(path: Path, captions: Path, wishes: Wishes, wanted: str) -> None:
     draft.unlink(missing_ok=True)
     files.open_private(draft).close()
     with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
-        connection.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -16000; {_SCHEMA}")
+        connection.executescript(
+            f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -16000; {_SCHEMA}"
+        )
         left_out: Counter[str] = Counter()
         count = _fill(connection, captions, wishes, left_out)
         connection.executescript(_ORDER)
@@ -257,7 +267,9 @@ def _fill(connection: sqlite3.Connection, captions: Path, wishes: Wishes, left_o
 def _insert(connection: sqlite3.Connection, rows: list[tuple[str, str, int, str]]) -> int:
     """Write rows and forget them; return how many had an id that came before."""
     before = connection.total_changes
-    connection.executemany("INSERT OR IGNORE INTO figures (id, domain, draw, record) VALUES (?, ?, ?, ?)", rows)
+    connection.executemany(
+        "INSERT OR IGNORE INTO figures (id, domain, draw, record) VALUES (?, ?, ?, ?)", rows
+    )
     lost = len(rows) - (connection.total_changes - before)
     rows.clear()
     return lost

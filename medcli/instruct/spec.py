@@ -65,7 +65,9 @@ class InstructSpec:
     )
     inline_mentions: bool = option("Tell the model the sentences that mention the figure too.", default=True)
     images: Path | None = option(
-        "Folder of the figures: show each to the model, which must be one that sees.", default=None, metavar="DIR"
+        "Folder of the figures: show each to the model, which must be one that sees.",
+        default=None,
+        metavar="DIR",
     )
     format: str = option(
         "llava: one JSON array in LLaVA's form; jsonl: the same, one a line; messages: chat messages, one a line.",
@@ -165,9 +167,14 @@ class InstructSpec:
         metavar="FILE",
         shapes_product=False,
     )
-    batch: bool = option("Use the server's Batch API: half the price, within a day.", default=False, shapes_product=False)
+    batch: bool = option(
+        "Use the server's Batch API: half the price, within a day.", default=False, shapes_product=False
+    )
     cache: Path | None = option(
-        "File of replies by what was asked; shared by runs.", default=None, metavar="FILE", shapes_product=False
+        "File of replies by what was asked; shared by runs.",
+        default=None,
+        metavar="FILE",
+        shapes_product=False,
     )
     concurrency: int = option("Requests in flight.", default=32, metavar="N", minimum=1, shapes_product=False)
     timeout: float = option(
@@ -206,10 +213,16 @@ class InstructSpec:
         shapes_product=False,
     )
     labels: Path | None = option(
-        "Table of pictures and their states for --logic.", default=None, metavar="FILE.csv", shapes_product=False
+        "Table of pictures and their states for --logic.",
+        default=None,
+        metavar="FILE.csv",
+        shapes_product=False,
     )
     split: str = option(
-        "Which wordings of --logic are used.", default="train", choices=("train", "test"), shapes_product=False
+        "Which wordings of --logic are used.",
+        default="train",
+        choices=("train", "test"),
+        shapes_product=False,
     )
     check_only: Path | None = option(
         "Check instruction data that exists, and generate nothing; with CAPTIONS also against them.",
@@ -236,7 +249,9 @@ class InstructSpec:
         metavar="DIR",
         shapes_product=False,
     )
-    retry_failed: bool = option("Ask again what failed; what was rejected stays so.", default=False, shapes_product=False)
+    retry_failed: bool = option(
+        "Ask again what failed; what was rejected stays so.", default=False, shapes_product=False
+    )
     restart: bool = option("Ask everything anew.", default=False, shapes_product=False)
 
     def __post_init__(self) -> None:

@@ -54,6 +54,10 @@ class Client(Protocol):
         """Return a completion."""
         ...
 
+    def notes(self) -> Sequence[str]:
+        """Sentences for the person at the terminal."""
+        ...
+
     async def close(self) -> None:
         """Close connections."""
         ...
@@ -149,6 +153,7 @@ class Workers:
     def __init__(self, setting: Setting, connect: Any) -> None:
         self._setting, self._connect = setting, connect
         self.trouble: MedcliError | None = None
+        self.notes: list[str] = []
 
     async def __aenter__(self) -> jobs.AsyncWorker:
         self._setting.door.ready()
@@ -161,6 +166,7 @@ class Workers:
         return self._make
 
     async def __aexit__(self, *_: object) -> None:
+        self.notes = [note for client in self._clients.all() for note in client.notes()]
         for client in self._clients.all():
             await client.close()
 
@@ -240,7 +246,10 @@ class Workers:
         """Ask, once more if the reply cannot be read; one that refuses is not asked again."""
         shown = figure.shown
         assert shown is not None
-        kind, prompt = figure.chosen.kind, self._setting.book.prompt(figure.chosen.kind, figure.caption.domain)
+        kind, prompt = (
+            figure.chosen.kind,
+            self._setting.book.prompt(figure.chosen.kind, figure.caption.domain),
+        )
         messages = await self._messages(prompt, shown)
         for repair in (False, True):
             completion = await self._complete(figure, messages, repair=repair)

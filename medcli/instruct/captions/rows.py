@@ -77,7 +77,11 @@ def _says_domain(record: Mapping[str, Any]) -> bool:
 def _first_true(row: Mapping[str, Any]) -> str:
     """A domain beyond LLaVA-Med's five, which a record may have too."""
     domain = row.get("domain")
-    return next((str(name) for name, true in domain.items() if true is True), "") if isinstance(domain, Mapping) else ""
+    return (
+        next((str(name) for name, true in domain.items() if true is True), "")
+        if isinstance(domain, Mapping)
+        else ""
+    )
 
 
 def _named(row: Mapping[str, Any]) -> str | None:

@@ -23,11 +23,15 @@ def roco(path: Path) -> Iterator[Numbered]:
                 if not line.strip():
                     continue
                 name, _, caption = line.rstrip("\n").partition("\t")
-                yield number, {
-                    "id": name.strip(),
-                    "caption": caption.strip(),
-                    "image": f"{name.strip()}.jpg",
-                } | facts.get(name.strip(), {})
+                yield (
+                    number,
+                    {
+                        "id": name.strip(),
+                        "caption": caption.strip(),
+                        "image": f"{name.strip()}.jpg",
+                    }
+                    | facts.get(name.strip(), {}),
+                )
     except OSError as error:
         raise _unreadable(error) from error
 
@@ -67,10 +71,15 @@ def _places(header: list[str]) -> Mapping[str, int]:
         "pmcid": ("pmcid",),
     }
     found = {
-        name: header.index(known) for name, all_known in names.items() for known in all_known[::-1] if known in header
+        name: header.index(known)
+        for name, all_known in names.items()
+        for known in all_known[::-1]
+        if known in header
     }
     if not {"id", "caption"} <= set(found):
-        raise InputError("The table of captions lacks a column ID or Caption.", hint="Look at its first line.")
+        raise InputError(
+            "The table of captions lacks a column ID or Caption.", hint="Look at its first line."
+        )
     return found
 
 

@@ -150,7 +150,11 @@ class Book:
 def reply(kind: str, example: Mapping[str, Any], form: str) -> str:
     """A worked example's reply, in the form that is asked for."""
     if kind in _FIXED:
-        return json.dumps({"description": example[kind]}, ensure_ascii=False) if form == "json" else example[kind]
+        return (
+            json.dumps({"description": example[kind]}, ensure_ascii=False)
+            if form == "json"
+            else example[kind]
+        )
     if kind == "vqa-choice":
         question, answer, *wrong = example["choice"]
         if form == "json":
@@ -219,7 +223,9 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UsageError(f"{path.name} of --prompts cannot be read as TOML.", hint="See docs/generate-instruct.md") from error
+        raise UsageError(
+            f"{path.name} of --prompts cannot be read as TOML.", hint="See docs/generate-instruct.md"
+        ) from error
 
 
 def _check(name: str, content: Mapping[str, Any]) -> None:

@@ -1,0 +1,100 @@
+"""From the Spec to who is asked and what the worker is told: gate, prompts, checks, clients, budget.
+
+Knows the options' meaning; opens prompts, price tables and files of tests. Nothing is sent here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from medcli.errors import UsageError
+from medcli.instruct import checks
+from medcli.instruct.door import Door
+from medcli.instruct.prompts import read_book
+from medcli.instruct.spec import InstructSpec
+from medcli.instruct.worker import Clients, Setting
+
+SPENT = "spent.json"
+
+
+def setting_of(spec: InstructSpec) -> Setting:
+    """What the worker is told.
+
+    Raises
+    ------
+    UsageError
+        If a check, a detector or a prompt is not what it should be.
+    InputError
+        If a file of tests cannot be read.
+    """
+    door = Door.of(spec.gate, spec.addresses, spec.gate_pixels, spec.detector, spec.trust_host)
+    book = read_book(
+        spec.prompts,
+        door.cleaner() if door.gate.applies else None,
+        structured=spec.structured == "auto",
+        pictures=spec.images is not None,
+        mentions=spec.inline_mentions,
+        examples=spec.examples,
+    )
+    if spec.images is not None and not spec.images.is_dir():
+        raise UsageError("--images is no folder.", hint="Name the folder that the figures lie in.")
+    tests = None
+    if spec.decontaminate:
+        from medcli.instruct.decontamination import Tests
+
+        tests = Tests.of(spec.decontaminate, spec.decontaminate_images)
+    return Setting(
+        door,
+        book,
+        check_settings(spec, door),
+        spec.model,
+        spec.images,
+        spec.inline_mentions,
+        spec.structured == "auto",
+        spec.temperature,
+        spec.max_new_tokens,
+        spec.seed,
+        tests,
+    )
+
+
+def check_settings(spec: InstructSpec, door: Door) -> checks.Settings:
+    """What rules are told."""
+    if unknown := sorted(set(spec.skip_check) - set(checks.names())):
+        raise UsageError(
+            f"--skip-check names no check that there is: {unknown[0]}.",
+            hint=f"They are: {', '.join(checks.names())}.",
+        )
+    return checks.Settings(
+        off=frozenset(spec.skip_check),
+        language=spec.language,
+        reader=checks.reader(door.gate) if door.gate.applies else None,
+    )
+
+
+def connect(spec: InstructSpec, folder: Path) -> Clients:
+    """Make the clients: one budget, one pace and one cache for all of them."""
+    from medcli.models.endpoint.chat import ChatClient
+    from medcli.models.spending import Budget, load
+
+    prices = load(spec.prices)
+    budget = Budget.kept(folder / SPENT, spec.max_cost)
+
+    def client(model: str) -> ChatClient:
+        return ChatClient(
+            spec.addresses,
+            None,
+            model,
+            timeout=spec.timeout,
+            rpm=spec.rpm,
+            tpm=spec.tpm,
+            budget=budget,
+            prices=prices,
+            cache=spec.cache,
+        )
+
+    first = client(spec.model)
+    others = [client(model) if model else None for model in (spec.judge, spec.blind)]
+    for other in filter(None, others):
+        other.pace = first.pace
+    return Clients(first, *others)
