@@ -128,7 +128,8 @@ def compose(text: str, problems: list[Problem]) -> Marked:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark is not None else 1
-        raise TreeInvalid.of([Problem(line, "not-yaml", "this is no YAML")]) from None
+        told = f"this is no YAML: {getattr(error, 'problem', None) or 'it cannot be read'}"
+        raise TreeInvalid.of([Problem(line, "not-yaml", told)]) from None
     except RecursionError:
         raise TreeInvalid.of([Problem(1, "not-yaml", "it is nested too deeply")]) from None
     if node is None:

@@ -109,16 +109,24 @@ def starts(found: Sequence[Token], at: int, words: Words) -> bool:
 
 
 @functools.cache
-def cues() -> dict[str, tuple[Words, ...]]:
-    """The table cues.tsv: kind to phrases, longer ones first."""
+def cues() -> dict[str, dict[str, tuple[Words, ...]]]:
+    """The table cues.tsv: kind to first word to phrases, longer ones first."""
     text = resources.files("medcli.logic").joinpath("cues.tsv").read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if not line.startswith("#")]
-    found: dict[str, list[Words]] = {}
+    found: dict[str, dict[str, set[Words]]] = {}
     for row in csv.DictReader(lines, delimiter="\t"):
-        found.setdefault(row["kind"], []).append(phrase(row["words"]))
-    return {kind: tuple(sorted(set(held), key=lambda one: (-len(one), one))) for kind, held in found.items()}
+        words = phrase(row["words"])
+        found.setdefault(row["kind"], {}).setdefault(words[0], set()).add(words)
+    return {
+        kind: {
+            first: tuple(sorted(held, key=lambda one: (-len(one), one))) for first, held in by_first.items()
+        }
+        for kind, by_first in found.items()
+    }
 
 
 def cue(found: Sequence[Token], at: int, kind: str) -> int:
     """How many tokens the cue of a kind takes that starts at a place; 0 if none does."""
-    return next((len(words) for words in cues()[kind] if starts(found, at, words)), 0)
+    if at >= len(found) or not (held := cues()[kind].get(found[at].text)):
+        return 0
+    return next((len(words) for words in held if starts(found, at, words)), 0)
