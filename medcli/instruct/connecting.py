@@ -5,6 +5,7 @@ Knows the options' meaning; opens prompts, price tables and files of tests. Noth
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from medcli.errors import UsageError
@@ -72,8 +73,18 @@ def check_settings(spec: InstructSpec, door: Door) -> checks.Settings:
     )
 
 
-def connect(spec: InstructSpec, folder: Path) -> Clients:
-    """Make the clients: one budget, one pace and one cache for all of them."""
+def connect(spec: InstructSpec, folder: Path, at_work: Callable[[], int]) -> Clients:
+    """Make the clients: one budget, one pace and one cache for all of them.
+
+    Parameters
+    ----------
+    spec : InstructSpec
+        The wishes.
+    folder : Path
+        The run's, for what outlives a process.
+    at_work : callable
+        How many figures are on their way, for batches.
+    """
     from medcli.models.endpoint.chat import ChatClient
     from medcli.models.spending import Budget, load
 
@@ -97,4 +108,14 @@ def connect(spec: InstructSpec, folder: Path) -> Clients:
     others = [client(model) if model else None for model in (spec.judge, spec.blind)]
     for other in filter(None, others):
         other.pace = first.pace
-    return Clients(first, *others)
+    if not spec.batch:
+        return Clients(first, *others)
+    from medcli.instruct.batching import Crowd, Desk
+
+    crowd = Crowd(at_work)
+    names = ("samples", "judge", "blind")
+    desks = [
+        one and Desk(one, folder / f"batch-{name}.sqlite", crowd)
+        for name, one in zip(names, (first, *others), strict=True)
+    ]
+    return Clients(*desks)  # type: ignore[arg-type]  # the first is there

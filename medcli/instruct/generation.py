@@ -22,6 +22,7 @@ from medcli.instruct.connecting import connect, setting_of
 from medcli.instruct.kinds import Kinds, weights_of
 from medcli.instruct.prompts import Book
 from medcli.instruct.result import Result, facts_of, words
+from medcli.instruct.room import make_room
 from medcli.instruct.selection import Selection, Wishes, folded, select
 from medcli.instruct.spec import InstructSpec
 from medcli.instruct.worker import Setting, Workers
@@ -110,7 +111,7 @@ def generate(spec: InstructSpec, bar: Bar | None = None) -> Result:
         _check_domains(spec, selection)
         if spec.dry_run:
             return estimate.estimate(spec, selection, setting)
-        _make_room(spec)
+        make_room(spec)
         return _Run(spec, selection, setting, folder).perform(bar, began)
 
 
@@ -148,7 +149,7 @@ class _Run:
 
     def _round(self, stop: int, bar: Bar | None, *, restart: bool, again: bool) -> jobs.Report:
         spec = self._spec
-        workers = Workers(self._setting, lambda: connect(spec, self._folder))
+        workers = Workers(self._setting, lambda at_work: connect(spec, self._folder, at_work))
         job = InstructJob(spec, self._selection, stop, workers, self._setting.book)
         with contextlib.ExitStack() as stack:
             shown = stack.enter_context(bar(stop)) if bar else None
@@ -156,7 +157,7 @@ class _Run:
                 return jobs.run(
                     job,
                     state=self._folder,
-                    runner=jobs.AsyncRunner(spec.concurrency, jobs.Retry(attempts=1)),
+                    runner=jobs.AsyncRunner(self._at_once, jobs.Retry(attempts=1)),
                     restart=restart,
                     retry_failed=again,
                     progress=shown,
@@ -168,6 +169,14 @@ class _Run:
                 raise workers.trouble from None
             finally:
                 self._notes = list(workers.notes)
+
+    @property
+    def _at_once(self) -> int:
+        if not self._spec.batch:
+            return self._spec.concurrency
+        from medcli.instruct.batching import WINDOW
+
+        return WINDOW
 
     def _reach(self, *, fresh: bool) -> int:
         """How many figures have to have an outcome: up to the one with which enough are accepted, or may be.
@@ -260,19 +269,6 @@ def _folder(spec: InstructSpec) -> Iterator[Path]:
         raise SetupError(
             f"The run's folder cannot be made: {error.strerror}.", hint="Choose another with --state."
         ) from error
-
-
-def _make_room(spec: InstructSpec) -> None:
-    """Make the folders of what will be written, before anything is spent."""
-    for path in filter(None, (spec.output, spec.report)):
-        try:
-            path.absolute().parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise SetupError(
-                f"The folder of {path.name} cannot be made: {error.strerror}.", hint="Choose another."
-            ) from error
-        if path.is_dir():
-            raise UsageError(f"{path.name} is a folder.", hint="Name a file.")
 
 
 def _captions(spec: InstructSpec) -> Path:

@@ -204,9 +204,10 @@ def _is(path: Path, wanted: str) -> bool:
         return False
     try:
         with closing(sqlite3.connect(path)) as connection:
-            return connection.execute("SELECT value FROM facts WHERE name = 'wanted'").fetchone() == (wanted,)
+            found = connection.execute("SELECT value FROM facts WHERE name = 'wanted'").fetchone()
     except sqlite3.DatabaseError:
         return False
+    return bool(found == (wanted,))
 
 
 def _make(path: Path, captions: Path, wishes: Wishes, wanted: str) -> None:

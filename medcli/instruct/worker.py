@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -147,17 +147,19 @@ class Workers:
     setting : Setting
         The wishes.
     connect : callable
-        Makes the clients, in the event loop that uses them.
+        Makes the clients, in the event loop that uses them; given a function that says how many figures are on
+        their way.
     """
 
-    def __init__(self, setting: Setting, connect: Any) -> None:
+    def __init__(self, setting: Setting, connect: Callable[[Callable[[], int]], Clients]) -> None:
         self._setting, self._connect = setting, connect
+        self._at_work = 0
         self.trouble: MedcliError | None = None
         self.notes: list[str] = []
 
     async def __aenter__(self) -> jobs.AsyncWorker:
         self._setting.door.ready()
-        self._clients: Clients = self._connect()
+        self._clients = self._connect(lambda: self._at_work)
         self._pictures: Any = None
         if self._setting.images is not None:
             from medcli.models.endpoint.messages import Pictures
@@ -171,19 +173,34 @@ class Workers:
             await client.close()
 
     async def _make(self, payload: Chosen) -> list[jobs.Row]:
+        self._at_work += 1
+        try:
+            return [await self._outcome(payload)]
+        finally:
+            self._at_work -= 1
+
+    async def _outcome(self, payload: Chosen) -> jobs.Row:
         figure = self._begin(payload)
         try:
             sample, mended = await self._sample(figure)
         except Rejected as error:
-            return [await asyncio.to_thread(self._rejected, figure, error.rules)]
+            return await asyncio.to_thread(self._rejected, figure, error.rules)
         except Refused as error:
-            return [outcome.failed(payload.key, figure.sample, error.kind, figure.about())]
+            return outcome.failed(payload.key, figure.sample, error.kind, figure.about())
         except MedcliError as error:
             self.trouble = self.trouble or error
             raise ItemFailed("stopped", stops=True) from None
         except ItemError as error:
-            return [outcome.failed(payload.key, figure.sample, error.kind, figure.about())]
-        return [outcome.accepted(payload.key, sample, figure.about(mended=mended))]
+            return outcome.failed(payload.key, figure.sample, error.kind, figure.about())
+        return outcome.accepted(payload.key, sample, figure.about(checks=self._passed(mended)))
+
+    def _passed(self, mended: Sequence[str]) -> dict[str, Any]:
+        """Which checks a sample has passed, for its provenance."""
+        one, clients = self._setting, self._clients
+        told: dict[str, Any] = {"rules": len(checks.names()) - len(one.checks.off)}
+        told |= {"mended": list(mended)} if mended else {}
+        told |= {"decontaminated": True} if one.tests is not None else {}
+        return told | {name: True for name in ("judge", "blind") if getattr(clients, name) is not None}
 
     def _begin(self, chosen: Chosen) -> _Figure:
         one = self._setting

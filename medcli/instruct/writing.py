@@ -74,7 +74,7 @@ class Written:
             sample = value["sample"]
             self.kinds[sample["kind"]] += 1
             self.domains[sample.get("domain", "")] += 1
-            self.mended.update(about.get("mended", ()))
+            self.mended.update(about.get("checks", {}).get("mended", ()))
         elif row.state == "skipped":
             self.rejected += 1
             self.rules.update(value["rules"])

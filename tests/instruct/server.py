@@ -15,8 +15,30 @@ from aiohttp import web
 
 from tests.ask.server import Server as AskServer
 
-STRUCTURES = ["cortex", "capsule", "stroma", "septum", "margin", "lumen", "mucosa", "parenchyma", "sinus", "hilum"]
-LOOKS = ["irregular", "smooth", "lobulated", "granular", "striated", "nodular", "homogeneous", "hazy", "dense", "pale"]
+STRUCTURES = [
+    "cortex",
+    "capsule",
+    "stroma",
+    "septum",
+    "margin",
+    "lumen",
+    "mucosa",
+    "parenchyma",
+    "sinus",
+    "hilum",
+]
+LOOKS = [
+    "irregular",
+    "smooth",
+    "lobulated",
+    "granular",
+    "striated",
+    "nodular",
+    "homogeneous",
+    "hazy",
+    "dense",
+    "pale",
+]
 
 
 def words_of(number: int) -> tuple[str, str, str]:
@@ -28,8 +50,16 @@ def sample(kind: str, number: int) -> dict[str, Any]:
     """What a good model would write."""
     structure, look, other = words_of(number)
     if kind == "choice":
-        wrong = [f"A cystic {structure} with a rim", f"A missing {structure} on one side", f"A calcified {structure} alone"]
-        return {"question": "Which finding is present?", "answer": f"A {look} {structure} throughout", "wrong": wrong}
+        wrong = [
+            f"A cystic {structure} with a rim",
+            f"A missing {structure} on one side",
+            f"A calcified {structure} alone",
+        ]
+        return {
+            "question": "Which finding is present?",
+            "answer": f"A {look} {structure} throughout",
+            "wrong": wrong,
+        }
     if kind == "description":
         text = (
             f"The picture shows tissue in which the {structure} is {look}. Its surface appears {other} towards the edge,"
@@ -38,7 +68,10 @@ def sample(kind: str, number: int) -> dict[str, Any]:
         )
         return {"description": text}
     turns = [
-        {"question": f"How does the {structure} look?", "answer": f"The {structure} is {look} in this picture."},
+        {
+            "question": f"How does the {structure} look?",
+            "answer": f"The {structure} is {look} in this picture.",
+        },
         {"question": "What can be said about its edge?", "answer": f"Towards the edge it appears {other}."},
     ]
     return {"turns": turns}
@@ -120,7 +153,9 @@ class Server(AskServer):
             case "plain":
                 turns = sample("turns", number)["turns"]
                 return self._told(
-                    "\n\n".join(f"**User:** {one['question']}\n\n**ASSISTANT:** {one['answer']}" for one in turns)
+                    "\n\n".join(
+                        f"**User:** {one['question']}\n\n**ASSISTANT:** {one['answer']}" for one in turns
+                    )
                 )
             case "slow":
                 response = web.StreamResponse(headers={"Content-Type": "application/json"})
@@ -133,6 +168,15 @@ class Server(AskServer):
                 return response
             case "leak":
                 return self._told(
-                    json.dumps({"turns": [{"question": "What is the size?", "answer": "It measures 37 mm in this 58-year-old."}]})
+                    json.dumps(
+                        {
+                            "turns": [
+                                {
+                                    "question": "What is the size?",
+                                    "answer": "It measures 37 mm in this 58-year-old.",
+                                }
+                            ]
+                        }
+                    )
                 )
         return await self._misbehave(request, mood)

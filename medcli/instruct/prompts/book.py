@@ -214,7 +214,11 @@ def _cleaned(value: Any, clean: Clean) -> Any:
             return {name: part if name in _NO_PROSE else walk(part, take) for name, part in one.items()}
         return one
 
-    walk(value, lambda text: texts.append(text) or text)
+    def gather(text: str) -> str:
+        texts.append(text)
+        return text
+
+    walk(value, gather)
     fresh = iter(clean(texts))
     return walk(value, lambda _: next(fresh))
 
