@@ -56,10 +56,14 @@ class Server:
         self.loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
         self.loop.close()
 
+    def add_routes(self, app: web.Application) -> None:
+        """Offer more than chat completions."""
+
     async def _serve(self, ready: threading.Event) -> None:
         self.stopped = asyncio.Event()
         app = web.Application(client_max_size=1 << 26)
         app.router.add_post("/v1/chat/completions", self._complete)
+        self.add_routes(app)
         runner = web.AppRunner(app, shutdown_timeout=0.1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)

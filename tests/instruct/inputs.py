@@ -11,9 +11,36 @@ from tests.ask.inputs import medcli, start
 __all__ = ["captions", "medcli", "options", "read", "start"]
 
 DOMAINS = ("chest_xray", "mri", "histology", "gross", "ct_scan")
-_ADJECTIVES = "bilateral diffuse focal peripheral central basal apical patchy nodular linear reticular cystic solid".split()
-_NOUNS = "opacity lesion nodule mass defect thickening oedema fibrosis necrosis calcification haemorrhage fluid".split()
-_PLACES = "lobe segment cortex medulla capsule margin lumen hilum septum wall".split()
+_ADJECTIVES = [
+    "bilateral",
+    "diffuse",
+    "focal",
+    "peripheral",
+    "central",
+    "basal",
+    "apical",
+    "patchy",
+    "nodular",
+    "linear",
+    "reticular",
+    "cystic",
+    "solid",
+]
+_NOUNS = [
+    "opacity",
+    "lesion",
+    "nodule",
+    "mass",
+    "defect",
+    "thickening",
+    "oedema",
+    "fibrosis",
+    "necrosis",
+    "calcification",
+    "haemorrhage",
+    "fluid",
+]
+_PLACES = ["lobe", "segment", "cortex", "medulla", "capsule", "margin", "lumen", "hilum", "septum", "wall"]
 
 
 def caption(number: int, **more: Any) -> dict[str, Any]:

@@ -180,3 +180,79 @@ class Server(AskServer):
                     )
                 )
         return await self._misbehave(request, mood)
+
+
+class BatchServer(Server):
+    """With a Batch API whose batches end at the third look, and of whose rows every tenth fails the first time."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.files: dict[str, bytes] = {}
+        self.batches: dict[str, dict[str, Any]] = {}
+        self.looks: dict[str, int] = {}
+        self.rows: list[int] = []  # the numbers of all rows that were handed in
+        self.stuck = False
+
+    def add_routes(self, app: web.Application) -> None:
+        app.router.add_post("/v1/files", self._upload)
+        app.router.add_get("/v1/files/{name}/content", self._content)
+        app.router.add_delete("/v1/files/{name}", self._delete)
+        app.router.add_post("/v1/batches", self._begin)
+        app.router.add_get("/v1/batches", self._list)
+        app.router.add_get("/v1/batches/{name}", self._look)
+
+    async def _upload(self, request: web.Request) -> web.Response:
+        content = b""
+        async for part in await request.multipart():
+            if getattr(part, "name", "") == "file":
+                content = await part.read()  # type: ignore[union-attr]
+        return self._file(content)
+
+    def _file(self, content: bytes) -> web.Response:
+        name = f"file-{len(self.files)}"
+        self.files[name] = content
+        self.received.append(content)
+        return web.json_response({"id": name})
+
+    async def _content(self, request: web.Request) -> web.Response:
+        return web.Response(body=self.files[request.match_info["name"]])
+
+    async def _delete(self, request: web.Request) -> web.Response:
+        return web.json_response({"id": request.match_info["name"], "deleted": True})
+
+    async def _begin(self, request: web.Request) -> web.Response:
+        told = await request.json()
+        name = f"batch-{len(self.batches)}"
+        self.batches[name] = {"id": name, "status": "validating", **told}
+        lines = self.files[told["input_file_id"]].splitlines()
+        self.rows += [self.number_of(json.loads(line)["body"]) for line in lines]
+        return web.json_response(self.batches[name])
+
+    async def _list(self, request: web.Request) -> web.Response:  # noqa: ARG002 - aiohttp's signature
+        return web.json_response({"data": list(self.batches.values()), "has_more": False})
+
+    async def _look(self, request: web.Request) -> web.Response:
+        name = request.match_info["name"]
+        self.looks[name] = self.looks.get(name, 0) + 1
+        batch = self.batches[name]
+        if self.looks[name] >= 3 and not self.stuck and batch["status"] != "completed":
+            self._end(batch)
+        return web.json_response(batch)
+
+    def _end(self, batch: dict[str, Any]) -> None:
+        done, failed = [], []
+        for place, line in enumerate(self.files[batch["input_file_id"]].splitlines()):
+            row = json.loads(line)
+            number = self.number_of(row["body"])
+            self.asked[str(number)] += 1
+            if place % 10 == 9 and self.asked[str(number)] == 1:
+                response = {"status_code": 500, "request_id": "r", "body": {"error": {"message": "no"}}}
+                failed.append({"custom_id": row["custom_id"], "response": response})
+                continue
+            content = json.loads(self._told(self.write(row["body"], number)).text or "")
+            response = {"status_code": 200, "request_id": f"b-{number}", "body": content}
+            done.append({"custom_id": row["custom_id"], "response": response, "error": None})
+        for key, rows in (("output_file_id", done), ("error_file_id", failed)):
+            self._file("".join(json.dumps(row) + "\n" for row in rows).encode())
+            batch[key] = f"file-{len(self.files) - 1}"
+        batch |= {"status": "completed", "request_counts": {"completed": len(done), "failed": len(failed)}}
