@@ -1,20 +1,42 @@
-"""Rule ``refusal``: a model that declines to answer, or says that it sees no picture."""
+"""Rule ``refusal``: a model that declines, speaks of itself, or says that it was shown nothing.
+
+Knows first persons and pictures that are not there. That a picture cannot settle a question ("the stage cannot be
+told from one slice") is a careful answer and stays; so does a patient who is unable to see.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from functools import cache
 
-from medcli.instruct.checks.subject import Subject
+from medcli.instruct.checks.subject import Subject, words_of
+from medcli.instruct.checks.tables import rows
 from medcli.instruct.sample import Finding
 
 
-def is_refusal(text: str) -> bool:
-    """Whether a reply, whole or one turn of it, refuses."""
-    raise NotImplementedError
+@cache
+def _table() -> tuple[re.Pattern[str], frozenset[str]]:
+    """All expressions in one, and words of which every match holds one."""
+    found = list(rows("refusal"))
+    triggers = {word for row in found for word in row["words"].split()}
+    return re.compile("|".join(f"(?:{row['pattern']})" for row in found)), frozenset(triggers)
+
+
+def is_refusal(text: str, words: frozenset[str] | None = None) -> bool:
+    """Whether a reply, whole or one turn of it, refuses.
+
+    >>> is_refusal("I'm sorry, but I can't see any image."), is_refusal("The patient is unable to see.")
+    (True, False)
+    """
+    pattern, triggers = _table()
+    if triggers.isdisjoint(words_of(text) if words is None else words):
+        return False
+    return pattern.search(text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")) is not None
 
 
 def refusal(subject: Subject) -> Iterator[Finding]:
-    """No answer refuses."""
-    for place, text in subject.answers:
-        if is_refusal(text):
+    """No answer declines, speaks of itself as a model, or says that there is no picture."""
+    for place, (role, text) in enumerate(subject.sample.turns):
+        if role == "assistant" and isinstance(text, str) and is_refusal(text, subject.words[place]):
             yield Finding("refusal", place)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from medcli.instruct.checks import identity, refusal
+from medcli.instruct.checks import capitals, choices, identity, leak, refusal, shape, source_talk, wording
 from medcli.instruct.checks.settings import Settings
 from medcli.instruct.checks.subject import Subject
 from medcli.instruct.sample import Finding, Sample
@@ -33,8 +33,21 @@ class Rule:
 
 
 RULES: tuple[Rule, ...] = (
+    Rule("schema", shape.schema, "sample"),
+    Rule("alternation", shape.alternation, "pair"),
+    Rule("empty", shape.empty, "pair"),
+    Rule("picture-token", shape.picture_token, "cut"),
+    Rule("markup", shape.markup, "cut"),
     Rule("refusal", refusal.refusal, "pair"),
+    Rule("source-talk", source_talk.source_talk, "cut"),
+    Rule("leak", leak.leak, "pair"),
     Rule("identity", identity.identity, "pair"),
+    Rule("language", wording.language, "pair"),
+    Rule("length", wording.length, "pair"),
+    Rule("repetition", wording.repetition, "pair"),
+    Rule("capitals", capitals.capitals, "cut"),
+    Rule("choices", choices.choices, "sample"),
+    Rule("choice-giveaway", choices.choice_giveaway, "sample"),
 )
 
 
@@ -60,7 +73,14 @@ def check(sample: Sample, caption: Caption | None = None, settings: Settings | N
     list of Finding
         In the order of :data:`RULES`; empty for a sample that may be kept as it is.
     """
-    subject = Subject(sample, caption, settings or Settings())
-    return [
-        finding for rule in RULES if rule.name not in subject.settings.off for finding in rule.find(subject)
-    ]
+    return found(Subject(sample, caption, settings or Settings()))
+
+
+def found(subject: Subject) -> list[Finding]:
+    """Findings of a sample that is prepared already; one without readable turns is looked at no further."""
+    off = subject.settings.off
+    schema, *others = RULES
+    broken = list(schema.find(subject))
+    if broken:
+        return broken
+    return [finding for rule in others if rule.name not in off for finding in rule.find(subject)]

@@ -12,6 +12,11 @@ from medcli.records import Caption
 _WORD = re.compile(r"[^\W\d_]+")
 
 
+def words_of(text: str) -> frozenset[str]:
+    """The words of a text in small letters, digits and marks left out."""
+    return frozenset(_WORD.findall(text.lower()))
+
+
 class Subject:
     """One sample under the rules.
 
@@ -36,7 +41,7 @@ class Subject:
     @cached_property
     def words(self) -> tuple[frozenset[str], ...]:
         """Words of each turn in small letters: what tells cheaply that a pattern need not be tried."""
-        return tuple(frozenset(_WORD.findall(text.lower())) for text in self.texts)
+        return tuple(map(words_of, self.texts))
 
     @property
     def answers(self) -> list[tuple[int, str]]:
