@@ -228,7 +228,7 @@ class BatchServer(Server):
         self.rows += [self.number_of(json.loads(line)["body"]) for line in lines]
         return web.json_response(self.batches[name])
 
-    async def _list(self, request: web.Request) -> web.Response:  # noqa: ARG002 - aiohttp's signature
+    async def _list(self, request: web.Request) -> web.Response:
         return web.json_response({"data": list(self.batches.values()), "has_more": False})
 
     async def _look(self, request: web.Request) -> web.Response:
