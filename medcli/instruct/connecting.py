@@ -14,6 +14,7 @@ from medcli.instruct.door import Door
 from medcli.instruct.prompts import read_book
 from medcli.instruct.spec import InstructSpec
 from medcli.instruct.worker import Clients, Setting
+from medcli.models.spending import Budget, load, price_for
 
 SPENT = "spent.json"
 
@@ -24,10 +25,13 @@ def setting_of(spec: InstructSpec) -> Setting:
     Raises
     ------
     UsageError
-        If a check, a detector or a prompt is not what it should be.
+        If a check, a detector, a prompt or a price is not what it should be.
     InputError
         If a file of tests cannot be read.
     """
+    prices = load(spec.prices)
+    for model in filter(None, (spec.model, spec.judge, spec.blind)):
+        price_for(model, prices, needed=spec.max_cost is not None)
     door = Door.of(spec.gate, spec.addresses, spec.gate_pixels, spec.detector, spec.trust_host)
     book = read_book(
         spec.prompts,
@@ -86,7 +90,6 @@ def connect(spec: InstructSpec, folder: Path, at_work: Callable[[], int]) -> Cli
         How many figures are on their way, for batches.
     """
     from medcli.models.endpoint.chat import ChatClient
-    from medcli.models.spending import Budget, load
 
     prices = load(spec.prices)
     budget = Budget.kept(folder / SPENT, spec.max_cost)

@@ -26,6 +26,7 @@ from medcli.instruct.prompts.book import caption_text
 from medcli.instruct.sample import Finding, Sample
 from medcli.instruct.schemas import SCHEMAS
 from medcli.instruct.selection import Chosen, unpack
+from medcli.models.spending import BudgetSpent
 from medcli.records import Caption, Turn
 
 if TYPE_CHECKING:
@@ -33,6 +34,11 @@ if TYPE_CHECKING:
 
 REFUSAL, SCHEMA = "refusal", "schema"
 OUTSIDE = "image-outside-folder"
+_PATIENCE, _GRACE = (
+    60.0,
+    2.0,
+)  # seconds for what is on its way when the budget is spent, or something else is wrong
+_TAKEN = 0.5  # seconds after which outcomes have surely been taken down
 _VERDICT = 256  # tokens that a judge or a blind solver may write
 
 Message = dict[str, Any]
@@ -153,7 +159,7 @@ class Workers:
 
     def __init__(self, setting: Setting, connect: Callable[[Callable[[], int]], Clients]) -> None:
         self._setting, self._connect = setting, connect
-        self._at_work = 0
+        self._at_work = self._halted = 0
         self.trouble: MedcliError | None = None
         self.notes: list[str] = []
 
@@ -180,6 +186,9 @@ class Workers:
             self._at_work -= 1
 
     async def _outcome(self, payload: Chosen) -> jobs.Row:
+        if self.trouble is not None:
+            await self._halt()
+            raise ItemFailed("stopped", stops=True)
         figure = self._begin(payload)
         try:
             sample, mended = await self._sample(figure)
@@ -189,10 +198,19 @@ class Workers:
             return outcome.failed(payload.key, figure.sample, error.kind, figure.about())
         except MedcliError as error:
             self.trouble = self.trouble or error
+            await self._halt()
             raise ItemFailed("stopped", stops=True) from None
         except ItemError as error:
             return outcome.failed(payload.key, figure.sample, error.kind, figure.about())
         return outcome.accepted(payload.key, sample, figure.about(checks=self._passed(mended)))
+
+    async def _halt(self) -> None:
+        """Wait until every figure has ended or halts too, and outcomes are taken down: their replies are paid for."""
+        self._halted += 1
+        end = time.monotonic() + (_PATIENCE if isinstance(self.trouble, BudgetSpent) else _GRACE)
+        while self._halted < self._at_work and time.monotonic() < end:
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(_TAKEN)
 
     def _passed(self, mended: Sequence[str]) -> dict[str, Any]:
         """Which checks a sample has passed, for its provenance."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+import os
 from pathlib import Path
 from typing import Any
 
-from tests.ask.inputs import medcli, start
+from medcli.cli import main
+from tests.ask.inputs import start
 
 __all__ = ["captions", "medcli", "options", "read", "start"]
 
@@ -72,6 +76,20 @@ def captions(folder: Path, count: int, change: Any = None) -> Path:
             record = caption(number, **(change(number) if change else {}))
             stream.write(json.dumps(record) + "\n")
     return path
+
+
+def medcli(folder: Path, *arguments: object, **environment: str) -> tuple[int, str, str]:  # noqa: ARG001 - as start
+    """Run the command line in this process: exit code, standard output, standard error."""
+    out, err = io.StringIO(), io.StringIO()
+    before = dict(os.environ)
+    os.environ.update(environment)
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = main([str(one) for one in arguments])
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+    return code, out.getvalue(), err.getvalue()
 
 
 def worded(number: int, word: str) -> dict[str, Any]:
