@@ -184,10 +184,10 @@ class Budget:
         Raises
         ------
         BudgetSpent
-            If it does not fit and nothing is on its way.
+            If it does not fit and nothing but batches is on its way.
         """
         while (claim := self.try_reserve(amount)) is None:
-            if not self._aside:
+            if self._aside == self._unrecorded:  # batches take days, and nobody waits for them
                 raise self.over(amount)
             self._changed = self._changed or asyncio.Event()
             self._changed.clear()

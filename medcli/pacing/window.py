@@ -17,6 +17,8 @@ PERIOD = 60.0
 BLUR = (
     1.0  # seconds: the longest way to a server that is reckoned with; sixty-one for sixty is a loss of 1.6 %
 )
+_DRIFT = 1.0005  # NTP may let a clock run by 500 millionths wrong while it corrects it
+_NOTHING = 1e-9  # seconds that are none, but for rounding
 _BURST = 1.0  # seconds' worth that may go at once
 
 
@@ -56,7 +58,9 @@ class Window:
     def __init__(
         self, requests: int | None, tokens: int | None, *, period: float = PERIOD, blur: float = BLUR
     ) -> None:
-        self.requests, self.tokens, self._period, self._blur = requests, tokens, period, blur
+        self.requests, self.tokens, self._period = requests, tokens, period
+        self._counts = period * _DRIFT
+        self._at_most = blur + self._counts
         self._entries: deque[Entry] = deque()
         self._count = self._held = 0
         self._level = [_BURST, _BURST]  # seconds' worth of requests and of tokens
@@ -77,7 +81,7 @@ class Window:
         if not self.limited:
             return Entry(tokens, now, inside=False)
         self._advance(now)
-        entry = self._append(Entry(self._most(tokens), now + self._blur + self._period))
+        entry = self._append(Entry(self._most(tokens), now + self._at_most))
         if self.requests is not None:
             self._level[0] -= self._period / self.requests
         if self.tokens is not None:
@@ -92,14 +96,15 @@ class Window:
     def sent(self, entry: Entry, now: float) -> None:
         """Correct when a request was sent, if it had to wait after it had entered."""
         if entry.inside:
-            entry.leaves = now + self._blur + self._period
+            entry.leaves = now + self._at_most
 
     def answered(self, entry: Entry, now: float) -> None:
         """Note that the server must have seen a request by now."""
-        entry.leaves = min(entry.leaves, now + self._period)
+        entry.leaves = min(entry.leaves, now + self._counts)
 
     def settle(self, entry: Entry, tokens: int) -> None:
         """Replace what a request was counted as by what it came to."""
+        tokens = self._most(tokens)
         if entry.inside:
             self._held += tokens - entry.tokens
             if self.tokens is not None:
@@ -145,4 +150,4 @@ class Window:
             wait = max(wait, min(_BURST, self._period / self.requests) - self._level[0])
         if self.tokens is not None:
             wait = max(wait, -self._level[1])
-        return max(0.0, wait)
+        return wait if wait > _NOTHING else 0.0

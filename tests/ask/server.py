@@ -122,6 +122,17 @@ class Server:
                 return web.json_response({}, status=429, headers={"Retry-After": "0.02"})
             case "429-at-once":
                 return web.json_response({}, status=429, headers={"Retry-After": "0"})
+            case "429-unpaid":
+                error = {"code": "insufficient_quota", "message": "You exceeded your current quota."}
+                return web.json_response({"error": error}, status=429)
+            case "drip":
+                response = web.StreamResponse(headers={"Content-Type": "application/json"})
+                await response.prepare(request)
+                with contextlib.suppress(ConnectionError):
+                    while True:
+                        await response.write(b" ")
+                        await asyncio.sleep(0.02)
+                return response
             case "deep":
                 return web.Response(text="[" * 100_000, content_type="application/json")
             case "endless":
