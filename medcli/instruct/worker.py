@@ -208,7 +208,7 @@ class Workers:
         """Wait until every figure has ended or halts too, and outcomes are taken down: their replies are paid for."""
         self._halted += 1
         end = time.monotonic() + (_PATIENCE if isinstance(self.trouble, BudgetSpent) else _GRACE)
-        while self._halted < self._at_work and time.monotonic() < end:
+        while self._halted < self._at_work and time.monotonic() < end:  # noqa: ASYNC110 - they end one by one
             await asyncio.sleep(0.02)
         await asyncio.sleep(_TAKEN)
 

@@ -78,7 +78,7 @@ def captions(folder: Path, count: int, change: Any = None) -> Path:
     return path
 
 
-def medcli(folder: Path, *arguments: object, **environment: str) -> tuple[int, str, str]:  # noqa: ARG001 - as start
+def medcli(folder: Path, *arguments: object, **environment: str) -> tuple[int, str, str]:
     """Run the command line in this process: exit code, standard output, standard error."""
     out, err = io.StringIO(), io.StringIO()
     before = dict(os.environ)
