@@ -92,7 +92,7 @@ def leaked(text: str, caption: Caption, *, smallest: int = 2, words: frozenset[s
         The text's own words in small letters.
     """
     if _DIGIT.search(text) or words is None or not words.isdisjoint(_NUMERALS | _MONTHS):
-        said = facts(text)
+        said = facts(text, words)
         if said:
             told = _told(caption)
             for fact in said:

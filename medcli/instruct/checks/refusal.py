@@ -16,11 +16,12 @@ from medcli.instruct.sample import Finding
 
 
 @cache
-def _table() -> tuple[re.Pattern[str], frozenset[str]]:
-    """All expressions in one, and words of which every match holds one."""
-    found = list(rows("refusal"))
-    triggers = {word for row in found for word in row["words"].split()}
-    return re.compile("|".join(f"(?:{row['pattern']})" for row in found)), frozenset(triggers)
+def _table() -> tuple[tuple[re.Pattern[str], tuple[frozenset[str], ...]], ...]:
+    """Each expression, and sets of words: every match holds one of each."""
+    return tuple(
+        (re.compile(row["pattern"]), tuple(frozenset(words.split()) for words in row["words"].split("&")))
+        for row in rows("refusal")
+    )
 
 
 def is_refusal(text: str, words: frozenset[str] | None = None) -> bool:
@@ -29,14 +30,19 @@ def is_refusal(text: str, words: frozenset[str] | None = None) -> bool:
     >>> is_refusal("I'm sorry, but I can't see any image."), is_refusal("The patient is unable to see.")
     (True, False)
     """
-    pattern, triggers = _table()
-    if triggers.isdisjoint(words_of(text) if words is None else words):
-        return False
-    return pattern.search(text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")) is not None
+    said = words_of(text) if words is None else words
+    small = ""
+    for pattern, needs in _table():
+        if any(need.isdisjoint(said) for need in needs):
+            continue
+        small = small or text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+        if pattern.search(small):
+            return True
+    return False
 
 
 def refusal(subject: Subject) -> Iterator[Finding]:
     """No answer declines, speaks of itself as a model, or says that there is no picture."""
     for place, (role, text) in enumerate(subject.sample.turns):
-        if role == "assistant" and isinstance(text, str) and is_refusal(text, subject.words[place]):
+        if role == "assistant" and is_refusal(text, subject.words[place]):
             yield Finding("refusal", place)

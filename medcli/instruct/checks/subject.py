@@ -32,6 +32,7 @@ class Subject:
 
     def __init__(self, sample: Sample, caption: Caption | None, settings: Settings) -> None:
         self.sample, self.caption, self.settings = sample, caption, settings
+        self.tokens: list[list[str]] = []  # of each turn, as :mod:`.wording` fills them in
 
     @cached_property
     def texts(self) -> tuple[str, ...]:

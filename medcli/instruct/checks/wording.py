@@ -7,6 +7,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache, lru_cache
+from operator import eq
 
 from medcli.instruct.checks.settings import LENGTHS, Lengths
 from medcli.instruct.checks.subject import Subject
@@ -16,19 +17,25 @@ from medcli.instruct.sample import Finding
 _UNSPACED = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f"  # kana, Han, Hangul, Thai: a character counts as a word
 _TOKEN = re.compile(rf"[{_UNSPACED}]|[^\W_](?:[^\W_{_UNSPACED}]|['\u2019.-](?=[^\W_]))*")
 _SENTENCE = re.compile(r"(?<=[.!?\u3002])\s+|\n+")
-_LOOP = re.compile(r"\b(\w+)(?:\W+\1\b){3}", re.IGNORECASE)
 _LONG = 5  # words from which an answer or a sentence that comes twice is no coincidence
 _GRAM, _MANY, _DISTINCT = 4, 40, 0.7
 
 
-def count(text: str) -> int:
-    """How many words a text has; in scripts without spaces, how many characters."""
-    return len(_TOKEN.findall(text))
+def tokens(text: str) -> list[str]:
+    """Words of a text in small letters, with numbers; in scripts without spaces, its characters."""
+    return _TOKEN.findall(text.casefold())
 
 
 def folded(text: str) -> str:
     """A text in small letters without marks, for comparison."""
-    return " ".join(_TOKEN.findall(text.casefold()))
+    return " ".join(tokens(text))
+
+
+def _tokens_of(subject: Subject) -> list[list[str]]:
+    """Tokens of each turn, worked out once."""
+    if not subject.tokens:
+        subject.tokens = [tokens(text) for text in subject.texts]
+    return subject.tokens
 
 
 def lengths_of(subject: Subject) -> Lengths:
@@ -39,13 +46,13 @@ def lengths_of(subject: Subject) -> Lengths:
 
 def length(subject: Subject) -> Iterator[Finding]:
     """Questions and answers have as many words as their kind wants, and a sample no more pairs."""
-    limits = lengths_of(subject)
+    limits, told = lengths_of(subject), _tokens_of(subject)
     for turns, (least, most), what in (
         (subject.questions, limits.question, "question"),
         (subject.answers, limits.answer, "answer"),
     ):
-        for place, text in turns:
-            if not least <= (words := count(text)) <= most:
+        for place, _ in turns:
+            if not least <= (words := len(told[place])) <= most:
                 yield Finding("length", place, f"{what} of {words} words; {least} to {most} are due")
     if (pairs := len(subject.answers)) > limits.pairs:
         yield Finding("length", 2 * limits.pairs, f"{pairs} pairs; {limits.pairs} are due")
@@ -57,29 +64,32 @@ def repetition(subject: Subject) -> Iterator[Finding]:
     An answer goes round in circles that holds a word four times in a row, a sentence of five words twice, or more than
     40 words of which under 70 % of the runs of four are distinct. One that only says the question again counts too.
     """
-    seen = dict[tuple[str, str], int]()
-    asked = ""
-    for place, (role, text) in enumerate(subject.sample.turns):
-        said = folded(text)
-        if said and (role == "user" or said.count(" ") >= _LONG - 1) and (role, said) in seen:
+    seen, asked = set[tuple[str, str]](), ""
+    for place, ((role, text), words) in enumerate(
+        zip(subject.sample.turns, _tokens_of(subject), strict=True)
+    ):
+        said = " ".join(words)
+        if said and (role == "user" or len(words) >= _LONG) and (role, said) in seen:
             yield Finding("repetition", place, "the same as an earlier turn")
         elif role == "assistant" and said and said == asked:
             yield Finding("repetition", place, "the question again")
-        elif role == "assistant" and _circles(text, said):
+        elif role == "assistant" and _circles(text, words):
             yield Finding("repetition", place, "the same words again and again")
-        seen.setdefault((role, said), place)
+        seen.add((role, said))
         asked = said if role == "user" else ""
 
 
-def _circles(text: str, said: str) -> bool:
-    words = said.split()
-    if len(words) < 2 * _GRAM:
-        return len(words) >= _GRAM and _LOOP.search(text) is not None
-    sentences = [one for one in map(folded, _SENTENCE.split(text)) if one.count(" ") >= _LONG - 1]
-    if len(set(sentences)) < len(sentences) or _LOOP.search(text):
+def _circles(text: str, words: list[str]) -> bool:
+    grams = list(zip(*(words[start:] for start in range(_GRAM)), strict=False))
+    distinct = set(grams)
+    if sum(map(eq, words, words[1:])) >= _GRAM - 1 and any(len(set(gram)) == 1 for gram in distinct):
         return True
-    grams = set(zip(*(words[start:] for start in range(_GRAM)), strict=False))
-    return len(words) > _MANY and len(grams) < _DISTINCT * (len(words) - _GRAM + 1)
+    if len(distinct) == len(grams):  # so no sentence of five words comes twice
+        return False
+    sentences = [one for one in map(folded, _SENTENCE.split(text)) if one.count(" ") >= _LONG - 1]
+    return len(set(sentences)) < len(sentences) or (
+        len(words) > _MANY and len(distinct) < _DISTINCT * len(grams)
+    )
 
 
 @cache
