@@ -150,8 +150,19 @@ def instruct_rules() -> str:
 
     from medcli.instruct.checks import RULES
 
-    mending = {"cut": "words are cut or put right, else the pair goes", "pair": "the pair goes", "sample": "the sample goes"}
-    lines = [(f"`{rule.name}`", inspect.getdoc(rule.find).partition("\n\n")[0].replace("\n", " "), mending[rule.mending]) for rule in RULES]  # type: ignore[union-attr]
+    mending = {
+        "cut": "words are cut or put right, else the pair goes",
+        "pair": "the pair goes",
+        "sample": "the sample goes",
+    }
+    lines = [
+        (
+            f"`{rule.name}`",
+            inspect.getdoc(rule.find).partition("\n\n")[0].replace("\n", " "),
+            mending[rule.mending],
+        )
+        for rule in RULES
+    ]  # type: ignore[union-attr]
     return _table(("Rule", "What holds", "What becomes of what breaks it"), lines)
 
 

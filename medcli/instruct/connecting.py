@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from medcli.errors import UsageError
 from medcli.instruct import checks
@@ -15,6 +16,9 @@ from medcli.instruct.prompts import read_book
 from medcli.instruct.spec import InstructSpec
 from medcli.instruct.worker import Clients, Setting
 from medcli.models.spending import Budget, load, price_for
+
+if TYPE_CHECKING:
+    from medcli.instruct.decontamination import Tests
 
 SPENT = "spent.json"
 
@@ -43,11 +47,6 @@ def setting_of(spec: InstructSpec) -> Setting:
     )
     if spec.images is not None and not spec.images.is_dir():
         raise UsageError("--images is no folder.", hint="Name the folder that the figures lie in.")
-    tests = None
-    if spec.decontaminate:
-        from medcli.instruct.decontamination import Tests
-
-        tests = Tests.of(spec.decontaminate, spec.decontaminate_images)
     return Setting(
         door,
         book,
@@ -59,8 +58,17 @@ def setting_of(spec: InstructSpec) -> Setting:
         spec.temperature,
         spec.max_new_tokens,
         spec.seed,
-        tests,
+        tests_of(spec),
     )
+
+
+def tests_of(spec: InstructSpec) -> Tests | None:
+    """What must not be trained on."""
+    if not spec.decontaminate:
+        return None
+    from medcli.instruct.decontamination import Tests
+
+    return Tests.of(spec.decontaminate, spec.decontaminate_images)
 
 
 def check_settings(spec: InstructSpec, door: Door) -> checks.Settings:

@@ -6,18 +6,23 @@ Knows which file is looked at, and what is written with ``--repair``; the work i
 
 from __future__ import annotations
 
+import contextlib
 import time
-from dataclasses import asdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from medcli import console
+from medcli import console, reading
+from medcli.errors import ItemFailed
+from medcli.files import read_jsonl
 from medcli.instruct.captions import read
-from medcli.instruct.checks.files import check_file, repair_file
-from medcli.instruct.connecting import check_settings
+from medcli.instruct.checks import rows
+from medcli.instruct.checks.files import WHAT, check_file, repair_file
+from medcli.instruct.connecting import check_settings, tests_of
 from medcli.instruct.door import Door
 from medcli.instruct.result import Result
 from medcli.instruct.room import make_room
+from medcli.instruct.sample import Sample
 from medcli.instruct.spec import InstructSpec
 from medcli.records import Caption
 
@@ -34,21 +39,47 @@ def check(spec: InstructSpec) -> Result:
     began = time.monotonic()
     door = Door.of(spec.gate, (), detectors=spec.detector, trusted=spec.trust_host)
     door.ready()
-    settings = check_settings(spec, door)
+    settings, tests = check_settings(spec, door), tests_of(spec)
     captions = _captions(spec.captions) if spec.captions is not None else None
     lookup = captions.get if captions is not None else None
+    also = tests.findings if tests is not None else None
     make_room(spec)
     written: dict[str, str] = {}
     if spec.repair:
         assert spec.output is not None
         rejected = spec.beside("rejected")
-        checked = repair_file(spec.check_only, spec.output, lookup, settings, rejected=rejected)
+        checked = repair_file(spec.check_only, spec.output, lookup, settings, rejected=rejected, also=also)
         written = {"output": str(spec.output), "rejected_file": str(rejected)}
     else:
-        checked = check_file(spec.check_only, lookup, settings)
-    counts = asdict(checked)
-    facts = counts | {"seconds": round(time.monotonic() - began, 3), "exit_code": 0} | written
-    return Result(0, facts, _words(facts, repaired=spec.repair))
+        checked = check_file(spec.check_only, lookup, settings, also=also)
+    code = 5 if checked.unreadable else 0
+    facts = checked.to_json() | {"seconds": round(time.monotonic() - began, 3), "exit_code": code} | written
+    if spec.report is not None:
+        _report(spec, spec.report, facts)
+    return Result(code, facts, _words(facts, repaired=spec.repair))
+
+
+def _report(spec: InstructSpec, path: Path, facts: dict[str, Any]) -> None:
+    from medcli.instruct.report import write_report
+
+    source = spec.output if spec.repair else spec.check_only
+    assert source is not None
+    write_report(
+        path,
+        _samples(source),
+        rejected=read_jsonl(spec.beside("rejected")) if spec.repair else (),
+        images=spec.images,
+        facts={name: facts[name] for name in ("samples", "clean", "mended", "rejected", "pairs")},
+        seed=spec.seed,
+    )
+
+
+def _samples(path: Path) -> Iterator[Sample]:
+    """The samples of a file that can be read."""
+    for value in reading.values(path, WHAT):
+        with contextlib.suppress(ItemFailed):
+            if not value.error:
+                yield rows.read(value.value).sample
 
 
 def _captions(path: Path) -> dict[str, Caption]:
@@ -56,15 +87,15 @@ def _captions(path: Path) -> dict[str, Caption]:
 
 
 def _words(facts: dict[str, Any], *, repaired: bool) -> str:
-    rows = [("samples", f"{facts['samples']:,}"), ("clean", f"{facts['clean']:,}")]
-    rows.append(("mended" if repaired else "can be mended", f"{facts['mended']:,}"))
-    rows.append(("rejected" if repaired else "cannot be kept", f"{facts['rejected']:,}"))
-    rows.append(("question-answer pairs", f"{facts['pairs']:,}"))
-    rows.append(("  dropped" if repaired else "  to be dropped", f"{facts['pairs_dropped']:,}"))
-    rows += [
-        (f"rule {name}", f"{count:,}")
-        for name, count in sorted(facts["rules"].items(), key=lambda one: -one[1])
-    ]
-    rows.append(("seconds", f"{facts['seconds']:.1f}"))
-    text = console.table(rows)
+    lines = [("samples", f"{facts['samples']:,}"), ("clean", f"{facts['clean']:,}")]
+    lines.append(("mended" if repaired else "can be mended", f"{facts['mended']:,}"))
+    lines.append(("rejected" if repaired else "cannot be kept", f"{facts['rejected']:,}"))
+    lines += [(f"  {reason}", f"{count:,}") for reason, count in facts["unreadable"].items()]
+    lines.append(("question-answer pairs", f"{facts['pairs']:,}"))
+    lines.append(("  dropped" if repaired else "  to be dropped", f"{facts['pairs_dropped']:,}"))
+    if facts["without_caption"]:
+        lines.append(("without a caption", f"{facts['without_caption']:,}"))
+    lines += [(f"rule {name}", f"{count:,}") for name, count in facts["rules"].items()]
+    lines.append(("seconds", f"{facts['seconds']:.1f}"))
+    text = console.table(lines)
     return f"{text}\nWritten: {facts['output']}" if repaired else text

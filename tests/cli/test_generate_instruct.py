@@ -441,3 +441,46 @@ def test_the_public_function_is_the_command(tmp_path: Path) -> None:
     assert (result.exit_code, result.facts["accepted"]) == (0, 8)
     with pytest.raises(package.errors.UsageError):
         package.generate_instruct(tmp_path / "captions.jsonl", output="x", model="m", colour="red")
+
+
+@pytest.mark.slow
+def test_transformers_serve_answers(tmp_path: Path) -> None:
+    """A server that is not ours: a tiny model with random weights, whose replies are read and judged like any other's."""
+    for name in ("torch", "transformers", "fastapi", "uvicorn"):
+        pytest.importorskip(name)
+    import subprocess
+    import sys
+
+    from tests.ask.inputs import environment
+    from tests.unit.models import tiny
+
+    tiny.llava(tmp_path / "tiny-llava")
+    captions(tmp_path, 12)
+    code = "import sys; from transformers.cli.transformers import main; main()"
+    model, port = str(tmp_path / "tiny-llava"), "18733"
+    where = ["--host", "127.0.0.1", "--port", port, "--device", "cpu"]
+    env = environment(tmp_path, HOME=str(tmp_path), XDG_CACHE_HOME=str(tmp_path), HF_HUB_OFFLINE="1")
+    command = [sys.executable, "-c", code, "serve", model, *where]
+    more = ["--examples", 0, "--max-new-tokens", 8, "--json"]
+    with subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+        try:
+            told = options(
+                tmp_path, f"http://127.0.0.1:{port}/v1", *more, "--kind", "alignment=3,conversation"
+            )
+            told[told.index("tiny")] = model
+            for _ in range(20):  # until it listens
+                got, out, err = medcli(tmp_path, *told)
+                if got != 3:
+                    break
+            assert got == 0, err
+        finally:
+            server.kill()
+    facts = json.loads(out)
+    assert (facts["failed"], facts["rules"]) == (
+        0,
+        {"schema": 12},
+    )  # random words, cut off: each asked once more
+    assert facts["requests"] == 24
+    assert facts["completion_tokens"] == 24 * 8
+    rejected = read(tmp_path, "train.rejected.jsonl")
+    assert all(row["reply"] and row["about"]["prompt_tokens"] > 100 for row in rejected)
