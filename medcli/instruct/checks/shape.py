@@ -42,7 +42,7 @@ def schema(subject: Subject) -> Iterator[Finding]:
         yield Finding("schema", detail="no turns")
     if sample.kind not in KINDS and sample.kind:
         yield Finding("schema", detail="an unknown kind")
-    for place, (role, text) in enumerate(sample.turns):
+    for place, (role, _text) in enumerate(sample.turns):
         if role not in _ROLES:
             yield Finding("schema", place, "a role that is neither user nor assistant")
 
