@@ -20,9 +20,12 @@ _FLIPS = frozenset(("not", "no", "never"))
 _ARTICLES = frozenset(("a", "an", "the", "any", "be", "completely", "entirely", "really"))
 
 
-def said(tokens: Sequence[Token], start: int, end: int) -> Said:
-    """How a text takes what its tokens from ``start`` up to ``end`` say."""
-    before = _before(tokens, start)
+def said(tokens: Sequence[Token], start: int, end: int, taken: Sequence[bool] = ()) -> Said:
+    """How a text takes what its tokens from ``start`` up to ``end`` say.
+
+    ``taken`` marks what says something of the same thing: in "no cardiomegaly, normal heart" the list does not go on.
+    """
+    before = _before(tokens, start, taken)
     if before == "open":
         return "open"
     after = _after(tokens, end)
@@ -41,9 +44,11 @@ def soft(tokens: Sequence[Token], at: int) -> bool:
     return tokens[at].text in _SOFT or bool(cue(tokens, at, "soft"))
 
 
-def _before(tokens: Sequence[Token], start: int) -> Said:
+def _before(tokens: Sequence[Token], start: int, taken: Sequence[bool]) -> Said:
     """What the words before say; the nearest cue decides."""
     verb = passed = comma = False
+    if start and any(cue(tokens, start - 1, kind) == 1 for kind in ("above", "below")):  # "above normal"
+        return "denied"
     for at in range(start - 1, max(-1, start - 1 - _BEFORE), -1):
         if wall(tokens, at):
             return "asserted"
@@ -57,12 +62,17 @@ def _before(tokens: Sequence[Token], start: int) -> Said:
             return "asserted" if passed else "open"
         elif length := cue(tokens, at, "none"):
             # "No, it is": an answer, not a denial of what follows
-            opener = tokens[at].text == "no" and soft(tokens, at + 1) if at + 1 < start else False
-            return "asserted" if opener or _taken_back(tokens, at, length) else _turned(tokens, at)
+            opener = at + 1 < start and tokens[at].text == "no" and soft(tokens, at + 1)
+            ended = comma and any(taken[at + length : start]) and not _listed(tokens, at, start)
+            return "asserted" if opener or ended or _taken_back(tokens, at, length) else _turned(tokens, at)
         elif (length := cue(tokens, at, "not")) and not passed:
             return "asserted" if _taken_back(tokens, at, length) else _turned(tokens, at)
         verb = verb or bool(cue(tokens, at, "verb"))
     return "asserted"
+
+
+def _listed(tokens: Sequence[Token], at: int, start: int) -> bool:
+    return any(token.text in ("or", "nor", "and") for token in tokens[at:start])
 
 
 def _new_clause(tokens: Sequence[Token], at: int, start: int) -> bool:

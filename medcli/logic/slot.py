@@ -15,7 +15,7 @@ from typing import NamedTuple
 from medcli.logic.intervals import EVERYTHING, Interval
 from medcli.logic.negation import said, soft, wall
 from medcli.logic.numbers import readings
-from medcli.logic.words import Token, Words, cue, phrase, starts, tokens
+from medcli.logic.words import Token, Words, cue, number, phrase, starts, tokens
 
 _YES, _NO = frozenset(("yes", "yeah", "yep")), frozenset(("no", "nope"))
 _ENDS = frozenset(".,;:!()\n")
@@ -99,9 +99,11 @@ class Slot:
 
     def _evidence(self, found: Sequence[Token]) -> Iterator[Evidence]:
         taken = [False] * len(found)
-        for mention in self.mentions(found):
+        mentions = self.mentions(found)
+        for mention in mentions:
             taken[mention.start : mention.end] = [True] * (mention.end - mention.start)
-            match said(found, mention.start, mention.end):
+        for mention in mentions:
+            match said(found, mention.start, mention.end, taken):
                 case "asserted":
                     yield Evidence(mention.start, mention.states)
                 case "denied":
@@ -135,7 +137,7 @@ class Slot:
         clauses = _clauses(found, {one.at for one in evidence})
         own = {clauses[at] for at in _places(found, about, covered)}
         foreign = {clauses[at] for at in _places(found, _phrases(tuple(self.others)), covered)}
-        subjects = _subjects(found, clauses, own, foreign)
+        subjects = _subjects(found, clauses, own, foreign, covered)
         for wanted in ("own", ""):
             if mine := [one for one in evidence if subjects[clauses[one.at]] == wanted]:
                 return mine
@@ -204,24 +206,25 @@ def _statements(found: Sequence[Token]) -> list[Token]:
 
 def _clauses(found: Sequence[Token], said_at: set[int]) -> list[int]:
     """The number of the clause that each token is in; an "and" or a comma ends one where something was said."""
-    clauses, number, full = [], 0, False
+    clauses, place, full = [], 0, False
     for at in range(len(found)):
         if wall(found, at) or (full and soft(found, at)):
-            number, full = number + 1, False
+            place, full = place + 1, False
         full = full or at in said_at
-        clauses.append(number)
+        clauses.append(place)
     return clauses
 
 
 def _subjects(
-    found: Sequence[Token], clauses: Sequence[int], own: set[int], foreign: set[int]
+    found: Sequence[Token], clauses: Sequence[int], own: set[int], foreign: set[int], covered: set[int]
 ) -> dict[int, str]:
     """What each clause is about: ``own``, ``foreign``, or empty for unknown.
 
     A clause that names neither and brings no subject of its own ("it is normal", "at 12 %") is about what the clause
     before it was about.
     """
-    subjects, last = {}, ""
+    subjects: dict[int, str] = {}
+    last = ""
     for at, clause in enumerate(clauses):
         if clause in subjects:
             continue
@@ -230,14 +233,7 @@ def _subjects(
             first + 1 < len(found) and clauses[first] == clause and (wall(found, first) or soft(found, first))
         ):
             first += 1
-        last = (
-            "own"
-            if clause in own
-            else "foreign"
-            if clause in foreign
-            else ""
-            if cue(found, first, "article")
-            else last
-        )
+        goes_on = first in covered or cue(found, first, "same") or number(found[first]) is not None
+        last = "own" if clause in own else "foreign" if clause in foreign else last if goes_on else ""
         subjects[clause] = last
     return subjects

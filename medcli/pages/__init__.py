@@ -61,5 +61,5 @@ def thumbnail(path: Path) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(content.getvalue()).decode()}"
 
 
-def _part(package: str | None, name: str) -> str:
+def _part(package: str, name: str) -> str:
     return resources.files(package).joinpath(name).read_text(encoding="utf-8")

@@ -20,7 +20,7 @@ SHOWN = 20
 LENGTHS = (1, 2, 3, 5, 8, 12, 20, 35, 60, 100, 200)
 """Where bins of words start; the last one has no end."""
 
-_VERBS, _NOUNS, _NAMES, _RULES = 20, 10, 40, 500
+_VERBS, _NOUNS, _PAIRS, _NAMES, _RULES = 24, 30, 200, 40, 500
 _MOST_PAIRS = 200_000
 _LONGEST, _MOST_TURNS = 3000, 24
 _SUMS = ("prompt_tokens", "completion_tokens", "cost", "seconds")
@@ -112,15 +112,16 @@ class Samples:
         for (_, verb, _), count in self.pairs.items():
             verbs[verb] += count
         kept = {verb for verb, _ in sorted(verbs.items(), key=lambda one: (-one[1], one[0]))[:_VERBS]}
-        nouns: dict[str, Counter[str]] = {verb: Counter() for verb in kept}
+        pairs = Counter[tuple[str, str]]()
         for (_, verb, noun), count in self.pairs.items():
             if verb in kept:
-                nouns[verb][noun] += count
-        common = {
-            (verb, noun)
-            for verb, counter in nouns.items()
-            for noun, _ in sorted(counter.items(), key=lambda one: (-one[1], one[0]))[:_NOUNS]
-        }
+                pairs[verb, noun] += count
+        common: set[tuple[str, str]] = set()
+        nouns = Counter[str]()
+        for verb, noun in sorted(pairs, key=lambda one: (-pairs[one], one)):
+            nouns[verb] += 1
+            if nouns[verb] <= _NOUNS and len(common) < _PAIRS:
+                common.add((verb, noun))
         table = Counter[tuple[str, str, str]]()
         for (kind, verb, noun), count in self.pairs.items():
             told = verb if verb in kept else OTHER

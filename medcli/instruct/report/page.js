@@ -81,7 +81,7 @@ function segment(svg, { from, to, inner, outer, fill: color, label, count, whole
   path.addEventListener("keydown", (event) => { if (event.key === "Enter") press(); });
   svg.append(path);
   const radius = (inner + outer) / 2, middle = (from + to) / 2, word = label.split(" ").at(-1);
-  if ((to - from) * radius < 15 || word.length * 7 > outer - inner + 8) return;
+  if ((to - from) * radius < 15 || word.length * 7.3 > outer - inner) return;
   const turn = middle * 180 / Math.PI - 90, flip = middle > Math.PI ? 180 : 0;
   svg.append(draw("text", { transform: `rotate(${turn}) translate(${radius} 0) rotate(${flip})`, "text-anchor": "middle", "dominant-baseline": "central" }, word));
 }
