@@ -27,7 +27,7 @@ from medcli.instruct.kinds import Kinds, drawn
 from medcli.records import Caption
 
 FILE = "selection.sqlite"
-_FORM = 1
+_FORM = 2
 _BATCH = 2000
 _SCHEMA = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -170,7 +170,9 @@ class Selection:
 
 def unpack(record: str) -> Caption:
     """Read what :attr:`Chosen.record` holds."""
-    return Caption(**{**(row := json.loads(record)), "mentions": tuple(row["mentions"])})
+    values = json.loads(record)
+    values[_MENTIONS] = tuple(values[_MENTIONS])
+    return Caption(*values)
 
 
 def select(captions: Path, folder: Path, wishes: Wishes, kinds: Kinds) -> Selection:
@@ -311,9 +313,7 @@ def _distinct(captions: Iterable[Caption], left_out: Counter[str]) -> Iterator[C
 
 
 def _packed(caption: Caption) -> str:
-    values = {name: getattr(caption, name) for name in _FIELDS}
-    kept = {name: value for name, value in values.items() if value or name == "mentions"}
-    return json.dumps(kept, separators=(",", ":"))  # in ASCII: half a surrogate pair is no text to SQLite
+    return _ENCODE([getattr(caption, name) for name in _FIELDS])
 
 
 def _text(text: str) -> str:
@@ -321,3 +321,5 @@ def _text(text: str) -> str:
 
 
 _FIELDS = tuple(Caption.__dataclass_fields__)
+_MENTIONS = _FIELDS.index("mentions")
+_ENCODE = json.JSONEncoder(separators=(",", ":")).encode  # in ASCII: half a surrogate pair is no text to SQLite

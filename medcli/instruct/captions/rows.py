@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -48,7 +49,7 @@ def caption_of(record: object) -> Caption:
     """
     if not isinstance(record, Mapping):
         raise ItemFailed("not-an-object")
-    row: dict[str, Any] = dict(record)
+    row: dict[str, Any] = {name: value for name, value in record.items() if value is not None}
     if "pair_id" not in row and "id" not in row:
         row["id"] = _named(row)
     mentions = row.get("in_text_mention")
@@ -59,11 +60,14 @@ def caption_of(record: object) -> Caption:
     for name in ("fig_caption", "caption"):
         if isinstance(row.get(name), str):
             row[name] = row[name].strip()
-    caption = Caption.of({name: value for name, value in row.items() if value is not None})
-    pmcid = caption.pmcid or _pmcid(caption)
-    return replace(caption, domain=domain_named(caption.domain or _first_true(row)), pmcid=pmcid)
+    caption = Caption.of(row)
+    domain, pmcid = domain_named(caption.domain or _first_true(row)), caption.pmcid or _pmcid(caption)
+    if (domain, pmcid) == (caption.domain, caption.pmcid):
+        return caption
+    return replace(caption, domain=domain, pmcid=pmcid)
 
 
+@cache
 def domain_named(name: str) -> str:
     """A domain under its one name: ``CT`` and ``ct scan`` are ``ct_scan``."""
     return _DOMAINS.get(re.sub(r"[\W_]+", "", name.casefold()), name.strip())
@@ -93,5 +97,5 @@ def _named(row: Mapping[str, Any]) -> str | None:
 
 
 def _pmcid(caption: Caption) -> str:
-    match = _PMC.match(PurePosixPath(caption.image).name)
+    match = _PMC.match(caption.image.replace("\\", "/").rpartition("/")[2])
     return match[0] if match else ""
