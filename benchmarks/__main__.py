@@ -19,6 +19,7 @@ ALL = (
     "text_speed",
     "text_quality",
     "gate_speed",
+    "client_speed",
     "download_speed",
     "evaluate_speed",
     "evaluate_report",
@@ -92,6 +93,7 @@ QUICK = {
     "evaluate_report": ["--rows", "2000", "--rounds", "1"],
     "text_speed": ["--texts", "200", "--rounds", "1"],
     "gate_speed": ["--questions", "100", "--rounds", "1"],
+    "client_speed": ["--requests", "1000", "--sdk-requests", "200", "--rounds", "1"],
     "download_speed": ["--files", "500", "--slow-files", "200", "--rounds", "1"],
     "scrub_memory": ["--native", "0.1", "--encapsulated", "0.1", "--files", "1000"],
 }

@@ -151,7 +151,7 @@ class BatchServer:
         return web.json_response(batch)
 
     def _end(self, batch: dict[str, Any], status: str) -> None:
-        batch["status"] = status.split()[0]
+        batch["status"] = status.split(maxsplit=1)[0]
         if batch["status"] == "failed":
             batch["errors"] = {"data": [{"code": status.split()[1], "message": "canary text", "line": None}]}
             return
@@ -162,10 +162,16 @@ class BatchServer:
             name = row["custom_id"]
             self.asked[name] += 1
             if self.refuses and self.refuses in row["body"]:
-                words = {"error": {"message": f"Unsupported parameter: {self.refuses}", "param": self.refuses}}
-                failures.append({"custom_id": name, "response": {"status_code": 400, "body": words}, "error": None})
+                words = {
+                    "error": {"message": f"Unsupported parameter: {self.refuses}", "param": self.refuses}
+                }
+                failures.append(
+                    {"custom_id": name, "response": {"status_code": 400, "body": words}, "error": None}
+                )
             elif int(name.rpartition("-")[2]) % 10 == 3 and self.asked[name] == 1:
-                failures.append({"custom_id": name, "response": {"status_code": 500, "body": {}}, "error": None})
+                failures.append(
+                    {"custom_id": name, "response": {"status_code": 500, "body": {}}, "error": None}
+                )
             else:
                 replies.append(_reply(row))
         for row in rows[len(answered) :]:
@@ -181,5 +187,15 @@ class BatchServer:
 def _reply(row: dict[str, Any]) -> dict[str, Any]:
     message = {"role": "assistant", "content": f"to {row['body']['messages'][-1]['content']}"}
     usage = {"prompt_tokens": 10, "completion_tokens": 5}
-    body = {"id": "c", "model": "m", "choices": [{"message": message, "finish_reason": "stop"}], "usage": usage}
-    return {"id": "r", "custom_id": row["custom_id"], "response": {"status_code": 200, "request_id": "q", "body": body}, "error": None}
+    body = {
+        "id": "c",
+        "model": "m",
+        "choices": [{"message": message, "finish_reason": "stop"}],
+        "usage": usage,
+    }
+    return {
+        "id": "r",
+        "custom_id": row["custom_id"],
+        "response": {"status_code": 200, "request_id": "q", "body": body},
+        "error": None,
+    }

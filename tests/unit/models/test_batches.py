@@ -30,7 +30,10 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def within(
-    server: BatchServer, body: Callable[[Batches, ChatClient], Awaitable[Any]], budget: Budget | None = None, **more: Any
+    server: BatchServer,
+    body: Callable[[Batches, ChatClient], Awaitable[Any]],
+    budget: Budget | None = None,
+    **more: Any,
 ) -> Any:
     """Run something with a client and its batches."""
 
@@ -66,7 +69,9 @@ async def read(batches: Batches, state: BatchState, rows: list[tuple[str, Any]])
 def test_rows_are_answered_and_those_that_failed_are_handed_in_again() -> None:
     async def main(batches: Batches, chat: ChatClient) -> None:
         rows, told = rows_of(chat, 95), []
-        state, count = await batches.submit(rows, run="run", kept=lambda state, ids: told.append((state, ids)))
+        state, count = await batches.submit(
+            rows, run="run", kept=lambda state, ids: told.append((state, ids))
+        )
         assert (count, [part.rows for part in state.parts]) == (95, [40, 40, 15])
         assert [ids for _, ids in told] == [[name for name, _ in rows[i : i + 40]] for i in (0, 40, 80)]
         assert told[-1][0] == state
@@ -74,7 +79,10 @@ def test_rows_are_answered_and_those_that_failed_are_handed_in_again() -> None:
         state = await batches.wait(state, changes.append, QUICK)
         assert changes[-1] == state
         assert {part.status for part in state.parts} == {"completed"}
-        assert (sum(part.completed for part in state.parts), sum(part.failed for part in state.parts)) == (85, 10)
+        assert (sum(part.completed for part in state.parts), sum(part.failed for part in state.parts)) == (
+            85,
+            10,
+        )
         got = await read(batches, state, rows)
         assert list(got) != [name for name, _ in rows]
         assert got.keys() == dict(rows).keys()
@@ -186,7 +194,10 @@ def test_a_cancelled_batch_and_one_that_is_gone_give_their_rows_back() -> None:
         state = await batches.poll(BatchState((cancelled, *state.parts[1:])))
         assert [part.status for part in state.parts] == ["cancelled", "gone"]
         got = await read(batches, state, rows)
-        assert {(row.error, row.again) for row in got.values()} == {("batch-cancelled", True), ("batch-row-missing", True)}
+        assert {(row.error, row.again) for row in got.values()} == {
+            ("batch-cancelled", True),
+            ("batch-row-missing", True),
+        }
 
     with BatchServer() as server:
         within(server, main, rows=10)
@@ -217,12 +228,29 @@ def test_a_lying_file_of_replies_loses_no_row() -> None:
         state = await batches.wait(state, None, QUICK)
         name = state.parts[0].output
         lines = server.files[name].splitlines()
-        odd = [b"{", b"[]", b"", b'{"custom_id": "stranger", "response": null}', lines[0], lines[0], lines[1][:40]]
-        odd += [json.dumps({"custom_id": "row-0", "response": {"status_code": 200, "body": {"choices": 3}}}).encode()]
+        odd = [
+            b"{",
+            b"[]",
+            b"",
+            b'{"custom_id": "stranger", "response": null}',
+            lines[0],
+            lines[0],
+            lines[1][:40],
+        ]
+        odd += [
+            json.dumps(
+                {"custom_id": "row-0", "response": {"status_code": 200, "body": {"choices": 3}}}
+            ).encode()
+        ]
         server.files[name] = b"\n".join(odd)
         got = await read(batches, state, rows)
         assert got.keys() == dict(rows).keys()
-        assert {row.error for row in got.values()} == {"", "endpoint-garbled", "batch-row-missing", "endpoint-failing"}
+        assert {row.error for row in got.values()} == {
+            "",
+            "endpoint-garbled",
+            "batch-row-missing",
+            "endpoint-failing",
+        }
 
     with BatchServer() as server:
         within(server, main)
@@ -234,7 +262,9 @@ def test_batches_cost_half_and_stay_within_the_budget(tmp_path: Path) -> None:
 
     async def first(batches: Batches, chat: ChatClient) -> None:
         rows = rows_of(chat, 100)
-        state, count = await batches.submit(rows, run="run", kept=lambda state, _: kept.write_text(state.dump()))
+        state, count = await batches.submit(
+            rows, run="run", kept=lambda state, _: kept.write_text(state.dump())
+        )
         assert 10 < count < 100
         assert chat.budget is not None
         assert chat.budget.left is not None

@@ -41,14 +41,22 @@ def user(text: str) -> list[dict[str, Any]]:
 
 
 def ask(
-    url: str | Sequence[str], texts: Sequence[str], *, room: int = 50, schema: dict[str, Any] | None = None, **more: Any
+    url: str | Sequence[str],
+    texts: Sequence[str],
+    *,
+    room: int = 50,
+    schema: dict[str, Any] | None = None,
+    **more: Any,
 ) -> tuple[list[Any], ChatClient]:
     """Ask all at once; completions and errors."""
 
     async def main() -> tuple[list[Any], ChatClient]:
         urls = [url] if isinstance(url, str) else url
         async with ChatClient(urls, more.pop("key", ""), more.pop("model", "gpt-4o-mini"), **more) as chat:
-            asked = (chat.complete(user(text), max_tokens=room, schema=schema, place=i) for i, text in enumerate(texts))
+            asked = (
+                chat.complete(user(text), max_tokens=room, schema=schema, place=i)
+                for i, text in enumerate(texts)
+            )
             return await asyncio.gather(*asked, return_exceptions=True), chat
 
     return asyncio.run(main())
@@ -62,11 +70,61 @@ def test_each_is_asked_once_more_than_it_failed_and_nothing_is_lost() -> None:
     assert [one.text for one in got] == [f"0 {text}" for text in texts]
     assert {server.asked[text] for text in texts if not text.startswith("fine")} == {3}
     assert {server.asked[text] for text in texts if text.startswith("fine")} == {1}
-    assert {(one.prompt_tokens, one.completion_tokens, one.finish_reason, one.cached, one.cost) for one in got} == {
-        (7, 3, "stop", False, None)
-    }
+    assert {
+        (one.prompt_tokens, one.completion_tokens, one.finish_reason, one.cached, one.cost) for one in got
+    } == {(7, 3, "stop", False, None)}
     assert all(one.seconds > 0 for one in got)
     assert chat.estimate.replies == 140
+
+
+@pytest.mark.parametrize("mood", ["429", "503"])
+def test_a_busy_server_costs_patience_and_no_attempts(monkeypatch: pytest.MonkeyPatch, mood: str) -> None:
+    monkeypatch.setattr(client, "ATTEMPTS", 2)
+    seen = []
+
+    async def misbehave(self: Server, request: Any, word: str) -> Any:
+        import aiohttp.web
+
+        seen.append(time.monotonic())
+        if len(seen) <= 25:
+            return aiohttp.web.json_response({}, status=int(word), headers={"Retry-After": "0.02"})
+        return None
+
+    monkeypatch.setattr(Server, "_misbehave", misbehave)
+    with Server(moods={"busy": f"{mood} always"}) as server:
+        got, _ = ask(server.url, ["busy"])
+    assert (got[0].text, len(seen)) == ("0 busy", 26)
+    assert seen[-1] - seen[0] >= 25 * 0.02
+
+
+def test_while_a_server_asks_for_rest_nobody_knocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    times: list[float] = []
+    answered = Server._answer
+
+    async def noted(self: Server, request: Any, body: Any) -> Any:
+        times.append(time.monotonic())
+        return await answered(self, request, body)
+
+    async def misbehave(self: Server, request: Any, word: str) -> Any:
+        import aiohttp.web
+
+        return aiohttp.web.json_response({}, status=429, headers={"Retry-After": "0.4"})
+
+    monkeypatch.setattr(Server, "_answer", noted)
+    monkeypatch.setattr(Server, "_misbehave", misbehave)
+
+    async def main(url: str) -> None:
+        async with ChatClient([url], "", "m") as chat:
+            first = asyncio.ensure_future(chat.complete(user("busy"), max_tokens=5))
+            while not chat._client or chat._client._servers[0].pace._rests_until < 0:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.005)
+            await asyncio.gather(*(chat.complete(user(f"{i}"), max_tokens=5) for i in range(20)))
+            first.cancel()
+            await asyncio.gather(first, return_exceptions=True)
+
+    with Server(moods={"busy": "429"}) as server:
+        asyncio.run(main(server.url))
+    assert min(times[1:]) - times[0] >= 0.38
 
 
 def test_a_schema_is_offered_and_dropped_once_it_is_refused() -> None:
@@ -74,7 +132,10 @@ def test_a_schema_is_offered_and_dropped_once_it_is_refused() -> None:
     with Server() as server:
         ask(server.url, ["one"], schema=schema)
         form = server.bodies[0]["response_format"]
-    assert form == {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema, "strict": True}}
+    assert form == {
+        "type": "json_schema",
+        "json_schema": {"name": "answer", "schema": schema, "strict": True},
+    }
     with Server(refuses=("response_format", "max_tokens")) as server:
         got, chat = ask(server.url, ["one"], schema=schema)
         assert server.statuses == {400: 2, 200: 1}
@@ -123,7 +184,9 @@ def test_a_cache_may_be_shared_and_may_fail(tmp_path: Path, monkeypatch: pytest.
         assert other.get(key_of(b"b")) is None
         assert other.failed
         other.put(key_of(b"d"), "", b"")
-    (tmp_path / "text").write_text("no cache, but long enough to be looked at by SQLite as if it were one" * 20)
+    (tmp_path / "text").write_text(
+        "no cache, but long enough to be looked at by SQLite as if it were one" * 20
+    )
     with pytest.raises(SetupError, match="cache of replies"):
         Replies(tmp_path / "text")
     with pytest.raises(SetupError, match="cache of replies"):
@@ -204,10 +267,19 @@ def changed(message: dict[str, Any], **more: Any) -> Callable[[dict[str, Any]], 
     ("change", "expected"),
     [
         (changed({"content": None, "refusal": "I won't."}), ("", "I won't.", "stop")),
-        (changed({"content": "", "refusal": None}, finish_reason="content_filter"), ("", "", "content_filter")),
+        (
+            changed({"content": "", "refusal": None}, finish_reason="content_filter"),
+            ("", "", "content_filter"),
+        ),
         (changed({"content": "<think>a</think> b"}), ("b", "", "stop")),
-        (changed({"content": "cut <think>", "reasoning_content": "x"}, finish_reason="length"), ("cut <think>", "", "length")),
-        (changed({"content": [{"type": "text", "text": "in "}, {"type": "text", "text": "parts"}]}), ("in parts", "", "stop")),
+        (
+            changed({"content": "cut <think>", "reasoning_content": "x"}, finish_reason="length"),
+            ("cut <think>", "", "length"),
+        ),
+        (
+            changed({"content": [{"type": "text", "text": "in "}, {"type": "text", "text": "parts"}]}),
+            ("in parts", "", "stop"),
+        ),
         (lambda data: json.dumps(data).replace("0 one", "a\x01\tb\nc"), ("a\x01\tb\nc", "", "stop")),
     ],
 )
@@ -220,7 +292,9 @@ def test_answers_of_all_kinds_are_read(
     assert (got.text, got.refusal, got.finish_reason) == expected
 
 
-@pytest.mark.parametrize("usage", [None, 3, {}, {"prompt_tokens": "7"}, {"prompt_tokens": True, "completion_tokens": -1}])
+@pytest.mark.parametrize(
+    "usage", [None, 3, {}, {"prompt_tokens": "7"}, {"prompt_tokens": True, "completion_tokens": -1}]
+)
 def test_a_reply_that_does_not_count_is_counted_in_full(monkeypatch: pytest.MonkeyPatch, usage: Any) -> None:
     answering(monkeypatch, lambda data: {**data, "usage": usage})
     budget = Budget(1.0)
@@ -269,7 +343,9 @@ def test_an_account_without_credit_ends_it() -> None:
     assert server.asked["poor"] == 1
 
 
-def test_several_addresses_share_the_load_and_one_that_is_away_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_addresses_share_the_load_and_one_that_is_away_costs_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(client, "_REST", 30.0)
     with Server() as one, Server() as two:
         one.delay = two.delay = 0.005
@@ -305,8 +381,12 @@ def test_azures_addresses_and_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     assert new.headers() == {"api-key": "azure-key"}
     monkeypatch.setenv("OPENAI_API_VERSION", "2024-10-21")
     old = access.from_environment((), "gpt 4")
-    assert old.chat(old.bases[0]).endswith("/openai/deployments/gpt%204/chat/completions?api-version=2024-10-21")
-    assert old.at(old.bases[0], "files") == "https://ours.openai.azure.com/openai/files?api-version=2024-10-21"
+    assert old.chat(old.bases[0]).endswith(
+        "/openai/deployments/gpt%204/chat/completions?api-version=2024-10-21"
+    )
+    assert (
+        old.at(old.bases[0], "files") == "https://ours.openai.azure.com/openai/files?api-version=2024-10-21"
+    )
     monkeypatch.delenv("AZURE_OPENAI_API_KEY")
     with pytest.raises(SetupError, match="Azure needs a key"):
         access.from_environment((), "m")
@@ -316,7 +396,10 @@ def test_azures_addresses_and_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UsageError, match="cannot stand beside others"):
         access.from_environment(["https://ours.openai.azure.com", "http://127.0.0.1:1/v1"], "m")
     plain = access.from_environment(["http://127.0.0.1:1/v1/"], "m")
-    assert (plain.bases, plain.headers()) == (("http://127.0.0.1:1/v1",), {"Authorization": "Bearer sk-other"})
+    assert (plain.bases, plain.headers()) == (
+        ("http://127.0.0.1:1/v1",),
+        {"Authorization": "Bearer sk-other"},
+    )
 
 
 def test_tokens_of_entra_id_come_from_its_package(monkeypatch: pytest.MonkeyPatch) -> None:

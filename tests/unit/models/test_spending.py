@@ -31,7 +31,13 @@ def tokenizers() -> list[Any]:
     bpe.pre_tokenizer = kit.pre_tokenizers.ByteLevel(add_prefix_space=True)
     alphabet = kit.pre_tokenizers.ByteLevel.alphabet()
     bpe.train_from_iterator(CORPUS, kit.trainers.BpeTrainer(vocab_size=300, initial_alphabet=alphabet))
-    pieces = [("<unk>", 0.0), *((f"<0x{i:02X}>", -9.0) for i in range(256)), ("▁", -2.0), ("a", -3.0), ("▁the", -3.0)]
+    pieces = [
+        ("<unk>", 0.0),
+        *((f"<0x{i:02X}>", -9.0) for i in range(256)),
+        ("▁", -2.0),
+        ("a", -3.0),
+        ("▁the", -3.0),
+    ]
     unigram = kit.Tokenizer(kit.models.Unigram(pieces, unk_id=0, byte_fallback=True))
     unigram.normalizer = kit.normalizers.NFKC()
     unigram.pre_tokenizer = kit.pre_tokenizers.Metaspace()
@@ -52,8 +58,13 @@ def test_awkward_texts_are_bounded(tokenizers: list[Any], text: str) -> None:
 
 
 def test_messages_are_measured_with_what_lies_around_them() -> None:
-    parts = [{"type": "text", "text": "abcd"}, {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}]
-    size = measure([{"role": "system", "content": "xy"}, {"role": "user", "content": parts}], {"type": "object"})
+    parts = [
+        {"type": "text", "text": "abcd"},
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}},
+    ]
+    size = measure(
+        [{"role": "system", "content": "xy"}, {"role": "user", "content": parts}], {"type": "object"}
+    )
     assert size == Size(REQUEST + 2 * TURN + 3 + 5 + len('{"type": "object"}') + 1, 1)
     assert size.most(100) == size.tokens + 100
     assert measure([{"role": "assistant", "content": None}]).images == 0
@@ -95,7 +106,9 @@ def test_a_price_is_exact() -> None:
 
 def test_the_users_prices_go_before_the_shipped_ones(tmp_path: Path) -> None:
     own = tmp_path / "prices.toml"
-    own.write_text('source = "ours"\n[models."gpt-4o"]\ninput = 1\noutput = 2.5\n[models.mine]\ninput = 0\noutput = 0\n')
+    own.write_text(
+        'source = "ours"\n[models."gpt-4o"]\ninput = 1\noutput = 2.5\n[models.mine]\ninput = 0\noutput = 0\n'
+    )
     table = prices.load(own)
     assert table.get("gpt-4o") == Price(1_000_000, 2_500_000, 1_000_000)
     assert table.get("mine") == Price(0, 0, 0)
@@ -180,8 +193,13 @@ TestSpending.settings = settings(max_examples=60, stateful_step_count=40, deadli
 
 
 @settings(max_examples=60)
-@given(st.lists(st.tuples(st.integers(1, 300), st.floats(0, 1), st.integers(0, 3)), min_size=1, max_size=60), st.integers(0, 2**31))
-def test_tasks_never_exceed_a_budget_and_stop_only_when_it_is_used(requests: list[tuple[int, float, int]], seed: int) -> None:
+@given(
+    st.lists(st.tuples(st.integers(1, 300), st.floats(0, 1), st.integers(0, 3)), min_size=1, max_size=60),
+    st.integers(0, 2**31),
+)
+def test_tasks_never_exceed_a_budget_and_stop_only_when_it_is_used(
+    requests: list[tuple[int, float, int]], seed: int
+) -> None:
     budget, rng = Budget(1e-9), random.Random(seed)
     paid = 0
 
@@ -211,7 +229,9 @@ def test_tasks_never_exceed_a_budget_and_stop_only_when_it_is_used(requests: lis
 
 def test_the_message_of_a_spent_budget_says_what_to_do() -> None:
     budget = Budget(0.5, spent=0.4999)
-    with pytest.raises(BudgetSpent, match=r"0.4999 of 0.5000 USD are spent, and the next request could cost 0.0010") as caught:
+    with pytest.raises(
+        BudgetSpent, match=r"0.4999 of 0.5000 USD are spent, and the next request could cost 0.0010"
+    ) as caught:
         asyncio.run(budget.reserve(PICO // 1000))
     assert "larger --max-cost" in caught.value.hint
     assert caught.value.exit_code == 3

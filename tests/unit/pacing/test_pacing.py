@@ -210,4 +210,7 @@ def test_a_limit_that_is_none_is_none(limit: str) -> None:
 def test_headers_never_fail(one: str, other: str) -> None:
     retry_after({"Retry-After": one, "retry-after-ms": other})
     names = ("limit", "remaining", "reset")
-    allowance({f"x-ratelimit-{name}-requests": text for name, text in zip(names, (one, other, one), strict=True)}, "requests")
+    allowance(
+        {f"x-ratelimit-{name}-requests": text for name, text in zip(names, (one, other, one), strict=True)},
+        "requests",
+    )
