@@ -16,6 +16,7 @@ import json
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -54,6 +55,7 @@ _CHUNKED = 1 << 20  # bytes of a request that are still sent in one piece
 _LONGEST = 1 << 26  # bytes of an answer: far above any, and far below what exhausts memory
 Body = Callable[[], bytes]
 _T = TypeVar("_T")
+_PASSAGE: ContextVar[Passage] = ContextVar("_PASSAGE")  # of the task that sends
 
 
 @dataclass(slots=True)
@@ -117,7 +119,7 @@ class Client:
         self._session = aiohttp.ClientSession(
             timeout=limits,
             headers=standing,
-            connector=aiohttp.TCPConnector(limit=0),
+            connector=_connector(),
             # a proxy must not come between us and this machine
             trust_env=all(is_remote(url) for url in access.bases),
         )
@@ -163,6 +165,7 @@ class Client:
     async def _attempt(self, server: Server, body: Body, toll: Toll) -> Received:
         """Send once; what became of it is counted whatever happens."""
         passage = await self._gate.let(toll, server.pace)
+        _PASSAGE.set(passage)
         try:
             async with self._flying(server), self._post(server, body()) as response:
                 content = await read(response)
@@ -301,6 +304,20 @@ class Client:
             raise ItemFailed(again.kind)
         await asyncio.sleep(pause)
         return spent, waited
+
+
+def _connector() -> aiohttp.TCPConnector:
+    """Return a connector that notes when a request has a connection: only then it is on its way."""
+    import aiohttp
+
+    class Noting(aiohttp.TCPConnector):  # type: ignore[misc, unused-ignore]
+        async def connect(self, *told: Any, **more: Any) -> Any:
+            connection = await super().connect(*told, **more)
+            if (passage := _PASSAGE.get(None)) is not None:
+                passage.sent()
+            return connection
+
+    return Noting(limit=0)
 
 
 async def read(response: aiohttp.ClientResponse) -> bytes:
