@@ -20,6 +20,7 @@ ALL = (
     "text_quality",
     "gate_speed",
     "instruct_speed",
+    "client_speed",
     "download_speed",
     "evaluate_speed",
     "evaluate_report",
@@ -94,6 +95,7 @@ QUICK = {
     "text_speed": ["--texts", "200", "--rounds", "1"],
     "gate_speed": ["--questions", "100", "--rounds", "1"],
     "instruct_speed": ["--captions", "2000", "--figures", "50", "--rounds", "1"],
+    "client_speed": ["--requests", "1000", "--sdk-requests", "200", "--rounds", "1"],
     "download_speed": ["--files", "500", "--slow-files", "200", "--rounds", "1"],
     "scrub_memory": ["--native", "0.1", "--encapsulated", "0.1", "--files", "1000"],
 }

@@ -30,7 +30,7 @@ COMMANDS = {
     ),
     "generate-instruct": (
         "medcli.commands.generate_instruct",
-        "Make instruction conversations from figure captions.",
+        "Make instruction conversations from figure captions, through any OpenAI-compatible server.",
     ),
     "ask": ("medcli.commands.ask", "Ask a medical vision-language model, once or a file of questions."),
     "merge": ("medcli.commands.merge", "Join the shards of one run of medcli ask into one file of answers."),

@@ -91,7 +91,8 @@ def facts_of_run(spec: InstructSpec, book: Book) -> dict[str, object]:
     """What a rerun has to agree on: all that a sample depends on beside its caption."""
     from medcli.instruct.sample import KINDS
 
-    return fingerprint(spec) | {"prompts": [book.hash(kind) for kind in KINDS]}
+    shown = {"pictures": spec.images is not None}
+    return fingerprint(spec) | shown | {"prompts": [book.hash(kind) for kind in KINDS]}
 
 
 def generate(spec: InstructSpec, bar: Bar | None = None) -> Result:

@@ -7,7 +7,7 @@ from medcli.instruct.spec import InstructSpec
 
 
 def make_room(spec: InstructSpec) -> None:
-    """Make the folders of --output and --report.
+    """Make the folders of --output, --report and --cache.
 
     Raises
     ------
@@ -19,7 +19,7 @@ def make_room(spec: InstructSpec) -> None:
     inputs = [
         one.resolve() for one in (spec.captions, spec.check_only, spec.labels, spec.logic) if one is not None
     ]
-    for flag, path in (("--output", spec.output), ("--report", spec.report)):
+    for flag, path in (("--output", spec.output), ("--report", spec.report), ("--cache", spec.cache)):
         if path is None:
             continue
         if path.is_dir():

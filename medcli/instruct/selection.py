@@ -322,4 +322,6 @@ def _text(text: str) -> str:
 
 _FIELDS = tuple(Caption.__dataclass_fields__)
 _MENTIONS = _FIELDS.index("mentions")
-_ENCODE = json.JSONEncoder(separators=(",", ":")).encode  # in ASCII: half a surrogate pair is no text to SQLite
+_ENCODE = json.JSONEncoder(
+    separators=(",", ":")
+).encode  # in ASCII: half a surrogate pair is no text to SQLite

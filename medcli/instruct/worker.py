@@ -26,6 +26,7 @@ from medcli.instruct.prompts.book import caption_text
 from medcli.instruct.sample import Finding, Sample
 from medcli.instruct.schemas import SCHEMAS
 from medcli.instruct.selection import Chosen, unpack
+from medcli.models.endpoint.troubles import FILTERED, TOO_LONG
 from medcli.models.spending import BudgetSpent
 from medcli.records import Caption, Turn
 
@@ -201,6 +202,8 @@ class Workers:
             await self._halt()
             raise ItemFailed("stopped", stops=True) from None
         except ItemError as error:
+            if rule := _lasting(error.kind):
+                return await asyncio.to_thread(self._rejected, figure, [rule])
             return outcome.failed(payload.key, figure.sample, error.kind, figure.about())
         return outcome.accepted(payload.key, sample, figure.about(checks=self._passed(mended)))
 
@@ -363,6 +366,13 @@ class _Answers:
         )
         self._account.add(completion)
         return str(completion.text)
+
+
+def _lasting(kind: str) -> str:
+    """The rule that a trouble is which stays however often the figure is asked, or nothing."""
+    if kind == FILTERED:
+        return REFUSAL
+    return kind if kind == TOO_LONG or kind.startswith("image-") else ""
 
 
 def _message(role: str, text: str) -> Message:

@@ -143,7 +143,10 @@ def _price(name: str, entry: Any) -> Price:
     if not isinstance(entry, dict) or not {"input", "output"} <= entry.keys() or not entry.keys() <= _KNOWN:
         raise UsageError(f"The price of '{name}' is not whole.", hint=_EXAMPLE)
     if any(
-        isinstance(one, bool) or not isinstance(one, int | Decimal) or not Decimal(one).is_finite() or not 0 <= one < _MILLION
+        isinstance(one, bool)
+        or not isinstance(one, int | Decimal)
+        or not Decimal(one).is_finite()
+        or not 0 <= one < _MILLION
         for one in entry.values()
     ):
         raise UsageError(f"A price of '{name}' is not a number from 0 to {_MILLION}.", hint=_EXAMPLE)

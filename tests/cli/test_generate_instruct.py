@@ -286,14 +286,14 @@ def test_pictures_go_along_to_a_model_that_sees(tmp_path: Path) -> None:
     more = ["--images", tmp_path / "images", "--no-inline-mentions"]
     with Server() as server:
         code, out, _ = medcli(tmp_path, *options(tmp_path, server.url, *more, "--json"))
-        assert (code, json.loads(out)["reasons"]) == (5, {"image-missing": 1})
+        assert (code, json.loads(out)["rules"]) == (0, {"image-missing": 1})
         shown = [body["messages"][-1]["content"] for body in server.bodies]
         assert all([part["type"] for part in one] == ["image_url", "text"] for one in shown)
         assert len({one[0]["image_url"]["url"] for one in shown}) == 3
         assert all("seen by all readers" not in one[1]["text"] for one in shown)
-        picture(tmp_path / "images" / caption(3)["image"], 250)
-        code, _, _err = medcli(tmp_path, *options(tmp_path, server.url, *more, "--retry-failed"))
-        assert (code, len(read(tmp_path))) == (0, 4)
+        assert [row["rule"] for row in read(tmp_path, "train.rejected.jsonl")] == ["image-missing"]
+        code, _, err = medcli(tmp_path, *options(tmp_path, server.url))
+        assert (code, "another setting of: inline-mentions, pictures" in err) == (2, True)
     remote = options(tmp_path, "http://server.invalid/v1", *more)
     remote[3] = tmp_path / "remote.json"
     code, _, _ = medcli(tmp_path, *remote)

@@ -6,6 +6,7 @@ Entra ID tokens). Refuses to show a key: it stands in no ``repr``, message or lo
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -109,6 +110,20 @@ def from_environment(urls: Sequence[str], model: str) -> Access:
     if not all(azure):
         raise UsageError("Azure's addresses cannot stand beside others.", hint="Ask them in two runs.")
     return _azure(bases, model)
+
+
+def is_remote(url: str) -> bool:
+    """Whether a server is on another machine than this one, for all that its address says.
+
+    Names below localhost count as remote: not every resolver keeps them on this machine (RFC 6761, 6.3).
+    """
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
+        return False
+    try:
+        return not ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return True
 
 
 def _azure(bases: tuple[str, ...], model: str) -> Access:

@@ -14,10 +14,11 @@ from typing import Any
 
 from medcli.errors import InputError, ItemFailed, MedcliError, SetupError, UsageError
 from medcli.models.endpoint.access import from_environment
-from medcli.models.endpoint.client import UNREACHABLE, Client
+from medcli.models.endpoint.client import Client
 from medcli.models.endpoint.manners import Manners
 from medcli.models.endpoint.messages import Pictures, messages, piece_of, reply_of
 from medcli.models.endpoint.tolls import Toll
+from medcli.models.endpoint.troubles import UNREACHABLE
 from medcli.models.family import cleaned, split_thoughts
 from medcli.models.protocol import Description, Engine, ModelSpec, Reply, Request, Sampling
 from medcli.models.tokens import Estimate, measure

@@ -35,10 +35,10 @@ from medcli.models.endpoint.batch_state import (
     updated,
 )  # fmt: skip
 from medcli.models.endpoint.chat import ChatClient, completion_of
-from medcli.models.endpoint.client import FAILING, FILTERED, REFUSED, TOO_LONG, Again
 from medcli.models.endpoint.manners import filtered, too_long
 from medcli.models.endpoint.rest import Missing, Rest
 from medcli.models.endpoint.tolls import Gate, usage_of
+from medcli.models.endpoint.troubles import FAILING, FILTERED, REFUSED, TOO_LONG, Again
 from medcli.models.prices import PICO
 from medcli.models.spending import Budget, Claim
 from medcli.models.tokens import measure

@@ -12,19 +12,28 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
-import ipaddress
 import json
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
 
 from medcli.errors import ItemFailed, MissingExtra, SetupError
-from medcli.models.endpoint.access import Access
-from medcli.models.endpoint.manners import Manners, filtered, too_long, unpaid
+from medcli.models.endpoint.access import Access, is_remote
+from medcli.models.endpoint.manners import Manners
 from medcli.models.endpoint.tolls import FREE, Gate, Passage, Toll
+from medcli.models.endpoint.troubles import (
+    BUSY,
+    CUT,
+    REFUSED,
+    SILENT,
+    UNDERSTOOD_CODES,
+    UNREACHABLE,
+    Again,
+    meaning,
+)  # fmt: skip
 from medcli.pacing import Pace, retry_after
 
 if TYPE_CHECKING:
@@ -40,26 +49,13 @@ _REST = 5.0
 _LOST_IN_A_ROW = 10
 _REFUSED_IN_A_ROW = 32
 _WHOLE = 10.0  # times the timeout: how long an answer may take however it comes
+_LAX = json.JSONDecoder(strict=False)  # some servers leave control characters as they are
 _JSON = {"Content-Type": "application/json"}
 _CHUNKED = 1 << 20  # bytes of a request that are still sent in one piece
 _LONGEST = 1 << 26  # bytes of an answer: far above any, and far below what exhausts memory
-BUSY_CODES = frozenset({429, 503, 529})
-FAILING_CODES = frozenset({408, 409, 425, 500, 502, 504, 520, 521, 522, 523, 524})
-_UNCLEAR = frozenset(
-    {408, 502, 504, 520, 522, 524}
-)  # something stood between, and may have given up too early
-
-UNREACHABLE = "endpoint-unreachable"
-SILENT = "endpoint-timeout"
-CUT = "endpoint-broke-off"
-FAILING = "endpoint-failing"
-BUSY = "endpoint-busy"
-REFUSED = "endpoint-refused"
-TOO_LONG = "prompt-too-long"
-FILTERED = "endpoint-content-filter"
-
 Body = Callable[[], bytes]
 _T = TypeVar("_T")
+_PASSAGE: ContextVar[Passage] = ContextVar("_PASSAGE")  # of the task that sends
 
 
 @dataclass(slots=True)
@@ -90,28 +86,6 @@ class Received:
     content: bytes = field(repr=False)
     request_id: str = ""
     cost: int | None = None
-
-
-class Again(Exception):
-    """Send it again.
-
-    Parameters
-    ----------
-    kind : str
-        Why, in kebab-case.
-    wait : float or None
-        Seconds that the server asks for.
-    costs : int
-        Attempts that it counts as.
-    refused : bool
-        Whether the server surely did nothing.
-    """
-
-    def __init__(
-        self, kind: str, *, wait: float | None = None, costs: int = 1, refused: bool = False
-    ) -> None:
-        super().__init__(kind)
-        self.kind, self.wait, self.costs, self.refused = kind, wait, costs, refused
 
 
 class Client:
@@ -145,7 +119,7 @@ class Client:
         self._session = aiohttp.ClientSession(
             timeout=limits,
             headers=standing,
-            connector=aiohttp.TCPConnector(limit=0),
+            connector=_connector(),
             # a proxy must not come between us and this machine
             trust_env=all(is_remote(url) for url in access.bases),
         )
@@ -173,13 +147,13 @@ class Client:
         SetupError
             If no other request would fare better, or the budget may not be enough.
         """
-        return await self._until(place, lambda server: self._attempt(server, body, toll))
+        return await self._until(place, lambda server: self._attempt(server, body, toll), toll.tokens)
 
-    async def _until(self, place: int, attempt: Callable[[Server], Awaitable[_T]]) -> _T:
+    async def _until(self, place: int, attempt: Callable[[Server], Awaitable[_T]], tokens: int = 0) -> _T:
         """Try until there is an answer, or an end of attempts or patience."""
         spent, waited = 0, 0.0
         while True:
-            server = self._choose(place)
+            server = self._choose(place, tokens)
             try:
                 received = await attempt(server)
             except Again as again:
@@ -191,6 +165,7 @@ class Client:
     async def _attempt(self, server: Server, body: Body, toll: Toll) -> Received:
         """Send once; what became of it is counted whatever happens."""
         passage = await self._gate.let(toll, server.pace)
+        _PASSAGE.set(passage)
         try:
             async with self._flying(server), self._post(server, body()) as response:
                 content = await read(response)
@@ -269,31 +244,9 @@ class Client:
 
     def _trouble(self, status: int, wait: float | None, refusal: bytes, version: int) -> Exception:
         """Say what a status other than 200 means."""
-        if status == 402 or (status == 429 and unpaid(refusal)):
-            return SetupError(
-                "The server says that the account has no credit left.",
-                hint="See to it there; the same command goes on from here.",
-            )
-        if status in BUSY_CODES:
-            return Again(BUSY, wait=wait, costs=0, refused=True)
-        if status in FAILING_CODES:
-            return Again(FAILING, wait=wait, refused=status not in _UNCLEAR)
-        if status in (400, 413, 422):
-            if version != self._manners.version or self._manners.learn(refusal):
-                return Again(REFUSED, costs=0, refused=True)
-            if too_long(refusal):
-                return ItemFailed(TOO_LONG)
-            if filtered(refusal):
-                return ItemFailed(FILTERED)
-        if status in (401, 403):
-            name = self._access.wanted
-            return SetupError("The server refuses the key.", hint=f"Set {name}, or {name}_FILE.")
-        if status in (404, 405) or 300 <= status < 400:
-            return SetupError(
-                "The server knows no such model, or no chat completions at this address.",
-                hint="Check --model, and that --base-url ends as the server wants it, mostly in /v1.",
-            )
-        return self._refused()
+        if status in UNDERSTOOD_CODES and (version != self._manners.version or self._manners.learn(refusal)):
+            return Again(REFUSED, costs=0, refused=True)
+        return meaning(status, wait, refusal, self._access.wanted) or self._refused()
 
     def _refused(self) -> Exception:
         """Return a row's trouble, or everybody's where nothing was ever answered."""
@@ -305,15 +258,16 @@ class Client:
             hint="Does the model take pictures, and --temperature? Else see what the server says.",
         )
 
-    def _choose(self, place: int) -> Server:
-        """Take a server that does not rest, has not much more to do than others, and had this place before."""
+    def _choose(self, place: int, tokens: int = 0) -> Server:
+        """Take a server that does not rest, has not much more to do than others, and had this place before.
+
+        ``tokens`` are what it would count the request as: one that lets it go now is taken before one that does not.
+        """
         now, count = time.monotonic(), len(self._servers)
         if count == 1:
             return self._servers[0]
-        order = [(place + i) % count for i in range(count)]
-        return self._servers[
-            min(order, key=lambda i: (self._servers[i].rests_until > now, self._servers[i].flying // 4))
-        ]
+        order = [self._servers[(place + i) % count] for i in range(count)]
+        return min(order, key=lambda one: (one.rests_until > now, one.pace.busy(tokens), one.flying // 4))
 
     async def _pause(self, again: Again, server: Server, spent: int, waited: float) -> tuple[int, float]:
         """Wait as long as is fitting; return attempts spent and seconds waited for busy servers.
@@ -352,6 +306,20 @@ class Client:
         return spent, waited
 
 
+def _connector() -> aiohttp.TCPConnector:
+    """Return a connector that notes when a request has a connection: only then it is on its way."""
+    import aiohttp
+
+    class Noting(aiohttp.TCPConnector):  # type: ignore[misc, unused-ignore]
+        async def connect(self, *told: Any, **more: Any) -> Any:
+            connection = await super().connect(*told, **more)
+            if (passage := _PASSAGE.get(None)) is not None:
+                passage.sent()
+            return connection
+
+    return Noting(limit=0)
+
+
 async def read(response: aiohttp.ClientResponse) -> bytes:
     """Read what a server says, but not without end."""
     content = bytearray()
@@ -365,7 +333,7 @@ async def read(response: aiohttp.ClientResponse) -> bytes:
 def _completion(content: bytes) -> dict[str, Any]:
     """Read what should be a completion; a server that broke off is asked again."""
     with contextlib.suppress(ValueError, RecursionError):
-        completion = json.loads(content, strict=False)  # some servers leave control characters as they are
+        completion = _LAX.decode(content.decode("utf-8-sig"))
         if isinstance(completion, dict) and completion.get("choices"):
             return completion
     raise Again(CUT)
@@ -383,17 +351,3 @@ def _counted(passage: Passage, error: BaseException) -> None:
 def _plain(name: object) -> str:
     """Return a server's name for a request, if it is one."""
     return name[:128] if isinstance(name, str) and name.isascii() and name.isprintable() else ""
-
-
-def is_remote(url: str) -> bool:
-    """Whether a server is on another machine than this one, for all that its address says.
-
-    Names below localhost count as remote: not every resolver keeps them on this machine (RFC 6761, 6.3).
-    """
-    host = urlsplit(url).hostname or ""
-    if host == "localhost":
-        return False
-    try:
-        return not ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return True

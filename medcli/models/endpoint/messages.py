@@ -15,7 +15,7 @@ from typing import Any
 
 from medcli.errors import ItemFailed
 from medcli.imaging import open_picture
-from medcli.models.endpoint.client import FILTERED
+from medcli.models.endpoint.troubles import FILTERED
 from medcli.models.family import cleaned, split_thoughts
 from medcli.models.protocol import Picture, Reply, Request
 

@@ -22,7 +22,7 @@ from medcli import files
 from medcli.errors import SetupError
 
 _FORM = 1
-_TABLE = "CREATE TABLE IF NOT EXISTS replies (key BLOB PRIMARY KEY, request TEXT NOT NULL, reply BLOB NOT NULL) WITHOUT ROWID"
+_TABLE = "CREATE TABLE IF NOT EXISTS replies (key BLOB UNIQUE NOT NULL, request TEXT NOT NULL, reply BLOB NOT NULL)"
 _EVERY, _MANY = 0.2, 200
 _PATIENCE = 10.0  # seconds to wait for another process that writes
 

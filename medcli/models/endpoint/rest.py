@@ -14,17 +14,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from medcli import files
 from medcli.errors import SetupError
-from medcli.models.endpoint.client import (
-    BUSY,
-    BUSY_CODES,
-    CUT,
-    FAILING,
-    FAILING_CODES,
-    Again,
-    Client,
-    Server,
-    read,
-)
+from medcli.models.endpoint.client import Client, Server, read
+from medcli.models.endpoint.troubles import BUSY, BUSY_CODES, CUT, FAILING, FAILING_CODES, Again
 from medcli.pacing import retry_after
 
 if TYPE_CHECKING:

@@ -52,6 +52,11 @@ class Passage:
     claim: Claim | None = None
     cost: int | None = field(default=None)
 
+    def sent(self) -> None:
+        """Say that it is on its way only now: it had to wait for a connection, or for another pace."""
+        for turn in self.turns:
+            turn.sent()
+
     def answered(self, completion: Mapping[str, Any]) -> None:
         """Count what the reply says; where it says nothing, the most that it can be."""
         usage = usage_of(completion)
@@ -109,7 +114,6 @@ class Gate:
             if claim is not None:
                 claim.release()
             raise
-        shared.sent()
         return Passage(toll, (shared, turn), claim)
 
 

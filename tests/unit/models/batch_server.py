@@ -151,7 +151,7 @@ class BatchServer:
         return web.json_response(batch)
 
     def _end(self, batch: dict[str, Any], status: str) -> None:
-        batch["status"] = status.split()[0]
+        batch["status"] = status.split(maxsplit=1)[0]
         if batch["status"] == "failed":
             batch["errors"] = {"data": [{"code": status.split()[1], "message": "canary text", "line": None}]}
             return

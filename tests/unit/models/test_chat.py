@@ -22,6 +22,7 @@ from medcli.models.endpoint import access, client
 from medcli.models.endpoint.chat import ChatClient, Completion
 from medcli.models.endpoint.replies import Replies, key_of
 from medcli.models.spending import Budget, BudgetSpent
+from medcli.pacing import Pace
 from medcli.settings import Secret
 from tests.ask.server import Server
 
@@ -66,7 +67,7 @@ def test_each_is_asked_once_more_than_it_failed_and_nothing_is_lost() -> None:
     words = ["fine", *MOODS]
     texts = [f"{words[i % len(words)]} {i}?" for i in range(140)]
     with Server(moods=MOODS) as server:
-        got, chat = ask(server.url, texts, timeout=0.3, rpm=60_000, tpm=10**8)
+        got, chat = ask(server.url, texts, timeout=1.0, rpm=60_000, tpm=10**8)
     assert [one.text for one in got] == [f"0 {text}" for text in texts]
     assert {server.asked[text] for text in texts if not text.startswith("fine")} == {3}
     assert {server.asked[text] for text in texts if text.startswith("fine")} == {1}
@@ -75,6 +76,79 @@ def test_each_is_asked_once_more_than_it_failed_and_nothing_is_lost() -> None:
     } == {(7, 3, "stop", False, None)}
     assert all(one.seconds > 0 for one in got)
     assert chat.estimate.replies == 140
+
+
+@pytest.mark.parametrize("mood", ["429", "503"])
+def test_a_busy_server_costs_patience_and_no_attempts(monkeypatch: pytest.MonkeyPatch, mood: str) -> None:
+    monkeypatch.setattr(client, "ATTEMPTS", 2)
+    seen = []
+
+    async def misbehave(self: Server, request: Any, word: str) -> Any:
+        import aiohttp.web
+
+        seen.append(time.monotonic())
+        if len(seen) <= 25:
+            return aiohttp.web.json_response({}, status=int(word), headers={"Retry-After": "0.02"})
+        return None
+
+    monkeypatch.setattr(Server, "_misbehave", misbehave)
+    with Server(moods={"busy": f"{mood} always"}) as server:
+        got, _ = ask(server.url, ["busy"])
+    assert (got[0].text, len(seen)) == ("0 busy", 26)
+    assert seen[-1] - seen[0] >= 25 * 0.02
+
+
+def test_a_request_counts_from_when_it_has_a_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    import aiohttp
+
+    connect = aiohttp.TCPConnector.connect
+
+    async def slow(self: Any, *told: Any, **more: Any) -> Any:
+        await asyncio.sleep(0.3)
+        return await connect(self, *told, **more)
+
+    monkeypatch.setattr(aiohttp.TCPConnector, "connect", slow)
+    pace = Pace(10, blur=0.1)
+
+    async def main(url: str) -> None:
+        async with ChatClient([url], "", "m") as chat:
+            chat.pace = pace
+            await chat.complete(user("one"), max_tokens=5)
+
+    with Server() as server:
+        begun = time.monotonic()
+        asyncio.run(main(server.url))
+    assert pace.window._entries[0].leaves >= begun + 60.3
+
+
+def test_while_a_server_asks_for_rest_nobody_knocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    times: list[float] = []
+    answered = Server._answer
+
+    async def noted(self: Server, request: Any, body: Any) -> Any:
+        times.append(time.monotonic())
+        return await answered(self, request, body)
+
+    async def misbehave(self: Server, request: Any, word: str) -> Any:
+        import aiohttp.web
+
+        return aiohttp.web.json_response({}, status=429, headers={"Retry-After": "0.4"})
+
+    monkeypatch.setattr(Server, "_answer", noted)
+    monkeypatch.setattr(Server, "_misbehave", misbehave)
+
+    async def main(url: str) -> None:
+        async with ChatClient([url], "", "m") as chat:
+            first = asyncio.ensure_future(chat.complete(user("busy"), max_tokens=5))
+            while not chat._client or chat._client._servers[0].pace._rests_until < 0:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.005)
+            await asyncio.gather(*(chat.complete(user(f"{i}"), max_tokens=5) for i in range(20)))
+            first.cancel()
+            await asyncio.gather(first, return_exceptions=True)
+
+    with Server(moods={"busy": "429"}) as server:
+        asyncio.run(main(server.url))
+    assert min(times[1:]) - times[0] >= 0.38
 
 
 def test_a_schema_is_offered_and_dropped_once_it_is_refused() -> None:

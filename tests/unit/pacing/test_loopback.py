@@ -49,7 +49,7 @@ def test_five_minutes_at_600_requests_and_90000_tokens_a_minute(size: int) -> No
         asyncio.run(asks(url, Pace(600, 90_000), 302, "x" * size, room=200 if size > 1000 else 80))
         log = log_of(url)
     most, used = most_within(log, 60.0), shares(log, 300, 600, 90_000)
-    print(f"{size}: most in a minute {most}, shares {used}")
+    print(f"{size}: most in a minute {most}, shares {used}")  # noqa: T201 - the figures, for `-s`
     assert most[0] <= 600
     assert most[1] <= 90_000
     assert max(used) >= 0.95
