@@ -68,6 +68,7 @@ class InstructSpec:
         "Folder of the figures: show each to the model, which must be one that sees.",
         default=None,
         metavar="DIR",
+        shapes_product=False,
     )
     format: str = option(
         "llava: one JSON array in LLaVA's form; jsonl: the same, one a line; messages: chat messages, one a line.",

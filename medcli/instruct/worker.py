@@ -198,7 +198,7 @@ class Workers:
         except Refused as error:
             return outcome.failed(payload.key, figure.sample, error.kind, figure.about())
         except MedcliError as error:
-            self.trouble = self.trouble or error
+            self.trouble = error
             await self._halt()
             raise ItemFailed("stopped", stops=True) from None
         except ItemError as error:
