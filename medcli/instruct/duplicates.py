@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 _WORD = re.compile(r"\w+")
 _RUN = 3
-_BANDS, _ROWS = 16, 4  # two captions of similarity 0.8 share a band with probability 0.9998, two of 0.4 with 0.34
+_BANDS, _ROWS = (
+    16,
+    4,
+)  # two captions of similarity 0.8 share a band with probability 0.9998, two of 0.4 with 0.34
 _HASHES = _BANDS * _ROWS
 _BLOCK = 512
 _MULTIPLIER = 0x9E3779B97F4A7C15  # 2**64 by the golden ratio
