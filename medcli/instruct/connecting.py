@@ -71,6 +71,20 @@ def tests_of(spec: InstructSpec) -> Tests | None:
     return Tests.of(spec.decontaminate, spec.decontaminate_images)
 
 
+def notes_of(tests: Tests | None) -> list[str]:
+    """What a person should know of the tests that samples were held against."""
+    if tests is None:
+        return []
+    lost = {
+        "not found": tests.missing,
+        "unreadable": tests.unreadable,
+        "too even to be told apart": tests.even,
+    }
+    return [f"Pictures of --decontaminate {why}: {count:,}." for why, count in lost.items() if count] + (
+        [f"Rows of --decontaminate that are no questions: {tests.skipped:,}."] if tests.skipped else []
+    )
+
+
 def check_settings(spec: InstructSpec, door: Door) -> checks.Settings:
     """What rules are told."""
     if unknown := sorted(set(spec.skip_check) - set(checks.names())):

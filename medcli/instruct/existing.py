@@ -18,7 +18,7 @@ from medcli.files import read_jsonl
 from medcli.instruct.captions import read
 from medcli.instruct.checks import rows
 from medcli.instruct.checks.files import WHAT, check_file, repair_file
-from medcli.instruct.connecting import check_settings, tests_of
+from medcli.instruct.connecting import check_settings, notes_of, tests_of
 from medcli.instruct.door import Door
 from medcli.instruct.result import Result
 from medcli.instruct.room import make_room
@@ -56,7 +56,7 @@ def check(spec: InstructSpec) -> Result:
     facts = checked.to_json() | {"seconds": round(time.monotonic() - began, 3), "exit_code": code} | written
     if spec.report is not None:
         _report(spec, spec.report, facts)
-    return Result(code, facts, _words(facts, repaired=spec.repair))
+    return Result(code, facts, _words(facts, repaired=spec.repair), tuple(notes_of(tests)))
 
 
 def _report(spec: InstructSpec, path: Path, facts: dict[str, Any]) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 from medcli import files, jobs
 from medcli.errors import SetupError, UsageError
 from medcli.instruct import estimate, writing
-from medcli.instruct.connecting import connect, setting_of
+from medcli.instruct.connecting import connect, notes_of, setting_of
 from medcli.instruct.kinds import Kinds, weights_of
 from medcli.instruct.prompts import Book
 from medcli.instruct.result import Result, facts_of, words
@@ -246,7 +246,7 @@ class _Run:
         )
 
     def _warnings(self, facts: Mapping[str, Any]) -> tuple[str, ...]:
-        told = list(self._notes)
+        told = [*self._notes, *notes_of(self._setting.tests)]
         wanted = self._spec.max_samples
         if wanted is not None and facts["accepted"] + facts["failed"] < wanted:
             told.append(f"The captions gave {facts['accepted']:,} of {wanted:,} samples: there are no more.")

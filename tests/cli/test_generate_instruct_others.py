@@ -141,3 +141,48 @@ def test_a_page_comes_with_generation(tmp_path: Path) -> None:
         assert medcli(tmp_path, *options(tmp_path, server.url, "--report", page))[0] == 0
     text = page.read_text(encoding="utf-8")
     assert "How does the cortex look?" in text
+
+
+def test_what_a_model_is_tested_with_is_left_out(tmp_path: Path) -> None:
+    pytest.importorskip("aiohttp")
+    import numpy as np
+    from PIL import Image
+
+    from tests.instruct.server import Server
+
+    captions(tmp_path, 10)
+    dice = np.random.default_rng(1)
+    for number in range(10):
+        noise = Image.fromarray(dice.integers(0, 255, (8, 8), np.uint8)).resize((96, 96))
+        path = tmp_path / "images" / caption(number)["image"]
+        path.parent.mkdir(exist_ok=True)
+        noise.save(path)
+        if number == 2:
+            noise.save(tmp_path / "seen.png")
+    tests = [
+        {"question_id": 1, "text": "What is this?", "image": caption(1)["image"]},
+        {"question_id": 2, "text": "And this?", "image": "seen.png"},
+        {
+            "question_id": 3,
+            "text": "What can be said about its edge in the present picture?",
+            "image": "none.png",
+        },
+    ]
+    (tmp_path / "tests.jsonl").write_text("".join(json.dumps(row) + "\n" for row in tests))
+    more = ["--images", tmp_path / "images", "--decontaminate", tmp_path / "tests.jsonl", "--json"]
+    with Server() as server:
+        code, out, err = medcli(tmp_path, *options(tmp_path, server.url, *more))
+    assert (code, json.loads(out)["rules"]) == (0, {"test-figure": 1, "test-picture": 1})
+    assert sorted(server.order) == ["0", *map(str, range(3, 10))]  # nothing was spent on them
+    assert "not found" in err
+    rows = read(tmp_path, "train.provenance.jsonl")
+    assert all(row["checks"]["decontaminated"] for row in rows)
+    told = [
+        "generate-instruct",
+        "--check-only",
+        tmp_path / "train.json",
+        "--decontaminate",
+        tmp_path / "tests.jsonl",
+    ]
+    code, out, _ = medcli(tmp_path, *told, "--json")
+    assert (code, json.loads(out)["rejected"]) == (0, 0)

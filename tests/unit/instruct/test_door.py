@@ -23,7 +23,9 @@ def door() -> Door:
 
 
 def test_one_person_has_one_placeholder_in_all_parts(door: Door) -> None:
-    shown = door.admit(NAMED, "Fig. 1. Seen by Dr. Maria Lopez.", ["Dr. Maria Lopez saw it.", "On 12 March 2021."])
+    shown = door.admit(
+        NAMED, "Fig. 1. Seen by Dr. Maria Lopez.", ["Dr. Maria Lopez saw it.", "On 12 March 2021."]
+    )
     assert shown.caption == "Fig. 1. Seen by Dr. [NAME_1]."
     assert shown.mentions[0].startswith("Dr. [NAME_1]")
     assert "2021" not in shown.mentions[1]
@@ -44,7 +46,10 @@ def test_what_a_model_came_up_with_becomes_a_tag_and_placeholders_stay(door: Doo
 
 
 def test_names_of_files_are_known_of_the_patient(door: Door) -> None:
-    assert "Quaxly" not in door.admit(Caption("1", "x", "quaxly_1.jpg"), "the quaxly lesion of Quaxly", []).caption
+    assert (
+        "Quaxly"
+        not in door.admit(Caption("1", "x", "quaxly_1.jpg"), "the quaxly lesion of Quaxly", []).caption
+    )
 
 
 def test_the_choice_decides_who_sees_identity(tmp_path: Path) -> None:
