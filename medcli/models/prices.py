@@ -139,8 +139,9 @@ def _read(text: str) -> Prices:
 _EXAMPLE = 'As: [models."my-model"] with input = 0.15 and output = 0.60, in USD for a million tokens'
 
 
-def _price(name: str, entry: Any) -> Price:
-    if not isinstance(entry, dict) or not {"input", "output"} <= entry.keys() or not entry.keys() <= _KNOWN:
+def _price(name: str, given: object) -> Price:
+    entry: dict[str, Any] = given if isinstance(given, dict) else {}
+    if not {"input", "output"} <= entry.keys() or not entry.keys() <= _KNOWN:
         raise UsageError(f"The price of '{name}' is not whole.", hint=_EXAMPLE)
     if any(
         isinstance(one, bool)

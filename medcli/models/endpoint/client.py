@@ -39,6 +39,8 @@ from medcli.pacing import Pace, retry_after
 if TYPE_CHECKING:
     import aiohttp
 
+__all__ = ["Body", "Client", "Received", "Server", "is_remote", "read"]
+
 ATTEMPTS = 8
 PATIENCE = 900.0  # seconds of waiting on busy servers that one request may cost
 PAUSE = 0.25

@@ -35,10 +35,10 @@ async def asks(url: str, pace: Pace, seconds: float, text: str, *, tasks: int = 
 
 def test_no_period_has_more_than_the_limit_and_the_limit_is_used() -> None:
     with running(latency=0.01) as url:
-        asyncio.run(asks(url, Pace(40, period=1.5, blur=0.3), 4.5, "short", tasks=16))
+        asyncio.run(asks(url, Pace(40, period=1.2, blur=0.3), 3.0, "short", tasks=16))
         log = log_of(url)
-    assert most_within(log, 1.5)[0] <= 40
-    assert len(log) >= 0.7 * 40 * 4.5 / 1.5
+    assert most_within(log, 1.2)[0] <= 40
+    assert len(log) >= 0.6 * 40 * 3.0 / 1.2
 
 
 @pytest.mark.slow
