@@ -29,12 +29,12 @@ def folded(option: str) -> str:
 
 
 def named(answer: str, options: tuple[str, ...]) -> int:
-    """Place of the option that an answer names first, or -1 if it names none that can be told."""
-    if (found := _LEADING.match(answer)) and (place := _LETTERS.index(found[1])) < len(options):
-        return place
+    """Place of the option that an answer names, by its text or its letter, or -1 if none or several can be told."""
     said, whole = f" {folded(answer)} ", [folded(option) for option in options]
     if said.strip() in whole:
         return whole.index(said.strip())
+    if (found := _LEADING.match(answer)) and (place := _LETTERS.index(found[1])) < len(options):
+        return place
     inside = [place for place, option in enumerate(whole) if option and f" {option} " in said]
     return inside[0] if len(inside) == 1 else -1
 

@@ -88,7 +88,7 @@ def begun() -> re.Pattern[str]:
         "decade": rf"[2-9]0\s?['\u2019]?s\b|(?i:{'|'.join(DECADES)})\b",
         "times": rf"{DIGITS}\s?[x\u00d7](?![\w]|\s?\d)",
         "measure": rf"{several}[\s-]?{unit_pattern()}",
-        "part": rf"(?i:{NUMERAL})-(?!\d|to\b)[^\W\d_][\w-]*|\d+(?:[^\W\d_]+\d*)+[\w/+-]*|\d{{1,2}}-0\b|\d\s?\+\s?\d\b",
+        "part": rf"(?i:{NUMERAL})-(?!\d|to\b|(?i:{_SPELT})\b)[^\W\d_][\w-]*|\d+(?:[^\W\d_]+\d*)+[\w/+-]*|\d{{1,2}}-0\b|\d\s?\+\s?\d\b",
         "year": rf"{YEAR}(?![\w/]|[.,]\d)",
         "bare": rf"{numeral}(?![\w])(?:\s*(?:-|\u2013|/|,|and|or|to|&|\+)\s*\d+(?![\w]|\.\d))*",
     }

@@ -154,8 +154,12 @@ def _same_value(said: Fact, told: Fact) -> bool:
 
 
 def _same_count(said: Fact, told: Fact, smallest: int) -> bool:
-    if said.number.value != told.number.value or said.number.value < smallest:
+    if said.number.value != told.number.value:
         return False
-    if said.number.decimals or said.number.value >= _TELLING:
+    if said.number.decimals:
+        return True
+    if said.number.value < smallest:
+        return False
+    if said.number.value >= _TELLING:
         return True
     return told.kind == "count" and not said.nouns.isdisjoint(told.nouns)

@@ -115,6 +115,9 @@ def _choices(value: Mapping[str, Any], turns: tuple[Turn, ...], kind: str) -> tu
         lines = _OPTION.findall(turns[0][1])
         if len(lines) > 1 and "".join(letter for letter, _ in lines) == _LETTERS[: len(lines)]:
             choices = tuple(text for _, text in lines)
+    key = value.get("key")
+    if choices and isinstance(key, int) and not isinstance(key, bool):
+        return choices, key
     return choices, named(turns[1][1], choices) if choices else -1
 
 
