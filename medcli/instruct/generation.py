@@ -18,6 +18,7 @@ from typing import Any
 from medcli import files, jobs
 from medcli.errors import SetupError, UsageError
 from medcli.instruct import estimate, writing
+from medcli.instruct.checks.judging import prompt
 from medcli.instruct.connecting import connect, notes_of, setting_of
 from medcli.instruct.kinds import Kinds, weights_of
 from medcli.instruct.prompts import Book
@@ -91,7 +92,8 @@ def facts_of_run(spec: InstructSpec, book: Book) -> dict[str, object]:
     """What a rerun has to agree on: all that a sample depends on beside its caption."""
     from medcli.instruct.sample import KINDS
 
-    shown = {"pictures": spec.images is not None}
+    shown: dict[str, object] = {"pictures": spec.images is not None}
+    shown |= {f"{name}-prompt": prompt(name).version for name in ("judge", "blind") if getattr(spec, name)}
     return fingerprint(spec) | shown | {"prompts": [book.hash(kind) for kind in KINDS]}
 
 

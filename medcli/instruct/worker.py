@@ -131,6 +131,7 @@ class _Figure:
     began: float
     shown: Shown | None = None
     reply: str = field(default="", repr=False)
+    heard: dict[str, str] = field(default_factory=dict)
 
     def about(self, **more: Any) -> dict[str, Any]:
         """Its row of provenance."""
@@ -205,7 +206,7 @@ class Workers:
             if rule := _lasting(error.kind):
                 return await asyncio.to_thread(self._rejected, figure, [rule])
             return outcome.failed(payload.key, figure.sample, error.kind, figure.about())
-        return outcome.accepted(payload.key, sample, figure.about(checks=self._passed(mended)))
+        return outcome.accepted(payload.key, sample, figure.about(checks=self._passed(mended, figure)))
 
     async def _halt(self) -> None:
         """Wait until every figure has ended or halts too, and outcomes are taken down: their replies are paid for."""
@@ -215,13 +216,12 @@ class Workers:
             await asyncio.sleep(0.02)
         await asyncio.sleep(_TAKEN)
 
-    def _passed(self, mended: Sequence[str]) -> dict[str, Any]:
+    def _passed(self, mended: Sequence[str], figure: _Figure) -> dict[str, Any]:
         """Which checks a sample has passed, for its provenance."""
-        one, clients = self._setting, self._clients
+        one = self._setting
         told: dict[str, Any] = {"rules": len(checks.names()) - len(one.checks.off)}
         told |= {"mended": list(mended)} if mended else {}
-        told |= {"decontaminated": True} if one.tests is not None else {}
-        return told | {name: True for name in ("judge", "blind") if getattr(clients, name) is not None}
+        return told | ({"decontaminated": True} if one.tests is not None else {}) | figure.heard
 
     def _begin(self, chosen: Chosen) -> _Figure:
         one = self._setting
@@ -342,11 +342,21 @@ class Workers:
         assert shown is not None
         told = replace(figure.caption, caption=shown.caption, label="", mentions=shown.mentions)
         if self._clients.judge is not None:
-            found += await judging.judged(figure.sample, told, _Answers(self._clients.judge, figure.account))
+            verdict = await self._judged(figure, told, self._clients.judge)
+            figure.heard["judge"] = "unreadable" if verdict is None else "passed"
+            found += verdict or []
         if not found and self._clients.blind is not None:
             found += await judging.blind_solved(figure.sample, _Answers(self._clients.blind, figure.account))
+            figure.heard["blind"] = "passed"
         if found:
             raise Rejected([finding.rule for finding in found])
+
+    @staticmethod
+    async def _judged(figure: _Figure, told: Caption, judge: Client) -> list[Finding] | None:
+        """What the judge finds; asked once more if nobody can read it, and then it condemns nothing."""
+        who = _Answers(judge, figure.account)
+        verdict = await judging.judged(figure.sample, told, who)
+        return await judging.judged(figure.sample, told, who) if verdict is None else verdict
 
 
 class _Answers:

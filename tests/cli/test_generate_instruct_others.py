@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from medcli.logic import example
 from medcli.records import PICTURE
 from tests.instruct.inputs import caption, captions, medcli, options, read
+
+if TYPE_CHECKING:
+    from aiohttp import web
 
 
 def conversation(number: int, *pairs: tuple[str, str]) -> dict[str, object]:
@@ -141,6 +145,44 @@ def test_a_page_comes_with_generation(tmp_path: Path) -> None:
         assert medcli(tmp_path, *options(tmp_path, server.url, "--report", page))[0] == 0
     text = page.read_text(encoding="utf-8")
     assert "How does the cortex look?" in text
+
+
+def test_a_judge_and_a_blind_solver_reject(tmp_path: Path) -> None:
+    pytest.importorskip("aiohttp")
+
+    from tests.instruct.server import Server
+
+    class Three(Server):
+        """A writer, a judge who dislikes every fifth and mumbles at every seventh, and a solver who knows one answer."""
+
+        async def _answer(self, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+            asked = body["messages"][-1]["content"]
+            if body["model"] == "solver":
+                self.seen.append(asked)
+                return self._told(
+                    '{"answer": "A irregular cortex throughout"}' if "irregular cortex" in asked else "unsure"
+                )
+            if body["model"] != "judge":
+                return await super()._answer(request, body)
+            number = self.numbers(body)[0]
+            verdict = dict.fromkeys(("supported", "visual", "silent", "helpful"), number % 5 > 0)
+            return self._told("hm" if number % 7 == 3 else json.dumps(verdict))
+
+    captions(tmp_path, 20)
+    more = ["--judge", "judge", "--blind", "solver", "--kind", "vqa-choice", "--json", "--concurrency", 4]
+    with Three() as server:
+        code, out, _ = medcli(tmp_path, *options(tmp_path, server.url, *more))
+    facts = json.loads(out)
+    assert (code, facts["rules"]) == (0, {"judge": 3})  # the fourth of them was mumbled about
+    rows = {row["id"]: row for row in read(tmp_path, "train.provenance.jsonl")}
+    assert rows[caption(3)["pair_id"]]["checks"]["judge"] == "unreadable"
+    assert rows[caption(4)["pair_id"]]["checks"] == {"rules": 15, "judge": "passed", "blind": "passed"}
+    assert rows[caption(4)["pair_id"]]["requests"] == 3
+    assert all("case" not in text for text in server.seen if "Answer with the letter" in text)
+    with Three() as server:
+        told = options(tmp_path, server.url, *more[2:], "--restart")
+        code, out, _ = medcli(tmp_path, *told)
+    assert json.loads(out)["rules"] == {"blind-solved": 1}
 
 
 def test_what_a_model_is_tested_with_is_left_out(tmp_path: Path) -> None:
