@@ -14,10 +14,10 @@ from medcli.instruct.sample import Finding, Sample
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _MARKS = re.compile(r"[\W_]+")
 _LEADING = re.compile(
-    r"^\W*(?:(?:the\s+)?(?:correct\s+|right\s+|best\s+)?(?:answer|option|choice)\s+(?:is\s+|:\s*)?)?(?:option\s+)?"
-    r"[(\[*]*([A-Z])(?:[)\].:*,]|\s*[-\u2013\u2014]\s|\s*$)",
+    r"^\W*(?i:(?:the\s+)?(?:correct\s+|right\s+|best\s+)?(?:answer|option|choice)\s*(?:is\s*)?:?\s*)?(?i:option\s+)?"
+    r"[(\[*]*([A-Z])(?:[)\].:*,]|\s*[-\u2013\u2014]\s|\s*$)"
 )
-_CATCH_ALL = re.compile(r"^(?:all|none|both|neither|any) of (?:the (?:above|options|others)|these|them)\b")
+_CATCH_ALL = re.compile(r"^(?:all|none|both|neither|any) of (?:above|options|others|these|them)\b")
 _RATIO, _MORE = 1.6, 15
 _SHORT = 2.5
 

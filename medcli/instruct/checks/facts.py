@@ -20,6 +20,7 @@ from medcli.instruct.checks.fact_patterns import (
     SPELT,
     YEAR,
     begun,
+    unit_pattern,
     units,
 )
 from medcli.instruct.checks.numerals import NUMERAL, Number, read
@@ -213,18 +214,21 @@ def _times(match: re.Match[str], before: _Before) -> Iterator[Fact]:
         yield from (Fact("measurement", "magnification", number) for number in _numbers(match[0]))
 
 
+@cache
+def _last_unit() -> re.Pattern[str]:
+    return re.compile(rf"[\s-]?({unit_pattern()})$")
+
+
 def _measure(match: re.Match[str], before: _Before) -> Iterator[Fact]:
     """Every number before a unit has it: "3.5 x 2 cm"."""
-    numerals = list(re.finditer(rf"(?i:{NUMERAL})", match[0]))
-    while numerals and not (unit := match[0][numerals[-1].end() :].lstrip(" -")):
-        numerals.pop()  # a unit that ends with a digit, as mm2
-    if not numerals or _named(before):
+    last = _last_unit().search(match[0])
+    if last is None or _named(before):
         return
+    unit = last[1]
     found = units().get(unit if len(unit) == 1 else unit.lower())
-    of, factor = found or units().get(unit.lower().removesuffix("s"), ("", 1.0))
+    of, factor = found or units()[unit.lower().removesuffix("s")]
     kind = "age" if of in ("months", "days") and before.ends(*_AGED) else "measurement"
-    if of:
-        yield from (Fact(kind, of, read(one[0]), factor) for one in numerals)
+    yield from (Fact(kind, of, number, factor) for number in _numbers(match[0][: last.start()]))
 
 
 def _part(match: re.Match[str], before: _Before) -> Iterator[Fact]:  # noqa: ARG001

@@ -17,6 +17,7 @@ from medcli.instruct.sample import Finding
 _UNSPACED = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f"  # kana, Han, Hangul, Thai: a character counts as a word
 _TOKEN = re.compile(rf"[{_UNSPACED}]|[^\W_](?:[^\W_{_UNSPACED}]|['\u2019.-](?=[^\W_]))*")
 _SENTENCE = re.compile(r"(?<=[.!?\u3002])\s+|\n+")
+_AT_HOME = ("GREEK", "MICRO", "MODIFIER")  # first words of Unicode's names of letters
 _LONG = 5  # words from which an answer or a sentence that comes twice is no coincidence
 _GRAM, _MANY, _DISTINCT = 4, 40, 0.7
 
@@ -117,8 +118,8 @@ def _script(letter: str) -> str:
 def language(subject: Subject) -> Iterator[Finding]:
     """Every turn is in the language that is wished for.
 
-    A turn is in another one if over a tenth of its letters are of another script (Greek letters are at home
-    everywhere), or if it has eight words or more and holds more of another language's function words than of its own,
+    A turn is in another one if over a tenth of its letters are of another script (Greek ones are at home everywhere, up
+    to a third), or if it has eight words or more and holds more of another language's function words than of its own,
     or none of its own.
     """
     wish = subject.settings.language
@@ -133,10 +134,9 @@ def _foreign(text: str, words: frozenset[str], wish: str) -> str:
     own = _scripts()[wish]
     if not (text.isascii() and "LATIN" in own):
         counts = Counter(_script(letter) for letter in text if letter.isalpha())
-        strange = sum(
-            many for script, many in counts.items() if script not in (*own, "GREEK", "MICRO", "MODIFIER")
-        )
-        if strange * 10 > sum(counts.values()):
+        total = sum(counts.values())
+        strange = sum(many for script, many in counts.items() if script not in (*own, *_AT_HOME))
+        if strange * 10 > total or ("GREEK" not in own and counts["GREEK"] * 3 > total):
             return "another script"
     mine = _function_words().get(wish)
     if mine is None or len(words) < 8:

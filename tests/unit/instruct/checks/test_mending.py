@@ -105,7 +105,10 @@ def test_too_many_pairs_lose_the_last() -> None:
     pairs = [
         turn
         for number in range(15)
-        for turn in (("user", f"Is organ {number} large?"), ("assistant", f"Organ {number} looks normal in size."))
+        for turn in (
+            ("user", f"Is organ {number} large?"),
+            ("assistant", f"Organ {number} looks normal in size."),
+        )
     ]
     rest, found = mend(sample(*pairs))
     assert rest is not None
@@ -123,15 +126,68 @@ def test_a_rule_that_is_off_neither_finds_nor_mends() -> None:
 
 def test_findings_quote_nothing() -> None:
     caption = Caption("a", "A 45-year-old woman, Dr. Harlow.")
-    turns = ("user", "Who is it?"), ("assistant", "According to the caption, Dr. Harlow, 45 years old, has an mri.")
+    turns = (
+        ("user", "Who is it?"),
+        ("assistant", "According to the caption, Dr. Harlow, 45 years old, has an mri."),
+    )
     _, found = mend(sample(*turns), caption)
     assert found
     assert not re.search(r"Harlow|45|mri", " ".join(one.detail for one in found))
 
 
 WORDS = st.sampled_from(
-    "MRI CT T2-weighted pH mRNA c-kit mri ct the a lesion is large in left lung of 45 3.5 cm caption context text According to "
-    "based on , . : <image> [NAME_1] User: ** I'm sorry cannot see image Yes, mentioned that 20 % described as [ ] ( )".split()
+    [
+        "MRI",
+        "CT",
+        "T2-weighted",
+        "pH",
+        "mRNA",
+        "c-kit",
+        "mri",
+        "ct",
+        "the",
+        "a",
+        "lesion",
+        "is",
+        "large",
+        "in",
+        "left",
+        "lung",
+        "of",
+        "45",
+        "3.5",
+        "cm",
+        "caption",
+        "context",
+        "text",
+        "According",
+        "to",
+        "based",
+        "on",
+        ",",
+        ".",
+        ":",
+        "<image>",
+        "[NAME_1]",
+        "User:",
+        "**",
+        "I'm",
+        "sorry",
+        "cannot",
+        "see",
+        "image",
+        "Yes,",
+        "mentioned",
+        "that",
+        "20",
+        "%",
+        "described",
+        "as",
+        "[",
+        "]",
+        "(",
+        ")",
+    ]
 )
 TEXTS = st.lists(WORDS, max_size=14).map(" ".join) | st.text(max_size=60)
 TURNS = st.lists(st.tuples(st.sampled_from(["user", "assistant"]), TEXTS), max_size=9)
