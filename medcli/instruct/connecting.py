@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from medcli.errors import UsageError
 from medcli.instruct import checks
+from medcli.instruct.clients import Clients
 from medcli.instruct.door import Door
 from medcli.instruct.prompts import read_book
 from medcli.instruct.spec import InstructSpec
-from medcli.instruct.worker import Clients, Setting
+from medcli.instruct.worker import Setting
 from medcli.models.spending import Budget, load, price_for
 
 if TYPE_CHECKING:

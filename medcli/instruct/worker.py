@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from medcli import jobs
 from medcli.errors import InputError, ItemError, ItemFailed, MedcliError
 from medcli.files import safe_relative
 from medcli.instruct import checks, outcome
 from medcli.instruct.checks import judging
+from medcli.instruct.clients import Answers, Client, Clients, Message, message
 from medcli.instruct.door import Door, Refused, Shown
 from medcli.instruct.kinds import drawn
 from medcli.instruct.parsing import Parsed, parse
@@ -28,46 +29,16 @@ from medcli.instruct.schemas import SCHEMAS
 from medcli.instruct.selection import Chosen, unpack
 from medcli.models.endpoint.troubles import FILTERED, TOO_LONG
 from medcli.models.spending import BudgetSpent
-from medcli.records import Caption, Turn
+from medcli.records import Caption
 
 if TYPE_CHECKING:
     from medcli.instruct.decontamination import Tests
 
 REFUSAL, SCHEMA = "refusal", "schema"
 OUTSIDE = "image-outside-folder"
-_PATIENCE, _GRACE = (
-    60.0,
-    2.0,
-)  # seconds for what is on its way when the budget is spent, or something else is wrong
+_PATIENCE = 60.0  # seconds for what is on its way when the budget is spent
+_GRACE = 2.0  # the same where something else is wrong
 _TAKEN = 0.5  # seconds after which outcomes have surely been taken down
-_VERDICT = 256  # tokens that a judge or a blind solver may write
-
-Message = dict[str, Any]
-
-
-class Client(Protocol):
-    """Whoever continues a conversation: :class:`medcli.models.endpoint.chat.ChatClient`, or a batch of requests."""
-
-    async def complete(
-        self,
-        messages: Sequence[Mapping[str, Any]],
-        *,
-        max_tokens: int,
-        temperature: float = 0.0,
-        schema: Mapping[str, Any] | None = None,
-        place: int = 0,
-        seed: int = 0,
-    ) -> Any:
-        """Return a completion."""
-        ...
-
-    def notes(self) -> Sequence[str]:
-        """Sentences for the person at the terminal."""
-        ...
-
-    async def close(self) -> None:
-        """Close connections."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,19 +76,6 @@ class Setting:
     max_tokens: int = 1024
     seed: int = 0
     tests: Tests | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Clients:
-    """Who is asked: for samples, and where wished for verdicts on them."""
-
-    samples: Client
-    judge: Client | None = None
-    blind: Client | None = None
-
-    def all(self) -> list[Client]:
-        """Each once."""
-        return [one for one in (self.samples, self.judge, self.blind) if one is not None]
 
 
 @dataclass(slots=True)
@@ -301,7 +259,7 @@ class Workers:
                 raise Rejected([REFUSAL])
             if completion.text and not repair:
                 said = await asyncio.to_thread(shown.again, completion.text)
-                messages = [*messages, _message("assistant", said), _message("user", prompt.repair)]
+                messages = [*messages, message("assistant", said), message("user", prompt.repair)]
         raise Rejected([SCHEMA])
 
     async def _messages(self, prompt: Prompt, shown: Shown) -> list[Message]:
@@ -312,7 +270,7 @@ class Workers:
 
             address = await asyncio.to_thread(self._pictures.address, Picture(shown.picture))
             content = [{"type": "image_url", "image_url": {"url": address}}, {"type": "text", "text": asked}]
-        return [*(_message(role, text) for role, text in prompt.turns), {"role": "user", "content": content}]
+        return [*(message(role, text) for role, text in prompt.turns), {"role": "user", "content": content}]
 
     async def _complete(self, figure: _Figure, messages: Sequence[Message], *, repair: bool) -> Any:
         one, name = self._setting, figure.caption.caption_id
@@ -346,7 +304,7 @@ class Workers:
             figure.heard["judge"] = "unreadable" if verdict is None else "passed"
             found += verdict or []
         if not found and self._clients.blind is not None:
-            found += await judging.blind_solved(figure.sample, _Answers(self._clients.blind, figure.account))
+            found += await judging.blind_solved(figure.sample, Answers(self._clients.blind, figure.account))
             figure.heard["blind"] = "passed"
         if found:
             raise Rejected([finding.rule for finding in found])
@@ -354,28 +312,9 @@ class Workers:
     @staticmethod
     async def _judged(figure: _Figure, told: Caption, judge: Client) -> list[Finding] | None:
         """What the judge finds; asked once more if nobody can read it, and then it condemns nothing."""
-        who = _Answers(judge, figure.account)
+        who = Answers(judge, figure.account)
         verdict = await judging.judged(figure.sample, told, who)
         return await judging.judged(figure.sample, told, who) if verdict is None else verdict
-
-
-class _Answers:
-    """A client as judges are asked; what it costs is the figure's."""
-
-    def __init__(self, client: Client, account: outcome.Account) -> None:
-        self._client, self._account, self._asked = client, account, 0
-
-    async def answer(self, turns: Sequence[Turn]) -> str:
-        """Reply to messages: the likeliest words first, drawn ones to whoever asks further."""
-        self._asked += 1
-        completion = await self._client.complete(
-            [_message(role, text) for role, text in turns],
-            max_tokens=_VERDICT,
-            temperature=0.0 if self._asked == 1 else 1.0,
-            seed=self._asked,
-        )
-        self._account.add(completion)
-        return str(completion.text)
 
 
 def _lasting(kind: str) -> str:
@@ -383,7 +322,3 @@ def _lasting(kind: str) -> str:
     if kind == FILTERED:
         return REFUSAL
     return kind if kind == TOO_LONG or kind.startswith("image-") else ""
-
-
-def _message(role: str, text: str) -> Message:
-    return {"role": role, "content": text}
