@@ -117,14 +117,18 @@ def _trimmed(grey: Image) -> Image:
     """A picture without rows and columns at its edges that are even; itself where little would be left."""
     import numpy as np
 
-    pixels = np.asarray(grey)
-    rows = np.flatnonzero(pixels.max(axis=1) - pixels.min(axis=1) > _EVEN)
-    columns = np.flatnonzero(pixels.max(axis=0) - pixels.min(axis=0) > _EVEN)
-    if not len(rows) or not len(columns):
-        return grey
-    box = int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
-    small = (box[2] - box[0]) * 3 < grey.width or (box[3] - box[1]) * 3 < grey.height
-    return grey if small else grey.crop(box)
+    rest = grey
+    for _ in range(3):  # a frame about a film about a patient
+        pixels = np.asarray(rest)
+        rows = np.flatnonzero(pixels.max(axis=1) - pixels.min(axis=1) > _EVEN)
+        columns = np.flatnonzero(pixels.max(axis=0) - pixels.min(axis=0) > _EVEN)
+        if not len(rows) or not len(columns):
+            break
+        box = int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+        if box == (0, 0, *rest.size):
+            break
+        rest = rest.crop(box)
+    return grey if rest.width * 3 < grey.width or rest.height * 3 < grey.height else rest
 
 
 @cache
