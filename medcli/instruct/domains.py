@@ -25,7 +25,9 @@ DOMAINS = (
 )
 """LLaVA-Med's five, and five more; ``other`` for all that none of them is."""
 
-_BLANK = re.compile(r"\s+")
+_WORD = re.compile(r"\w+")
+_KNOWN: dict[str, tuple[int, ...]] = {}
+_KEPT = 1 << 16  # words whose rows are remembered
 
 
 def domain_of_caption(caption: str) -> str:
@@ -44,14 +46,11 @@ def domain_of_caption(caption: str) -> str:
 
 def scored(caption: str) -> dict[str, tuple[float, int]]:
     """By domain: the sum of its weights, and where its first sign stands; only sums above 0."""
-    text = _BLANK.sub(" ", caption.lower())
+    text = " ".join(caption.lower().split())
     sums, first = dict[str, float](), dict[str, int]()
-    for domain, weight, needs, pattern in _table():
-        for need in needs:
-            if need in text:
-                break
-        else:
-            continue
+    table = _table()
+    for number in sorted(_worth_trying(text)):
+        domain, weight, pattern = table[number]
         if found := pattern.search(text):
             sums[domain] = sums.get(domain, 0.0) + weight
             if weight > 0:
@@ -59,9 +58,53 @@ def scored(caption: str) -> dict[str, tuple[float, int]]:
     return {domain: (score, first[domain]) for domain, score in sums.items() if score > 0}
 
 
+def _worth_trying(text: str) -> set[int]:
+    """The rows of which the text holds a need; each word is asked once for all captions."""
+    tried = set()
+    for word in {*_WORD.findall(text), ""}:
+        known = _KNOWN.get(word)
+        if known is None:
+            if len(_KNOWN) >= _KEPT:
+                _KNOWN.clear()
+            known = _KNOWN[word] = _told_by(word)
+        if known:
+            tried.update(number for need, number in known if not need or need in text)
+    return tried
+
+
+def _told_by(word: str) -> tuple[tuple[str, int], ...]:
+    """The rows that a word of the text speaks for, with what the text has to hold beside it."""
+    found = dict[tuple[str, int], None]()
+    for need, piece, number in _needs():
+        if need == f"={word}" or (piece == need and need in word):
+            found["", number] = None
+        elif piece != need and (piece in word if piece else not word):
+            found[need, number] = None
+    return tuple(found)
+
+
 @cache
-def _table() -> tuple[tuple[str, float, tuple[str, ...], re.Pattern[str]], ...]:
-    return tuple(
-        (row["domain"], float(row["weight"]), tuple(row["needs"].split("|")), re.compile(row["pattern"]))
-        for row in rows("domains", "medcli.instruct")
-    )
+def _needs() -> tuple[tuple[str, str, int], ...]:
+    """Each need with its longest piece within one word, if that is long enough to tell anything, and its row."""
+    every = []
+    for number, row in enumerate(_rows()):
+        for need in row["needs"].split("|"):
+            piece = max(_WORD.findall(need), key=len, default="")
+            every.append(
+                (
+                    need,
+                    "=" if need.startswith("=") else piece if piece == need or len(piece) > 1 else "",
+                    number,
+                )
+            )
+    return tuple(every)
+
+
+@cache
+def _table() -> tuple[tuple[str, float, re.Pattern[str]], ...]:
+    return tuple((row["domain"], float(row["weight"]), re.compile(row["pattern"])) for row in _rows())
+
+
+@cache
+def _rows() -> tuple[dict[str, str], ...]:
+    return tuple(rows("domains", "medcli.instruct"))

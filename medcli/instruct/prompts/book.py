@@ -88,7 +88,7 @@ class Book:
 
     def prompt(self, kind: str, domain: str) -> Prompt:
         """The prompt for a kind of sample of a figure of a domain; an unknown domain has one too."""
-        if not any(one["domain"] == domain for one in self._files["examples"]["example"]):
+        if not any(one["domain"] == domain for one in self.examples()):
             domain = ""
         made = self._made.get((kind, domain))
         if made is None:
@@ -97,8 +97,13 @@ class Book:
 
     def domains(self) -> list[str]:
         """The domains that have a prompt of their own, and the empty one for all others."""
-        own = [str(one["domain"]) for one in self._files["examples"]["example"]]
+        own = [str(one["domain"]) for one in self.examples()]
         return [*dict.fromkeys(own), ""] if self._count else [""]
+
+    def examples(self) -> Sequence[Mapping[str, Any]]:
+        """All worked examples."""
+        every: Sequence[Mapping[str, Any]] = self._files["examples"]["example"]
+        return every
 
     def questions(self, kind: str) -> Sequence[str]:
         """What a person may ask where the kind's question is not the model's: descriptions."""
@@ -106,7 +111,7 @@ class Book:
 
     def usual(self, kind: str) -> int:
         """Characters that a reply of a kind has in the worked examples, on average."""
-        every = self._files["examples"]["example"]
+        every = self.examples()
         return sum(len(reply(kind, one, self._form)) for one in every) // max(1, len(every))
 
     def version(self, kind: str) -> str:
@@ -140,7 +145,7 @@ class Book:
 
     def _chosen(self, domain: str) -> list[Mapping[str, Any]]:
         """Examples of other domains first: what stands last is followed most closely."""
-        every = self._files["examples"]["example"]
+        every = self.examples()
         own = [one for one in every if one["domain"] == domain]
         rest = [one for one in every if one["domain"] != domain]
         count = self._count

@@ -17,7 +17,7 @@ from medcli.instruct.prompts.book import FILES, reply
 from medcli.instruct.sample import KINDS, Sample
 from medcli.records import Caption
 
-EXAMPLES = read_book()._files["examples"]["example"]
+EXAMPLES = read_book().examples()
 
 
 @pytest.mark.parametrize("form", ["json", "text"])
