@@ -1,8 +1,8 @@
 """Rule ``identity``: no identity, and no placeholder of the gate, in what came back.
 
 A caption goes out with placeholders in the place of identity, and a model may repeat them; it may also come up with a
-name of its own. Neither belongs into training data. Placeholders are known by their shape; identity is found by a
-reader, which the gate gives (:func:`reader`).
+name of its own. Neither belongs into training data. Placeholders are known by their shape, however a model spelt them;
+identity is found by a reader, which the gate gives (:func:`reader`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from medcli.instruct.sample import Finding
+from medcli.privacy.gate import placeholders_in
 
 if TYPE_CHECKING:
     from medcli.instruct.checks.subject import Subject
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 Reader = Callable[[str], Mapping[str, int]]
 """A text to the identity in it, by category: ``{"NAME": 1}``; empty where there is none."""
 
-_PLACEHOLDER = re.compile(r"\[[A-Z]{2,}(?:_[A-Z]+)*_?\d+\]")
+_HINT = re.compile(r"[A-Za-z_ -][1-9]\d{0,5}\s{0,2}\\?[\]}>\u3011]|[A-Za-z]\\?_[1-9]")
+"""Without this a text holds no placeholder, bare or in brackets of any kind."""
 
 
 def reader(gate: Gate) -> Reader:
@@ -36,7 +38,7 @@ def _read(gate: Gate, text: str) -> Mapping[str, int]:
 def identity(subject: Subject) -> Iterator[Finding]:
     """No turn holds a placeholder of the gate, or identity that the reader finds."""
     for place, text in enumerate(subject.texts):
-        if _PLACEHOLDER.search(text):
+        if _HINT.search(text) and placeholders_in(text):
             yield Finding("identity", place, "a placeholder of the gate")
         elif subject.settings.reader is not None and (found := subject.settings.reader(text)):
             yield Finding("identity", place, f"found: {', '.join(sorted(found))}")
