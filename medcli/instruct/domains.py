@@ -26,7 +26,7 @@ DOMAINS = (
 """LLaVA-Med's five, and five more; ``other`` for all that none of them is."""
 
 _WORD = re.compile(r"\w+")
-_KNOWN: dict[str, tuple[int, ...]] = {}
+_KNOWN: dict[str, tuple[tuple[str, int], ...]] = {}
 _KEPT = 1 << 16  # words whose rows are remembered
 
 
@@ -60,7 +60,7 @@ def scored(caption: str) -> dict[str, tuple[float, int]]:
 
 def _worth_trying(text: str) -> set[int]:
     """The rows of which the text holds a need; each word is asked once for all captions."""
-    tried = set()
+    tried = set[int]()
     for word in {*_WORD.findall(text), ""}:
         known = _KNOWN.get(word)
         if known is None:

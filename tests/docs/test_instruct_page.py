@@ -30,7 +30,7 @@ def strings(*modules: object) -> set[str]:
         source = Path(str(module.__file__)).read_text(encoding="utf-8")  # type: ignore[attr-defined]
         for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                found |= set(re.fullmatch(r"[a-z]+(?:-[a-z]+)+", node.value) and [node.value] or [])
+                found |= {node.value} if re.fullmatch(r"[a-z]+(?:-[a-z]+)+", node.value) else set()
     return found
 
 
