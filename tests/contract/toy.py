@@ -185,6 +185,8 @@ def runner(name: str) -> jobs.Runner:
             return jobs.AsyncRunner(8, retry)
         case ["process", workers]:
             return jobs.ProcessRunner(int(workers), retry=retry)
+        case ["async", "process", workers]:
+            return jobs.ProcessRunner(int(workers), chunk=8, retry=retry)
     raise ValueError(name)
 
 
@@ -196,7 +198,7 @@ def runner(name: str) -> jobs.Runner:
 @click.option("--json", "as_json", is_flag=True)
 def toy(spec: ToySpec, folder: Path, where: str, *, restart: bool, as_json: bool) -> int:
     """Make a product of nothing."""
-    job = ToyJob(spec, folder, asynchronous=where == "async")
+    job = ToyJob(spec, folder, asynchronous="async" in where)
     with console.Bar("Toying") as bar:
         report = jobs.run(job, state=folder / "state", runner=runner(where), restart=restart, progress=bar)
     if as_json:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from medcli.data import licenses
 from medcli.data.images import picture
+from medcli.data.places import put_away
 from medcli.data.pmc.article import Article, Media
 from medcli.data.pmc.bucket import Bucket
 from medcli.data.pmc.links import Link
@@ -50,6 +51,7 @@ class Setting:
     allow: tuple[str, ...]
     decode: bool
     transfer: Transfer
+    store: str = ""
 
 
 class Figures:
@@ -97,7 +99,9 @@ class Figures:
         facts |= {"version": version_of(media.key) or article.version, "pmid": article.pmid}
         known = await self._taken_over(link, media)
         if known is not None:
-            return (known_row(known, media.md5, facts),)
+            row = known_row(known, media.md5, facts)
+            await self._in_thread(put_away, self._setting.store, known)
+            return (row,)
         return (await self._fetched(link, media, facts),)
 
     def _bars(self, article: Article) -> str:
@@ -128,6 +132,8 @@ class Figures:
 
         def placed(got: Fetched) -> Row:
             name = place(body, self._stem, link.id, setting.decode)
+            if setting.store:
+                put_away(setting.store, setting.images / name)
             return row_of(name, got.size, got.md5, facts | {"from": "bucket"})
 
         with Body(f"{self._stem}{link.id}.part") as body:
@@ -140,7 +146,7 @@ class Figures:
                     Wanted(media.md5),
                     placed,
                     self._threads,
-                    quick=not setting.decode,
+                    quick=not (setting.decode or setting.store),
                 )
             except ItemFailed as failed:
                 if failed.kind in _FINAL:
