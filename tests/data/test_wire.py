@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from medcli.data.transfer import Transfer
 from medcli.data.transfer.body import Body
+from medcli.data.transfer.chunks import Chunks
 from medcli.data.transfer.fetch import Fetched, Fetcher, Wanted
 from medcli.data.transfer.wire import Odd, parse, request
 from medcli.errors import ItemFailed
@@ -121,6 +123,28 @@ def test_an_answer_may_be_cut_at_any_byte(
     assert len(server.requests) == count
 
 
+CHUNKED = (
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n"
+    b"2;x=y\r\nhe\r\n03\r\nllo\r\n0\r\nTrailer: nobody wants it\r\n\r\n"
+)
+
+
+def test_an_answer_in_chunks_may_be_cut_at_any_byte(tmp_path: Path, script: Callable[..., Script]) -> None:
+    cuts = [[CHUNKED[:at], CHUNKED[at:]] for at in range(1, len(CHUNKED))]
+    server = script(*cuts, [bytes([byte]) for byte in CHUNKED])
+    count = len(cuts) + 1
+    assert save(tmp_path, *[server.url] * count) == [b"hello"] * count
+    assert server.connections == 1
+    assert len(server.requests) == count
+
+
+def test_much_in_chunks_is_left_to_the_general_client(tmp_path: Path, script: Callable[..., Script]) -> None:
+    content = bytes(1 << 20)
+    answer = CHUNKED.partition(b"\r\n\r\n")[0] + b"\r\n\r\n100000\r\n" + content + b"\r\n0\r\n\r\n"
+    server = script([answer], [answer])
+    assert save(tmp_path, server.url) == [content]
+
+
 def test_what_the_server_says_before_its_answer_is_passed_over(
     tmp_path: Path, script: Callable[..., Script]
 ) -> None:
@@ -147,7 +171,6 @@ def test_a_kept_connection_that_has_gone_is_made_anew_at_once(
 @pytest.mark.parametrize(
     "answer",
     [
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
         b"HTTP/1.0 200 OK\r\n\r\nhello",
         b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello",
     ],
@@ -179,6 +202,10 @@ def test_a_redirect_is_left_to_the_general_client(tmp_path: Path, script: Callab
         b"HTTP/1.1 200 OK\nContent-Length: 5\n\nhello",
         b"ICY 200 OK\r\nContent-Length: 5\r\n\r\nhello",
         b"HTTP/1.1 999 No\r\nContent-Length: 5\r\n\r\nhello",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nhello\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhello\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1" * 9000,
         b"\x00" * 100_000,
         b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 20_000,
     ],
@@ -240,9 +267,22 @@ def test_a_rest_is_asked_for_and_put_behind_what_came(tmp_path: Path, script: Ca
 def test_nothing_gets_into_a_head_that_ends_it() -> None:
     for target in ("/a b", "/a\r\nX: y", "/\u00e9", "/a#b"):
         with pytest.raises(Odd):
-            request(target, "host", {})
+            request(target, b"", {})
     with pytest.raises(Odd):
-        request("/", "host", {"If-Range": "a\r\nX: y"})
+        request("/", b"", {"If-Range": "a\r\nX: y"})
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.binary(min_size=1, max_size=40), max_size=6), st.randoms(use_true_random=False))
+def test_chunks_carry_what_was_put_into_them(parts: list[bytes], rng: Random) -> None:
+    raw = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
+    chunks, at = Chunks(), 0
+    while at < len(raw):
+        count = rng.randrange(1, 9)
+        assert chunks.feed(raw[at : at + count]) == (at + count >= len(raw))
+        at += count
+    assert chunks.content == b"".join(parts)
+    assert not chunks.beyond
 
 
 @settings(max_examples=300, deadline=None)

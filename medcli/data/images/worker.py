@@ -37,7 +37,7 @@ T = TypeVar("T")
 BLOCKED = "license-blocked"
 RETRACTED = "retracted"
 DONE = "done"
-_ENCODED = json.JSONEncoder(ensure_ascii=False).encode
+_ENCODED = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _FINAL = frozenset({GONE, MISMATCH, picture.NOT_A_PICTURE, picture.DAMAGED})
 
 

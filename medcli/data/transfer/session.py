@@ -11,6 +11,7 @@ import ipaddress
 import os
 import ssl
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -43,12 +44,9 @@ class Sessions:
     """
 
     def __init__(self, timeout: float, *, direct: bool) -> None:
-        try:
-            import aiohttp
-        except ImportError:
-            raise MissingExtra("download", "downloading") from None
-        self._aiohttp: Any = aiohttp
-        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT, sock_read=timeout)
+        if find_spec("aiohttp") is None:
+            raise MissingExtra("download", "downloading")
+        self._timeout = timeout
         self._proxies = getproxies_environment()
         self._trust = _trust()
         self._known: dict[str, str] = {}
@@ -69,8 +67,7 @@ class Sessions:
         """
         origin = origin_of(url)
         proxy = self._proxy(origin)
-        # What is asked with a query is made on the fly, and its length is not known in front.
-        if self._wires is not None and not (proxy or send or "?" in url):
+        if self._wires is not None and not (proxy or send):
             with contextlib.suppress(Odd):
                 return await self._wires.get(url, origin, headers)
         return await self._generally(url, proxy, headers, send)
@@ -102,6 +99,9 @@ class Sessions:
         return self._proxies.get(parts.scheme) or self._proxies.get("all") or ""
 
     def _made(self, socks: str) -> aiohttp.ClientSession:
+        import aiohttp
+
+        connector: aiohttp.BaseConnector
         options: dict[str, Any] = {"limit": 0, "keepalive_timeout": _KEPT_ALIVE, "ssl": self._trust}
         if socks:
             try:
@@ -112,16 +112,15 @@ class Sessions:
             address = socks.replace("socks5h:", "socks5:").replace("socks4a:", "socks4:")
             connector = ProxyConnector.from_url(address, rdns=remote or None, **options)
         else:
-            connector = self._aiohttp.TCPConnector(**options)
-        made: aiohttp.ClientSession = self._aiohttp.ClientSession(
+            connector = aiohttp.TCPConnector(**options)
+        return aiohttp.ClientSession(
             connector=connector,
-            timeout=self._timeout,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT, sock_read=self._timeout),
             headers=_HEADERS,
             auto_decompress=False,
             read_bufsize=_READ_AHEAD,
-            cookie_jar=self._aiohttp.DummyCookieJar(),
+            cookie_jar=aiohttp.DummyCookieJar(),
         )
-        return made
 
 
 def origin_of(url: str) -> str:

@@ -77,10 +77,10 @@ def again(error: Exception) -> Again:
     Exception
         The error itself, where it has nothing to do with the way.
     """
-    import aiohttp
-
     if isinstance(error, Again):
         return error
+    import aiohttp
+
     if isinstance(error, aiohttp.ClientSSLError):
         raise ItemFailed(UNTRUSTED, stops=True) from None
     if isinstance(error, aiohttp.ClientConnectorError):

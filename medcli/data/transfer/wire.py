@@ -1,8 +1,8 @@
-"""A connection for files: GET, an answer of known length, the next GET, and next to nothing in between.
+"""A connection for files: GET, an answer whose end is known, the next GET, and next to nothing in between.
 
 Two thirds of what a short file costs goes into a general HTTP client's objects. Files are the plainest case that HTTP
 has, so they are asked for here (RFC 9112), and whatever is not plain is refused as :class:`Odd`, for the general client
-to do: no length, a transfer coding, a redirect. Knows sockets and the form of an answer; refuses to know what statuses mean.
+to do: no length, much in chunks, a redirect. Knows sockets and the form of an answer; refuses to know what statuses mean.
 """
 
 from __future__ import annotations
@@ -12,11 +12,15 @@ import re
 from collections.abc import Callable, Mapping
 from typing import cast
 
+from medcli.data.transfer.chunks import Chunks
+
 _ROOM = (1 << 19) + (1 << 14)  # a short file and its head fit, and are then copied once
 _LONGEST_HEAD = 1 << 16
 _LONGEST_PAGE = 1 << 16  # bytes of an error's page that are waited for
-_STATUS = re.compile(r"HTTP/1\.([01]) ([1-5]\d\d)(?: [^\r\n]*)?")
-_FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*?)[ \t]*")
+_MOST_CHUNKED = 1 << 22
+_HEAD = re.compile(
+    rb"HTTP/1\.([01]) ([1-5]\d\d)(?: [^\r\n]*)?((?:\r\n[!#$%&'*+.^_`|~0-9A-Za-z-]++:[^\r\n\0]*+)*+)"
+)
 
 
 class Odd(Exception):
@@ -43,20 +47,17 @@ def parse(head: bytes) -> tuple[int, bool, Fields]:
     ValueError
         If it is none, or gives two lengths.
     """
-    first, *lines = head.decode("latin-1").split("\r\n")
-    status = _STATUS.fullmatch(first)
-    if status is None:
+    found = _HEAD.fullmatch(head)
+    if found is None:
         raise ValueError
     fields = Fields()
-    for line in lines:
-        field = _FIELD.fullmatch(line)
-        if field is None:
-            raise ValueError
-        name, value = field[1].lower(), field[2]
+    for line in found[3].decode("latin-1").split("\r\n")[1:]:
+        name, _, value = line.partition(":")
+        name, value = name.lower(), value.strip(" \t")
         if fields.setdefault(name, value) != value and name in ("content-length", "transfer-encoding"):
             raise ValueError
-    stays = status[1] == "1" and "close" not in fields.get("Connection").lower()
-    return int(status[2]), stays, fields
+    stays = found[1] == b"1" and "close" not in fields.get("Connection").lower()
+    return int(found[2]), stays, fields
 
 
 class Wire(asyncio.BufferedProtocol):
@@ -93,6 +94,7 @@ class Wire(asyncio.BufferedProtocol):
         self._begin = self._end = self._got = 0
         self._stays = True
         self._waits_for_head = self._paused = False
+        self._chunks: Chunks | None = None
 
     # What an answer is asked for.
 
@@ -151,11 +153,11 @@ class Wire(asyncio.BufferedProtocol):
             See there; for an answer that is none, as for a connection that broke off.
         """
         self._begin = self._end = self._got = self.content_length = self.come = 0
-        self._waits_for_head, self.odd = True, False
+        self._waits_for_head, self.odd, self._chunks = True, False, None
         self._exchanges += 1
         self.heard = self._loop.time()
-        assert self._transport is not None
-        self._transport.write(request)
+        if self._transport is not None:
+            self._transport.write(request)
         while self._waits_for_head or not (self.odd or self._ripe):
             if self._error:  # while it waits for the head: later, the body is ripe
                 reused = self._exchanges > 1 and not self._end and isinstance(self._error, ConnectionError)
@@ -207,6 +209,9 @@ class Wire(asyncio.BufferedProtocol):
             self._got += nbytes
         if self._waits_for_head or self._error:
             return
+        if self._chunks is not None:
+            self._unchunk(self._chunks)
+            return
         if self._got > self.content_length:  # more than was promised: nobody knows of what
             self._end -= self._got - self.content_length
             self._got = self.content_length
@@ -247,14 +252,35 @@ class Wire(asyncio.BufferedProtocol):
 
     def _frame(self) -> None:
         """Find out how long the body is (RFC 9112 6.3)."""
-        length = self.headers.get("Content-Length")
-        coded = "transfer-encoding" in self.headers or not length
-        if not coded and not (length.isascii() and length.isdigit() and len(length) < 19):
+        length, coding = self.headers.get("Content-Length"), self.headers.get("Transfer-Encoding").lower()
+        if length and not (length.isascii() and length.isdigit() and len(length) < 19):
             raise ValueError
-        self.odd = (self.status < 300 and coded) or 300 <= self.status < 400
-        self.content_length = 0 if coded else int(length)
-        if coded or (self.status >= 400 and self.content_length > _LONGEST_PAGE):
+        plain = bool(length) and not coding
+        self.odd = (self.status < 300 and not (plain or coding == "chunked")) or 300 <= self.status < 400
+        self.content_length = int(length) if plain else 0
+        if coding == "chunked" and not length and self.status != 204:
+            self._chunks, self.content_length = Chunks(), -1
+        elif not plain or (self.status >= 400 and self.content_length > _LONGEST_PAGE):
             self.content_length, self._stays = 0, False  # its page is not worth a word
+
+    def _unchunk(self, chunks: Chunks) -> None:
+        """Take what has come of a body in chunks; it counts when it is whole."""
+        try:
+            over = chunks.feed(self._room[self._begin : self._end])
+        except ValueError:
+            self.fail(ConnectionAbortedError())
+            return
+        self._end, self._got = self._begin, 0
+        if over and len(chunks.content) <= _ROOM:
+            self._room[: len(chunks.content)] = chunks.content
+            self._begin, self._end = 0, len(chunks.content)
+            self.content_length = self._got = self._end
+            self._stays = self._stays and not chunks.beyond
+            self._chunks = None
+            self._wake()
+        elif over or chunks.held > _MOST_CHUNKED:
+            self.odd = True
+            self._wake()
 
     async def _wait(self) -> None:
         self._waiter = self._loop.create_future()
@@ -268,16 +294,37 @@ class Wire(asyncio.BufferedProtocol):
             self._waiter.set_result(None)
 
 
-def request(target: str, host: str, headers: Mapping[str, str]) -> bytes:
+def head(fields: Mapping[str, str]) -> bytes:
+    """Write header fields, each with its end.
+
+    Raises
+    ------
+    Odd
+        If something in them has no place in a head.
+    """
+    lines = [f"{name}: {value}" for name, value in fields.items()]
+    if not all(line.isascii() and line.isprintable() for line in lines):
+        raise Odd
+    return "".join(f"{line}\r\n" for line in lines).encode("ascii")
+
+
+def request(target: str, fixed: bytes, fields: Mapping[str, str]) -> bytes:
     """Write a GET.
+
+    Parameters
+    ----------
+    target : str
+        Path and query.
+    fixed : bytes
+        Of :func:`head`.
+    fields : mapping
+        Besides.
 
     Raises
     ------
     Odd
         If something in it has no place in a head.
     """
-    lines = [f"GET {target} HTTP/1.1", f"Host: {host}"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
-    if not all(line.isascii() and line.isprintable() for line in lines) or " " in target or "#" in target:
+    if not (target.isascii() and target.isprintable()) or " " in target or "#" in target:
         raise Odd
-    return "\r\n".join((*lines, "", "")).encode("ascii")
+    return b"GET %b HTTP/1.1\r\n%b%b\r\n" % (target.encode("ascii"), fixed, head(fields) if fields else b"")

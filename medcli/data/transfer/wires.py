@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from medcli.data.transfer.trouble import SLOW, UNREACHABLE, UNTRUSTED, Again
-from medcli.data.transfer.wire import Odd, Stale, Wire, request
+from medcli.data.transfer.wire import Odd, Stale, Wire, head, request
 from medcli.errors import ItemFailed
 
 _CONNECT = 15.0
@@ -40,6 +40,7 @@ class Wires:
         self._idle: dict[str, list[tuple[float, Wire]]] = {}
         self._busy: dict[Wire, tuple[str, float]] = {}
         self._odd: set[str] = set()
+        self._heads: dict[str, bytes] = {}
         self._watch: asyncio.TimerHandle | None = None
 
     async def get(self, url: str, origin: str, headers: Mapping[str, str]) -> Wire:
@@ -61,7 +62,7 @@ class Wires:
         """
         if origin in self._odd or "@" in origin:
             raise Odd
-        sent = request(url[len(origin) :] or "/", origin.partition("://")[2], {**self._headers, **headers})
+        sent = request(url[len(origin) :] or "/", self._fixed(origin), headers)
         while True:
             wire = self._kept(origin) or await self._made(origin)
             self._busy[wire] = (origin, self._loop.time())
@@ -95,6 +96,14 @@ class Wires:
             self._idle.setdefault(origin, []).append((self._loop.time(), wire))
         elif origin:
             wire.fail(ConnectionAbortedError())
+
+    def _fixed(self, origin: str) -> bytes:
+        """What stands in every head for a server."""
+        fixed = self._heads.get(origin)
+        if fixed is None:
+            fields = {"Host": origin.partition("://")[2], **self._headers}
+            fixed = self._heads[origin] = head(fields)
+        return fixed
 
     def _kept(self, origin: str) -> Wire | None:
         kept = self._idle.get(origin)

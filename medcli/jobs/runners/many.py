@@ -6,6 +6,7 @@ Everything happens in the loop's thread, so that no item waits for another threa
 from __future__ import annotations
 
 import asyncio
+import gc
 import pickle
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -58,6 +59,7 @@ class Many:
             loop.call_soon_threadsafe(inbox.put_nowait, lease)
 
         async with factory as worker:
+            gc.freeze()  # what is loaded stays; there is no use in looking through it again and again
             listen(put)
             self._pipe.send_bytes(b"")
             while (lease := await inbox.get()) is not None:
