@@ -23,6 +23,7 @@ from medcli.data.datasets.registry import Dataset, datasets
 from medcli.data.datasets.sources import ORIGINAL, Plan, Source
 from medcli.data.datasets.spec import DatasetSpec
 from medcli.data.datasets.worker import NO_ORIGINAL, Files
+from medcli.data.options import amount
 from medcli.data.places import claim
 from medcli.data.result import Result
 from medcli.errors import SetupError, UsageError
@@ -241,7 +242,7 @@ def _room(spec: DatasetSpec, plan: Plan, folder: Path) -> None:
     free = shutil.disk_usage(next(one for one in (folder, *folder.absolute().parents) if one.exists())).free
     if expected > free:
         raise SetupError(
-            f"About {expected / 1e9:.1f} GB are needed for it, and the disk of --output has {free / 1e9:.1f} GB free.",
+            f"About {amount(expected)} are needed for it, and the disk of --output has {amount(free)} free.",
             hint="Make room, choose another --output, fewer with --split, or say --no-prepare.",
         )
 
