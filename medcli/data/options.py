@@ -26,7 +26,9 @@ def rate(text: str) -> float:
 
 
 def amount(count: float) -> str:
-    """Write bytes as ``2.5 GB`` or ``12 MB``."""
+    """Write bytes as ``2.5 GB``, ``12 MB`` or ``7 kB``."""
+    if count < 1e6:
+        return f"{count / 1e3:.0f} kB"
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
 
 

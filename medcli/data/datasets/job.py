@@ -26,6 +26,7 @@ from medcli.data.datasets.worker import NO_ORIGINAL, Files
 from medcli.data.options import amount
 from medcli.data.places import claim
 from medcli.data.result import Result
+from medcli.data.transfer.fetch import GONE
 from medcli.errors import SetupError, UsageError
 from medcli.jobs.retry import Retry
 
@@ -309,11 +310,20 @@ def _words(told: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         if one.get("files", {}).get("kinds", {}).get(NO_ORIGINAL):
             yield "  The original was not to be had: answer types are derived. --restart asks for it again."
         if one["state"] == "failed":
-            yield "  Nothing was prepared. --retry-failed fetches again what failed."
+            gone = one.get("files", {}).get("kinds", {}).get(GONE)
+            again = (
+                "--restart asks again for what was gone"
+                if gone
+                else "--retry-failed fetches again what failed"
+            )
+            yield f"  Nothing was prepared. {again}."
         splits = one.get("splits", ())
         if splits:
             names = ("split", "rows", "written", "derived", "without_picture", "expected")
-            cells = [tuple(_cell(split[name]) for name in names) for split in splits]
+            cells = [
+                tuple(_cell(split[name]) if split[name] or name != "expected" else "?" for name in names)
+                for split in splits
+            ]
             yield console.table(cells, header=tuple(name.replace("_", " ") for name in names))
         for split in splits:
             if split["differs"]:
