@@ -165,7 +165,17 @@ def download_images(spec: ImagesSpec, bar: Any = None, bring: Bring | None = Non
     facts |= {"doubled": int(plan_fact(spec, "doubled") or 0)}
     if job.changed:
         console.note(f"Files whose bytes are others than the earlier manifest says: {job.changed:,}.")
-    return Result(report.exit_code, facts, console.table(report.table()))
+    return Result(report.exit_code, facts, f"{console.table(report.table())}\n\n{_where(spec, report)}")
+
+
+def _where(spec: ImagesSpec, report: jobs.Report) -> str:
+    """Where things are, and what can be done next."""
+    lines = [("Manifest", f"{spec.output}/{MANIFEST}")]
+    if report.skipped or report.failed:
+        lines.append(("Without a file", f"{spec.output}/{MISSING}; why: docs/download.md#states"))
+    if report.failed:
+        lines.append(("Failed", "--retry-failed tries those again"))
+    return console.table(lines)
 
 
 def _loops(spec: ImagesSpec, rows: int) -> int:
@@ -207,6 +217,12 @@ def _planned(spec: ImagesSpec) -> Plan:
     if not spec.shard and not plan.count()[0]:
         plan.__exit__()
         raise InputError("The list has no rows.", hint="Check LIST.")
+    if not plan.any_sound():
+        plan.__exit__()
+        raise InputError(
+            "No row of the list says which file of which article is wanted.",
+            hint='A row is {"pmcid": "PMC4083729", "file": "a-g002.jpg", "id": "any-name"}, or as docs/download.md#lists.',
+        )
     return plan
 
 
