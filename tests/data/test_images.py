@@ -427,3 +427,36 @@ def test_a_jpeg_is_called_damaged_exactly_where_a_whole_decoding_fails(tmp_path:
                 assert told == sound
                 verdicts[sound] += 1
     assert min(verdicts.values()) > 50
+
+
+@pytest.mark.slow
+def test_several_processes_are_killed_with_their_driver_and_it_ends_with_the_same(
+    tmp_path: Path, bucket: Bucket
+) -> None:
+    contents = {f"{n}.jpg": jpeg(n, 24) for n in range(2100)}
+    for pmcid in range(21):
+        names = [f"{n}.jpg" for n in range(100 * pmcid, 100 * pmcid + 100)]
+        bucket.article(pmcid + 1, {1: {name: contents[name] for name in names}})
+    path = tmp_path / "list.jsonl"
+    path.write_text(
+        "".join(json.dumps(llava(n // 100 + 1, f"{n}.jpg", f"{n}")) + "\n" for n in range(len(contents)))
+    )
+    command = [sys.executable, "-m", "medcli", "download", "images", str(path), "--output"]
+    command += [str(tmp_path / "out"), "--base-url", f"bucket={bucket.url}", "--json"]
+    for more in (100, 400, 600):
+        before = len(bucket.asked(".jpg"))
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+            deadline = time.monotonic() + 60
+            while len(bucket.asked(".jpg")) < before + more and time.monotonic() < deadline:
+                time.sleep(0.005)
+            os.kill(running.pid, signal.SIGKILL)
+    time.sleep(1.0)
+    quiet = len(bucket.log)
+    time.sleep(0.5)
+    assert len(bucket.log) == quiet  # nobody goes on without a driver
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["kinds"] == {"done": len(contents)}
+    assert images(tmp_path) == contents
+    assert len(bucket.asked(".jpg")) < 2 * len(contents)
+    assert not list((tmp_path / "out" / "images").glob("*.part"))
