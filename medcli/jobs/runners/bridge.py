@@ -28,7 +28,12 @@ _PLAIN = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": 
 _TROUBLES = {
     "unreachable": (
         "No Ray cluster could be reached.",
-        "Is it up (ray status), and this machine a node of it? See --ray-address.",
+        "Is it up (ray status), and this machine a node of it? If it wants a token, set RAY_AUTH_MODE and"
+        " RAY_AUTH_TOKEN.",
+    ),
+    "token": (
+        "The Ray cluster wants a token.",
+        "Set RAY_AUTH_TOKEN, or RAY_AUTH_TOKEN_PATH to the file that holds it.",
     ),
     "version": (
         "The Ray cluster runs another version of Ray or Python than this machine.",

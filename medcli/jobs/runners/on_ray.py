@@ -17,6 +17,7 @@ import logging
 import os
 import pickle
 import signal
+import socket
 import sys
 import threading
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ from typing import Any
 from medcli import console
 
 _CONNECT_SECONDS = 60.0
+_KNOCK_SECONDS = 5.0
+_LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 _LOOK_SECONDS = 2.0
 _HALT_SECONDS = 2.0
 _LAST_SECONDS = 5.0
@@ -100,6 +103,8 @@ def _be_quiet() -> None:
 
 def _connect(address: str) -> str:
     """Connect to the cluster; return what went wrong in a word, or nothing."""
+    if not _answers(address):
+        return "unreachable"
     import ray
 
     local: dict[str, Any] = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"}
@@ -114,12 +119,41 @@ def _connect(address: str) -> str:
             logging_level=logging.CRITICAL,
             **(local if address == "local" else {}),
         )
+    except ray.exceptions.AuthenticationError:
+        return "token"
     except (ConnectionError, RuntimeError, ValueError, OSError, AssertionError) as error:
         return "version" if "mismatch" in str(error).lower() else "unreachable"
     finally:
         watch.cancel()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     return ""
+
+
+def _answers(address: str) -> bool:
+    """Whether somebody listens at an address, as far as it is one: Ray would knock for a minute.
+
+    Ray takes this machine's own name for its address on the network, where a cluster that keeps to the loopback
+    interface does not listen; it is told so by the variable that says the same of systems where no other is allowed.
+    """
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal():
+        if address == "local":
+            os.environ[_LOOPBACK] = "0"
+        return True
+    with contextlib.suppress(OSError), socket.create_connection((host.strip("[]"), int(port)), _KNOCK_SECONDS):
+        if host in ("127.0.0.1", "localhost", "[::1]") and not _listens_outside(int(port)):
+            os.environ[_LOOPBACK] = "0"
+        return True
+    return False
+
+
+def _listens_outside(port: int) -> bool:
+    """Whether this machine's own port can be reached by its address on the network, too."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("8.8.8.8", 53))  # as Ray finds it; nothing is sent
+        with socket.create_connection((probe.getsockname()[0], port), _KNOCK_SECONDS):
+            return True
+    return False
 
 
 def _end(*, local: bool) -> None:
