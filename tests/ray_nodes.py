@@ -32,10 +32,16 @@ class Node:
         An address of the loopback interface.
     """
 
-    def __init__(self, cpus: int, head: Node | None = None, ip: str = "127.0.0.1", **environment: str) -> None:
+    def __init__(
+        self, cpus: int, head: Node | None = None, ip: str = "127.0.0.1", **environment: str
+    ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))  # Ray's sockets need a short path
         self.address = head.address if head else f"{ip}:{_free_port(ip)}"
-        place = ["--head", f"--port={self.address.rpartition(':')[2]}"] if head is None else [f"--address={self.address}"]
+        place = (
+            ["--head", f"--port={self.address.rpartition(':')[2]}"]
+            if head is None
+            else [f"--address={self.address}"]
+        )
         command = [
             str(RAY), "start", *place, f"--node-ip-address={ip}", f"--num-cpus={cpus}", "--block",
             "--include-dashboard=false", "--disable-usage-stats", f"--object-store-memory={100 << 20}",
@@ -93,7 +99,9 @@ def _below(pid: int) -> list[int]:
     children: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
-            children.setdefault(int(stat.read_text().rpartition(")")[2].split()[1]), []).append(int(stat.parent.name))
+            children.setdefault(int(stat.read_text().rpartition(")")[2].split()[1]), []).append(
+                int(stat.parent.name)
+            )
     found, todo = [], [pid]
     while todo:
         found.append(todo.pop())

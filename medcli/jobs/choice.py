@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from medcli.jobs.retry import Retry
 
 RUNNERS = ("local", "ray")
+NO_CLIENT = (
+    "--ray-address is no address of a Ray Client.",
+    "Run medcli on a node of the cluster, or submit it as a job; then say auto.",
+)
 _OF_RAY = ("ray_address", "ray_workers", "ray_cpus", "ray_gpus")
 
 
@@ -56,7 +60,12 @@ def ray_workers(each: str = "CPU") -> Any:
 def ray_cpus() -> Any:
     """``--ray-cpus``."""
     return option(
-        "CPUs that a worker takes.", default=1.0, metavar="N", minimum=0.0, maximum=1024.0, shapes_product=False
+        "CPUs that a worker takes.",
+        default=1.0,
+        metavar="N",
+        minimum=0.0,
+        maximum=1024.0,
+        shapes_product=False,
     )
 
 
@@ -79,6 +88,11 @@ def idle(values: Mapping[str, Any]) -> dict[str, str]:
     return {name: "belongs to --runner ray" for name in _OF_RAY if name in values}
 
 
+def idle_names(values: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of :func:`idle`; a Spec's ``idle`` where it has no other options of that sort."""
+    return tuple(idle(values))
+
+
 def check(spec: Any) -> None:
     """Refuse an option that says nothing, or a runner that there is not.
 
@@ -94,10 +108,7 @@ def check(spec: Any) -> None:
         if getattr(spec, name) != known[name]:
             raise UsageError(f"--{name.replace('_', '-')} {why}.", hint="Add --runner ray, or leave it out.")
     if spec.runner == "ray" and spec.ray_address.startswith("ray://"):
-        raise UsageError(
-            "--ray-address is no address of a Ray Client.",
-            hint="Run medcli on a node of the cluster, or submit it as a job; then say auto.",
-        )
+        raise UsageError(NO_CLIENT[0], hint=NO_CLIENT[1])
 
 
 def runner_for(
@@ -107,6 +118,7 @@ def runner_for(
     retry: Retry | None = None,
     chunk: int = 32,
     concurrency: int = 16,
+    gpus: float | None = 0.0,
     per_node: bool = False,
 ) -> Runner:
     """Make the runner that a Spec asks for.
@@ -114,7 +126,7 @@ def runner_for(
     Parameters
     ----------
     spec
-        Has the fields of this module; ``ray_gpus`` only where workers can use some.
+        Has the fields of this module.
     local
         Makes the runner of this machine.
     retry
@@ -123,6 +135,8 @@ def runner_for(
         Tasks handed to a worker at once at most.
     concurrency
         Of asynchronous workers: items in flight at most, for each of them.
+    gpus
+        That a worker takes; None for one where the cluster has any.
     per_node
         Whether there is one worker for each node unless ``--ray-workers`` says otherwise, as where work waits on a
         network.
@@ -136,6 +150,6 @@ def runner_for(
         return local()
     from medcli.jobs.runners.cluster import Needs, RayRunner
 
-    needs = Needs(spec.ray_workers, spec.ray_cpus, getattr(spec, "ray_gpus", 0.0), per_node)
+    needs = Needs(spec.ray_workers, spec.ray_cpus, gpus, per_node)
     options: dict[str, Any] = {} if retry is None else {"retry": retry}
     return RayRunner(spec.ray_address, needs, chunk=chunk, concurrency=concurrency, **options)

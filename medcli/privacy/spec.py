@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medcli.errors import UsageError
+from medcli.jobs import choice
 from medcli.privacy import places
 from medcli.privacy.layout import LAYOUTS
 from medcli.privacy.pixels.policy import FILLS, KEEP_TEXT, LOOKING, PixelPolicy
@@ -310,6 +311,10 @@ class ScrubSpec:
         minimum=1,
         shapes_product=False,
     )
+    runner: str = choice.runner()
+    ray_address: str = choice.ray_address()
+    ray_workers: int | None = choice.ray_workers()
+    ray_cpus: float = choice.ray_cpus()
     restart: bool = option(
         "Do every file again; what was released is replaced file by file.",
         default=False,
@@ -387,7 +392,12 @@ class ScrubSpec:
 
     @staticmethod
     def idle(values: Mapping[str, Any]) -> tuple[str, ...]:
-        """Names of the options that say nothing beside the mode that `values` ask for."""
+        """Names of the options that say nothing beside the mode and the runner that `values` ask for."""
+        return (*ScrubSpec._idle(values), *choice.idle(values))
+
+    @staticmethod
+    def _idle(values: Mapping[str, Any]) -> tuple[str, ...]:
+        """As :meth:`idle`, by the mode."""
         if values["score"] is not None:
             return tuple(name for name in _IDLE_IN_SCORE if name not in ("sources", "verify", "source"))
         if values["explain"]:
@@ -490,6 +500,12 @@ class ScrubSpec:
         self._check_text()
         if self.workers is not None and (type(self.workers) is not int or self.workers < 1):
             raise UsageError("--workers is a whole number, 1 or more.")
+        choice.check(self)
+        if self.runner != "local" and (self.workers is not None or self.dry_run):
+            name = "--dry-run" if self.dry_run else "--workers"
+            raise UsageError(
+                f"{name} is for this machine.", hint="Leave out --runner, or say --ray-workers instead."
+            )
 
     def _check_text(self) -> None:
         if self.sensitivity not in ("balanced", "high"):

@@ -17,7 +17,14 @@ from tests.contract.toy import SECRET, AsyncToy, Toy, ToyJob, ToySpec, expected,
 
 # Those of Ray are slow: each test starts processes that load it. Some of the same stands, unmarked, in test_ray.py.
 ON_RAY = pytest.param("ray-2", marks=pytest.mark.slow)
-RUNNERS = ["serial", "process-1", "process-3", "async", ON_RAY, pytest.param("ray-async-2", marks=pytest.mark.slow)]
+RUNNERS = [
+    "serial",
+    "process-1",
+    "process-3",
+    "async",
+    ON_RAY,
+    pytest.param("ray-async-2", marks=pytest.mark.slow),
+]
 
 every_runner = pytest.mark.parametrize("where", RUNNERS)
 process_runners = pytest.mark.parametrize("where", ["process-1", "process-3", ON_RAY])
@@ -61,7 +68,10 @@ def test_the_product_is_the_same_bytes_in_input_order(tmp_path: Path, where: str
     assert report.exit_code == 0
     assert set(ran(tmp_path).values()) == {1}
     assert sorted(row.key for row in job.flushed) == sorted(item.key for item in job.items())
-    assert (tmp_path / "left").read_text() == (tmp_path / "pids").read_text() or where in ("process-3", "ray-2")
+    assert (tmp_path / "left").read_text() == (tmp_path / "pids").read_text() or where in (
+        "process-3",
+        "ray-2",
+    )
 
 
 @every_runner

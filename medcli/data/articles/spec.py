@@ -9,6 +9,7 @@ from medcli.data import options, services
 from medcli.data.places import state_of
 from medcli.data.transfer import Transfer
 from medcli.errors import UsageError
+from medcli.jobs import choice
 from medcli.settings import option
 
 __all__ = ["ArticlesSpec"]
@@ -52,13 +53,20 @@ class ArticlesSpec:
     bandwidth: float | None = options.bandwidth()
     timeout: float = options.timeout()
     base_url: tuple[str, ...] = options.base_url()
+    runner: str = choice.runner()
+    ray_address: str = choice.ray_address()
+    ray_workers: int | None = choice.ray_workers("node")
+    ray_cpus: float = choice.ray_cpus()
     state: Path | None = options.state()
 
     def __post_init__(self) -> None:
+        choice.check(self)
         if (self.pmcids is None) == (self.query is None):
             raise UsageError("Either --pmcids or --query is needed.", hint="medcli download articles --help")
         if self.query is not None and not self.email:
             raise UsageError("NCBI's rules want an address with a query.", hint="Say --email.")
+
+    idle = staticmethod(choice.idle_names)
 
     @property
     def addresses(self) -> dict[str, str]:

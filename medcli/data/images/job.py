@@ -112,7 +112,14 @@ def download_images(spec: ImagesSpec, bar: Any = None) -> Result:
         rows, _ = plan.count()
         with bar(rows) if bar is not None else console.Bar("") as progress:
             job = ImagesJob(spec, plan, getattr(progress, "told", None))
-            runner = jobs.AsyncRunner(_BESIDE * spec.concurrency, Retry(attempts=1))
+            at_once, once = _BESIDE * spec.concurrency, Retry(attempts=1)
+            runner = jobs.runner_for(
+                spec,
+                lambda: jobs.AsyncRunner(at_once, once),
+                retry=once,
+                concurrency=at_once,
+                per_node=True,
+            )
             report = jobs.run(
                 job,
                 state=spec.folder,

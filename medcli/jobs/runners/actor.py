@@ -7,6 +7,7 @@ a sealed sentence of ours, for what an actor raises Ray writes into logs.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import queue
@@ -15,7 +16,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from medcli import __version__, console
 from medcli.errors import MedcliError
@@ -66,12 +67,15 @@ class Package:
         Variables with secrets and the like, as the driver has them.
     path : sequence of str
         Where the driver finds modules.
+    folder : str
+        Its working folder, which paths may count from.
     """
 
     factory: bytes
     retry: Retry
     environment: Mapping[str, str]
     path: Sequence[str]
+    folder: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +129,8 @@ class Actor:
     def _do(self, content: Package | Ask) -> Told:
         if isinstance(content, Package):
             os.environ.update(content.environment)
+            with contextlib.suppress(OSError):  # a node need not have it, where all paths are whole
+                os.chdir(content.folder)
             sys.path += [place for place in content.path if place not in sys.path]
             console.silence()
             factory = pickle.loads(content.factory)  # noqa: S301 - from our driver

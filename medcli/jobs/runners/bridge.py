@@ -24,12 +24,15 @@ from medcli.errors import MissingExtra, SetupError
 
 _GRACE_SECONDS = 10.0
 _CODE = "import sys; from medcli.jobs.runners.on_ray import main; main(int(sys.argv[1]))"
-_PLAIN = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "PYTHONWARNINGS": "ignore"}
+_PLAIN = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "PYTHONWARNINGS": "ignore",
+}
 _TROUBLES = {
     "unreachable": (
         "No Ray cluster could be reached.",
-        "Is it up (ray status), and this machine a node of it? If it wants a token, set RAY_AUTH_MODE and"
-        " RAY_AUTH_TOKEN.",
+        "Is it up (ray status), and this machine a node of it? If it wants a token, set RAY_AUTH_TOKEN.",
     ),
     "token": (
         "The Ray cluster wants a token.",
@@ -71,7 +74,7 @@ class Bridge:
     def __init__(self, address: str) -> None:
         ours, theirs = socket.socketpair()
         with ours, theirs:
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S603 - our own program
                 [sys.executable, "-c", _CODE, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 env=_environment(),
@@ -103,7 +106,7 @@ class Bridge:
         SetupError
             If there is no way to the cluster.
         """
-        messages = []
+        messages: list[tuple[int | None, Any]] = []
         try:
             while self._pipe.poll(0.0 if messages else seconds):
                 number, content = pickle.loads(self._pipe.recv_bytes())  # noqa: S301 - from our own child
@@ -161,7 +164,7 @@ def close_all() -> None:
 
 
 def _environment() -> dict[str, str]:
-    """This process's variables without the secrets, and where medcli is found."""
+    """The variables of this process without the secrets, and where medcli is found."""
     secret = settings.travelling().keys()
     kept = {name: value for name, value in os.environ.items() if name not in secret}
     home = str(Path(__file__).parents[3])

@@ -12,6 +12,7 @@ All that goes through Ray is sealed (:mod:`medcli.jobs.runners.sealing`). Ray it
 from __future__ import annotations
 
 import itertools
+import os
 import pickle
 import sys
 import time
@@ -123,7 +124,9 @@ class RayRunner:
         if first is None:
             return
         many = hasattr(factory, "__aenter__")
-        package = Package(pickle.dumps(factory), self._retry, settings.travelling(), list(sys.path))
+        package = Package(
+            pickle.dumps(factory), self._retry, settings.travelling(), list(sys.path), os.getcwd()
+        )
         pool = _Pool(
             bridge.bridge_to(self._address),
             pickle.dumps(package),
@@ -195,9 +198,9 @@ class _Pool:
                 self._ask(actor)
         if self._cluster is not None:
             self._grow(self._cluster)
-        return bool(
-            self._again or self._suspects or any(actor.tasks for actor in self._actors.values())
-        ) or (self._cluster is None)
+        return bool(self._again or self._suspects or any(actor.tasks for actor in self._actors.values())) or (
+            self._cluster is None
+        )
 
     def gather(self) -> list[Outcome]:
         """Wait a moment for outcomes and return what has come, which can be nothing."""
@@ -376,5 +379,3 @@ class _Pool:
         if waited > _NOTE_SECONDS and not self._noted:
             self._noted = True
             console.note(f"Waiting for room on the cluster: {need} {has}.")
-
-

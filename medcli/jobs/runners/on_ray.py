@@ -140,7 +140,10 @@ def _answers(address: str) -> bool:
         if address == "local":
             os.environ[_LOOPBACK] = "0"
         return True
-    with contextlib.suppress(OSError), socket.create_connection((host.strip("[]"), int(port)), _KNOCK_SECONDS):
+    with (
+        contextlib.suppress(OSError),
+        socket.create_connection((host.strip("[]"), int(port)), _KNOCK_SECONDS),
+    ):
         if host in ("127.0.0.1", "localhost", "[::1]") and not _listens_outside(int(port)):
             os.environ[_LOOPBACK] = "0"
         return True

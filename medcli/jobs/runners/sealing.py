@@ -19,7 +19,7 @@ _PURPOSE = b"medcli worker 1"
 _KEY = 32
 
 
-class Broken(Exception):  # noqa: N818 - as the others
+class Broken(Exception):
     """A message is not what was sealed, or not the next one."""
 
 
