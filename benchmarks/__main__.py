@@ -22,6 +22,7 @@ ALL = (
     "download_speed",
     "evaluate_speed",
     "evaluate_report",
+    "ray_overhead",
 )
 PEERS = ("scrub_speed", "scrub_residue", "text_speed", "download_speed")
 PLACES = ("scrub_speed", "scrub_memory", "download_speed")
@@ -93,6 +94,7 @@ QUICK = {
     "text_speed": ["--texts", "200", "--rounds", "1"],
     "gate_speed": ["--questions", "100", "--rounds", "1"],
     "download_speed": ["--files", "500", "--slow-files", "200", "--rounds", "1"],
+    "ray_overhead": ["--items", "2000", "--rounds", "1"],
     "scrub_memory": ["--native", "0.1", "--encapsulated", "0.1", "--files", "1000"],
 }
 

@@ -36,7 +36,7 @@ class Node:
         self, cpus: int, head: Node | None = None, ip: str = "127.0.0.1", **environment: str
     ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))  # Ray's sockets need a short path
-        self.address = head.address if head else f"{ip}:{_free_port(ip)}"
+        self.address = head.address if head else f"{ip}:{free_port(ip)}"
         place = (
             ["--head", f"--port={self.address.rpartition(':')[2]}"]
             if head is None
@@ -68,13 +68,18 @@ class Node:
             time.sleep(0.1)
 
     @property
+    def pid(self) -> int:
+        """Of the process that all others descend from."""
+        return self._process.pid
+
+    @property
     def logs(self) -> Path:
         """Where a head and its cluster's nodes keep what they write."""
         return self.folder
 
     def kill(self) -> None:
         """Kill all its processes at once, as a power cut does."""
-        for pid in _below(self._process.pid):
+        for pid in below(self._process.pid):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self._process.wait()
@@ -82,7 +87,7 @@ class Node:
     def stop(self) -> None:
         """End it."""
         if self._process.poll() is None:
-            pids = _below(self._process.pid)
+            pids = below(self._process.pid)
             self._process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(10)
@@ -94,7 +99,7 @@ class Node:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def _below(pid: int) -> list[int]:
+def below(pid: int) -> list[int]:
     """A process and all its descendants."""
     children: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
@@ -109,7 +114,7 @@ def _below(pid: int) -> list[int]:
     return found
 
 
-def _free_port(ip: str) -> int:
+def free_port(ip: str) -> int:
     with socket.create_server((ip, 0)) as server:
         port: int = server.getsockname()[1]
         return port
