@@ -16,7 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 RAY = Path(sys.executable).with_name("ray")
-_PLAIN = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+_PLAIN = {"RAY_USAGE_STATS_ENABLED": "0"}
+_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # a head at 127.0.0.1 stays there; others are let in
 
 
 class Node:
@@ -44,21 +45,25 @@ class Node:
         )
         command = [
             str(RAY), "start", *place, f"--node-ip-address={ip}", f"--num-cpus={cpus}", "--block",
-            "--include-dashboard=false", "--disable-usage-stats", f"--object-store-memory={100 << 20}",
-            *([f"--temp-dir={self.folder}"] if head is None else []),
+            "--disable-usage-stats", f"--object-store-memory={100 << 20}",
+            *([] if head else [f"--temp-dir={self.folder}", "--include-dashboard=false"]),
         ]  # fmt: skip
         self._log = (self.folder / "started").open("w+b")
         kept = {name: value for name, value in os.environ.items() if not name.startswith("MEDCLI_")}
         self._process = subprocess.Popen(
             command,
             cwd="/",
-            env=kept | _PLAIN | environment,
+            env=kept | _PLAIN | ({} if head else _LOOPBACK) | environment,
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        self._wait()
+        try:
+            self._wait()
+        except BaseException:
+            self.stop()
+            raise
 
     def _wait(self) -> None:
         deadline = time.monotonic() + 120

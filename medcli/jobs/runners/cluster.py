@@ -344,7 +344,7 @@ class _Pool:
                 " here.",
             )
         if death.lost:
-            self._losses.update(actor.tasks)
+            self._losses.update(actor.tasks.keys())
             innocent = [task for task in actor.tasks.items() if self._losses[task[0]] < _LOSSES]
             self._again.extendleft(reversed(innocent))
             actor.tasks = {one: actor.tasks[one] for one in actor.tasks if self._losses[one] >= _LOSSES}

@@ -33,7 +33,7 @@ _LOOK_SECONDS = 2.0
 _HALT_SECONDS = 2.0
 _LAST_SECONDS = 5.0
 _LOST = ("node has died", "node was terminated", "node died")
-_MEMORY = ("running low on memory", "OOM", "out of memory")
+_MEMORY = "running low on memory"  # that a process can end by OOM stands in all of Ray's sentences
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,7 +315,7 @@ def _death(error: Exception, node: str) -> Death:
     alive = {one["NodeID"]: one["Alive"] for one in ray.nodes()}
     if any(word in words for word in _LOST) or not alive.get(node, True):
         return Death("its node was lost", lost=True)
-    if any(word in words for word in _MEMORY):
+    if _MEMORY in words:
         return Death("its node ran out of memory", lost=False)
     return Death("its process ended", lost=False)
 
