@@ -142,3 +142,14 @@ def cluster(cpus: int, ip: str = "127.0.0.1") -> Iterator[Node]:
         node.stop()
         for name, value in before.items():
             os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+@contextlib.contextmanager
+def two_nodes(first: int, second: int) -> Iterator[tuple[Node, Node]]:
+    """A head and another node with so many CPUs. Nodes that are to find each other listen everywhere, by token."""
+    with cluster(first, "127.0.0.2") as head:
+        other = Node(second, head, "127.0.0.3")
+        try:
+            yield head, other
+        finally:
+            other.stop()

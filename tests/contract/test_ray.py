@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -276,31 +276,21 @@ def take(seen: list[Outcome], batches: Iterable[Sequence[Outcome]]) -> None:
         seen += batch
 
 
-@pytest.fixture
-def two_nodes(ray_cluster: ray_nodes.Node) -> Iterator[ray_nodes.Node]:
-    node = ray_nodes.Node(2, ray_cluster, "127.0.0.3")
-    try:
-        yield node
-    finally:
-        node.stop()
-
-
 @pytest.mark.slow
-def test_a_node_that_is_lost_costs_no_item(
-    tmp_path: Path, ray_cluster: ray_nodes.Node, two_nodes: ray_nodes.Node
-) -> None:
-    """Six workers on two nodes; one node is killed at once with all its processes."""
+def test_a_node_that_is_lost_costs_no_item(tmp_path: Path) -> None:
+    """Twelve workers on two nodes; one node is killed at once with all its processes."""
     spec = ToySpec(items=600, delay=0.03, mood=("7=fail", "300=many"))
 
     def kill() -> None:
         while len(ran(tmp_path)) < 150:
             time.sleep(0.01)
-        two_nodes.kill()
+        nodes[1].kill()
 
-    killer = threading.Thread(target=kill)
-    killer.start()
-    report, _ = do(tmp_path, "ray-12", spec)
-    killer.join()
+    with ray_nodes.two_nodes(4, 2) as nodes:
+        killer = threading.Thread(target=kill)
+        killer.start()
+        report, _ = do(tmp_path, "ray-12", spec)
+        killer.join()
     assert product(tmp_path) == expected(spec, but=(7,))
     assert report.kinds == {"made": 599, "spoilt": 1, "twin": 1, "odd": 1}
     assert max(ran(tmp_path).values()) <= 2
