@@ -23,9 +23,14 @@ ALL = (
     "evaluate_speed",
     "evaluate_report",
     "ray_overhead",
+    "engine_scale",
+    "pixels_recall",
+    "pixels_cost",
+    "pixels_readback",
+    "pixels_mixed",
 )
 PEERS = ("scrub_speed", "scrub_residue", "text_speed", "download_speed")
-PLACES = ("scrub_speed", "scrub_memory", "download_speed")
+PLACES = ("scrub_speed", "scrub_memory", "download_speed", "engine_scale")
 
 
 def main() -> None:
@@ -87,6 +92,10 @@ def _options(name: str, arguments: argparse.Namespace) -> list[str]:
 
 QUICK = {
     "startup": ["--rounds", "1"],
+    "pixels_recall": ["--pictures", "12"],
+    "pixels_cost": ["--sides", "512"],
+    "pixels_readback": ["--pictures", "1"],
+    "pixels_mixed": ["--files", "20"],
     "scrub_speed": ["--files", "100", "--large-files", "20", "--peer-files", "20", "--rounds", "1"],
     "ask_speed": ["--rounds", "1", "--pictures", "1", "--singles", "2"],
     "evaluate_speed": ["--rows", "20000"],
@@ -95,6 +104,7 @@ QUICK = {
     "gate_speed": ["--questions", "100", "--rounds", "1"],
     "download_speed": ["--files", "500", "--slow-files", "200", "--rounds", "1"],
     "ray_overhead": ["--items", "2000", "--rounds", "1"],
+    "engine_scale": ["--items", "20000"],
     "scrub_memory": ["--native", "0.1", "--encapsulated", "0.1", "--files", "1000"],
 }
 

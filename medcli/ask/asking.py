@@ -27,6 +27,7 @@ from medcli.errors import SetupError
 from medcli.jobs.ledger import FILE as LEDGER
 from medcli.jobs.reading import Reader
 from medcli.models.protocol import Description
+from medcli.models.weights import weights_print
 from medcli.settings import fingerprint
 
 Bar = Callable[[int], jobs.Progress]
@@ -125,8 +126,16 @@ class _Growth:
 
 
 def facts_of(spec: AskSpec, questions: str) -> dict[str, object]:
-    """What a rerun has to agree on; of the file of questions the content counts, not its place."""
-    return fingerprint(spec) | {"questions": questions}
+    """What a rerun has to agree on; of the file of questions and of models the content counts, not the place alone."""
+    models = (
+        spec.model,
+        spec.base or "",
+        spec.adapter or "",
+        spec.captioner or "",
+        spec.captioner_chart or "",
+    )
+    weights = "" if spec.backend == "openai" else weights_print(*models)
+    return fingerprint(spec) | {"questions": questions, "weights": weights}
 
 
 def run(spec: AskSpec, job: AskJob, opened: Plan, state: Path, bar: Bar | None) -> jobs.Report:

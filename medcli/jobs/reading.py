@@ -90,6 +90,11 @@ class Reader:
         )
         return [Row(own, cast("State", state), kind, value, size) for own, state, kind, value, size in found]
 
+    def sorted_keys(self) -> Iterator[str]:
+        """Yield the keys of items that have their outcome."""
+        for (key,) in self._connection.execute("SELECT key FROM items ORDER BY key"):
+            yield key
+
     def failures(self) -> set[str]:
         """The reasons that rows failed for."""
         return {

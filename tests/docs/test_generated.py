@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from medcli import cli
-from medcli.ask.merging import MergeSpec
 from medcli.ask.spec import AskSpec
 from medcli.data.articles.spec import ArticlesSpec
 from medcli.data.datasets.spec import DatasetSpec
@@ -19,6 +18,7 @@ from medcli.data.images.spec import ImagesSpec
 from medcli.evaluate.chat_spec import ChatSpec
 from medcli.evaluate.privacy import PrivacySpec
 from medcli.evaluate.spec import VqaSpec
+from medcli.jobs.joining import MergeSpec
 from medcli.privacy.policy import CLEAN, RETAIN
 from medcli.privacy.spec import ScrubSpec
 from medcli.settings import options_of
@@ -50,7 +50,7 @@ DOWNLOAD = {
 OWN = (AskSpec, MergeSpec, VqaSpec, ChatSpec, PrivacySpec)
 ASK = {f"--{name.replace('_', '-')}" for spec in OWN for name in options_of(spec)}
 FLAGS = OPTIONS | ASK | DOWNLOAD | {"--help", "--version"}
-OTHERS = {"--raw", "--check", "--access-control"}
+OTHERS = {"--raw", "--check", "--access-control", "--facts", "--page"}
 """Flags of other programs that the prose names."""
 
 
