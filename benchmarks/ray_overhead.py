@@ -56,6 +56,8 @@ _ROW = Row("", "done")
 
 def rate(runner: Runner, count: int) -> float:
     """Items a second from the first outcome to the last."""
+    from benchmarks.ray_overhead import Nothing  # by its module's name: workers find no other
+
     tasks: Iterator[tuple[int, None]] = ((number, None) for number in range(count))
     times = [(time.perf_counter(), len(batch)) for batch in runner.map(Nothing(), tasks) if batch]
     return sum(size for _, size in times[1:]) / (times[-1][0] - times[0][0])

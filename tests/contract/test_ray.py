@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import types
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -133,6 +134,21 @@ def test_an_address_where_nobody_answers_is_told(tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="No Ray cluster could be reached") as told:
         do_nothing(f"127.0.0.1:{ray_nodes.free_port('127.0.0.1')}")
     assert "ray status" in told.value.hint
+
+
+@pytest.mark.slow
+def test_what_no_worker_can_find_is_told(ray_cluster: ray_nodes.Node) -> None:
+    class Hidden(Worker):
+        """Found by its name in the driver alone."""
+
+    Hidden.__module__, Hidden.__qualname__ = "hidden", "Hidden"
+    sys.modules["hidden"] = types.ModuleType("hidden")
+    sys.modules["hidden"].Hidden = Hidden  # type: ignore[attr-defined]
+    try:
+        with pytest.raises(SetupError, match="does not find the program"):
+            list(RayRunner(ray_cluster.address).map(Hidden(Path()), iter([(0, Load((1,)))])))
+    finally:
+        del sys.modules["hidden"]
 
 
 def do_nothing(address: str) -> None:

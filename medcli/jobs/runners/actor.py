@@ -16,10 +16,10 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from medcli import __version__, console
-from medcli.errors import MedcliError
+from medcli.errors import MedcliError, SetupError
 from medcli.jobs.model import AsyncWorkerFactory, Outcome, Task, WorkerFactory
 from medcli.jobs.retry import Retry, attempts
 from medcli.jobs.runners import sealing
@@ -133,7 +133,7 @@ class Actor:
                 os.chdir(content.folder)
             sys.path += [place for place in content.path if place not in sys.path]
             console.silence()
-            factory = pickle.loads(content.factory)  # noqa: S301 - from our driver
+            factory = _unpacked(content.factory)
             made = _Many if hasattr(factory, "__aenter__") else _One
             self._hands = made(factory, content.retry)
             return Told()
@@ -142,6 +142,23 @@ class Actor:
             self._hands.leave()
             return Told()
         return self._hands.exchange(content.tasks, content.hold)
+
+
+def _unpacked(factory: bytes) -> Any:
+    """Open a pickled factory.
+
+    Raises
+    ------
+    SetupError
+        If a module of it is not here.
+    """
+    try:
+        return pickle.loads(factory)  # noqa: S301 - from our driver
+    except (ImportError, AttributeError):
+        raise SetupError(
+            "A worker on the cluster does not find the program that it is to run.",
+            hint="Is all of it installed on every node? What a script adds (load=) belongs into a module.",
+        ) from None
 
 
 class _Hands(Protocol):
