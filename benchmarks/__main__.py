@@ -22,6 +22,7 @@ ALL = (
     "download_speed",
     "evaluate_speed",
     "evaluate_report",
+    "instruct_checks",
 )
 PEERS = ("scrub_speed", "scrub_residue", "text_speed", "download_speed")
 PLACES = ("scrub_speed", "scrub_memory", "download_speed")
@@ -90,6 +91,7 @@ QUICK = {
     "ask_speed": ["--rounds", "1", "--pictures", "1", "--singles", "2"],
     "evaluate_speed": ["--rows", "20000"],
     "evaluate_report": ["--rows", "2000", "--rounds", "1"],
+    "instruct_checks": ["--samples", "200", "--rounds", "1"],
     "text_speed": ["--texts", "200", "--rounds", "1"],
     "gate_speed": ["--questions", "100", "--rounds", "1"],
     "download_speed": ["--files", "500", "--slow-files", "200", "--rounds", "1"],

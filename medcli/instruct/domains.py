@@ -25,6 +25,7 @@ DOMAINS = (
 )
 """LLaVA-Med's five, and five more; ``other`` for all that none of them is."""
 
+_GRAM = 4
 _BLANK = re.compile(r"\s+")
 
 
@@ -46,12 +47,9 @@ def scored(caption: str) -> dict[str, tuple[float, int]]:
     """By domain: the sum of its weights, and where its first sign stands; only sums above 0."""
     text = _BLANK.sub(" ", caption.lower())
     sums, first = dict[str, float](), dict[str, int]()
-    for domain, weight, needs, pattern in _table():
-        for need in needs:
-            if need in text:
-                break
-        else:
-            continue
+    table = _table()
+    for place in _tried(text):
+        domain, weight, pattern = table[place]
         if found := pattern.search(text):
             sums[domain] = sums.get(domain, 0.0) + weight
             if weight > 0:
@@ -59,9 +57,34 @@ def scored(caption: str) -> dict[str, tuple[float, int]]:
     return {domain: (score, first[domain]) for domain, score in sums.items() if score > 0}
 
 
+def _tried(text: str) -> list[int]:
+    """Places of the rows that may match: a text has to hold one of the words that a row needs."""
+    long, short = _needs()
+    grams = {text[at : at + _GRAM] for at in range(len(text) - _GRAM + 1)}
+    places = {place for need in short if need in text for place in short[need]}
+    for gram in grams & long.keys():
+        places.update(place for need, place in long[gram] if need in text)
+    return sorted(places)
+
+
 @cache
-def _table() -> tuple[tuple[str, float, tuple[str, ...], re.Pattern[str]], ...]:
-    return tuple(
-        (row["domain"], float(row["weight"]), tuple(row["needs"].split("|")), re.compile(row["pattern"]))
-        for row in rows("domains", "medcli.instruct")
-    )
+def _table() -> tuple[tuple[str, float, re.Pattern[str]], ...]:
+    return tuple((row["domain"], float(row["weight"]), re.compile(row["pattern"])) for row in _rows())
+
+
+@cache
+def _needs() -> tuple[dict[str, list[tuple[str, int]]], dict[str, list[int]]]:
+    """What rows need: by their first four letters, with the row's place; and shorter ones."""
+    long, short = dict[str, list[tuple[str, int]]](), dict[str, list[int]]()
+    for place, row in enumerate(_rows()):
+        for need in row["needs"].split("|"):
+            if len(need) < _GRAM:
+                short.setdefault(need, []).append(place)
+            else:
+                long.setdefault(need[:_GRAM], []).append((need, place))
+    return long, short
+
+
+@cache
+def _rows() -> tuple[dict[str, str], ...]:
+    return tuple(rows("domains", "medcli.instruct"))
