@@ -29,6 +29,7 @@ ALL = (
     "pixels_cost",
     "pixels_readback",
     "pixels_mixed",
+    "instruct_checks",
 )
 PEERS = ("scrub_speed", "scrub_residue", "text_speed", "download_speed")
 PLACES = ("scrub_speed", "scrub_memory", "download_speed", "engine_scale")
@@ -101,6 +102,7 @@ QUICK = {
     "ask_speed": ["--rounds", "1", "--pictures", "1", "--singles", "2"],
     "evaluate_speed": ["--rows", "20000"],
     "evaluate_report": ["--rows", "2000", "--rounds", "1"],
+    "instruct_checks": ["--samples", "200", "--rounds", "1"],
     "text_speed": ["--texts", "200", "--rounds", "1"],
     "gate_speed": ["--questions", "100", "--rounds", "1"],
     "instruct_speed": ["--captions", "2000", "--figures", "50", "--rounds", "1"],
