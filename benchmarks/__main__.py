@@ -26,6 +26,7 @@ ALL = (
     "download_speed",
     "evaluate_speed",
     "evaluate_report",
+    "ray_overhead",
     "engine_scale",
     "pixels_recall",
     "pixels_cost",
@@ -131,6 +132,7 @@ QUICK = {
     "instruct_speed": ["--captions", "2000", "--figures", "50", "--rounds", "1"],
     "client_speed": ["--requests", "1000", "--sdk-requests", "200", "--rounds", "1"],
     "download_speed": ["--files", "500", "--slow-files", "200", "--rounds", "1"],
+    "ray_overhead": ["--items", "2000", "--rounds", "1"],
     "engine_scale": ["--items", "20000"],
     "scrub_memory": ["--native", "0.1", "--encapsulated", "0.1", "--files", "1000"],
 }
