@@ -49,6 +49,16 @@ _THEN_DAY = re.compile(
 _THEN_YEAR = re.compile(
     rf"\.?(?:[\s,./_-]{{0,3}}(?:(?:of|de|del|in)\s)?(?P<full>{_YEAR})|(?:,?\s?['\u2019]|[-/_.])(?P<short>\d\d))(?![\w/]|[.,-]\d)"
 )
+#: 12 VIII 1938, 12.VIII.1938
+_ROMAN = re.compile(
+    rf"(?<![\w./-]){_DAY}(?P<joint>[ ./-])(?:VII?I?|I[VX]|X?I{{1,3}}|[VX])(?P=joint)(?:{_YEAR})(?!\w|[.-]\d)"
+)
+#: Surname, day of birth and sex with strokes between: DRISCOLL/060744/M.
+_STROKES = re.compile(r"(?<=[^\W\d_]/)(?:(?:19|20)?\d{6})(?=/[MFUmfu](?!\w))")
+#: What points at the day that follows: next Tuesday 6/14, last Nov 12, the 3rd of May.
+_POINTING = re.compile(
+    r"(?<!\w)(?:(?:this )?(?:next|last|this|past|coming|following)|the)(?: the)? $", re.IGNORECASE
+)
 _DAY_BEFORE = re.compile(
     rf"(?<![\w/])(?<!\d[.,:-])(?P<day>(?:{_DAY}(?:st|nd|rd|th)?\s?[-\u2013]\s?)?{_DAY})(?P<ord>(?:st|nd|rd|th)?)[.\u00ba\u00aa]?(?:er)?[\s\-/.,_]{{0,3}}(?P<of>(?:(?:day\s)?of|de|del|d')\s?)?$"
     rf"|(?<!\w)(?P<worded>{_WORDED})\s(?:day\s)?of\s$",
@@ -79,12 +89,12 @@ _WEEKDAY_CONTEXT = re.compile(
 )
 #: A day of the month without its month, where nothing else is counted: "on the 15th."
 _ON_THE = re.compile(
-    rf"\b(?:on|since|until|by|from|before|after)\sthe\s(?P<date>{_DAY}(?:st|nd|rd|th))(?=\s?(?:[.,;)!?\n]|$|(?:of\s(?:this|last|the|next)\smonth|s?he|they|i|we|and|with|for|at|but|due|after|before)\b))",
+    rf"\b(?:on|since|until|by|from|before|after|till)\s(?P<date>the\s{_DAY}(?:st|nd|rd|th))(?=\s?(?:[.,;)!?\n]|$|(?:of\s(?:this|last|the|next)\smonth|s?he|they|i|we|and|with|for|at|but|due|after|before)\b))",
     re.IGNORECASE,
 )
 
 _OF_MONTH = re.compile(
-    rf"\bthe\s(?P<date>{_DAY}(?:st|nd|rd|th)\sof\s(?:this|last|next)\smonth)\b", re.IGNORECASE
+    rf"\b(?P<date>the\s{_DAY}(?:st|nd|rd|th)\sof\s(?:this|last|next)\smonth)\b", re.IGNORECASE
 )
 _WEEKDAY_ORDINAL = re.compile(
     rf"\b(?P<date>(?:mon|tue|tues|wed|thu|thur|thurs|fri|sat|sun|monday|tuesday|wednesday|thursday|friday|saturday|sunday)[.,]?\s(?:the\s)?{_DAY}(?:st|nd|rd|th))(?!\w)",
@@ -136,7 +146,7 @@ def find_dates(document: Document) -> list[Span]:
     found += find_holidays(document)
     if document.digits:
         found += [match.span() for match in _NUMERIC.finditer(text) if _possible(match)]
-        for pattern in (_COMPACT, _MONTH_YEAR, _BOTH_ENDS):
+        for pattern in (_COMPACT, _MONTH_YEAR, _BOTH_ENDS, _ROMAN, _STROKES):
             found += [match.span() for match in pattern.finditer(text)]
         for pattern in (_ON_THE, _OF_MONTH, _WEEKDAY_ORDINAL):
             found += [m.span("date") for m in pattern.finditer(text)]
@@ -273,6 +283,8 @@ def _with_company(text: str, start: int, end: int) -> list[Span]:
     weekday = _WEEKDAY_BEFORE.search(text[max(0, start - 22) : start])
     if weekday is not None and weekday["day"].lower() in _names("weekday"):
         start = max(0, start - 22) + weekday.start("day")
+    pointing = _POINTING.search(text, max(0, start - 18), start)
+    start = pointing.start() if pointing is not None else start
     after = _TIME_AFTER.match(text, end)
     if after is None:
         spans.append(Span(start, end, "DATE", 0.97, "rule:date"))

@@ -18,6 +18,12 @@ _PART = re.compile(
     rf"(?<![\w./:-])(?:{_DAY})/(?:{_DAY})(?![\w/%]|[.:]\d|-\d)|(?<![\w./:-])(?:{_DAY})/(?:{_DAY})(?=-(?:{_DAY})/)"
 )
 _DASHED = re.compile(rf"(?<![\w./:-])(?:{_DAY})[-.](?:{_DAY})(?:\.(?!\d))?(?![\w/%-]|[.:]\d)")
+#: Day and month with dots, as most of Europe writes them: am 12.5., CT z 3.12., "8.1.," but no 5.1 and no sentence's end.
+_DOTTED = re.compile(
+    rf"(?<![\w./:-])(?<!\d )(?P<date>(?:(?<=\bam )|(?<=\bz )|(?<=\bvom )|(?<=\bbis )|(?<=\bseit )|(?<=\bzum )|(?<=\bden )|(?<=\bab )|(?<=\bdne )|(?<=\bod )|(?<=\bdo )|(?<=\bdnia )|(?<=\btil )|(?<=\btill ))"
+    rf"{_DAY}\.\s?{_DAY}\.|{_DAY}\.{_DAY}\.(?=[,;:)\]]))(?!\d)",
+    re.IGNORECASE,
+)
 _TO = r"\s?(?:-|\u2013|\u2014|to|through|thru|until|till|and|&|,|or|,\s?and)\s?"
 _TAIL = re.compile(rf"{_TO}(?P<date>(?:{_DAY})/(?:{_DAY})(?:/(?:{_YEAR}|\d\d))?)(?![\w/%]|[.:]\d)")
 _TAIL_DAY = re.compile(
@@ -51,7 +57,7 @@ _SIGNED = re.compile(
 _BY_DOCTOR = re.compile(r"\bDr\.?\s[A-Z][\w'-]+(?:\s[A-Z][\w'-]+)?,?\s$")
 _COUNT_BEFORE = re.compile(
     r"\b(?:pain|score[ds]?|scale|strength|power|motor|murmur|reflex(?:es)?|dtrs?|pulses?|apgars?|vision|acuity|severity|intensity|gcs|mmse|moca|grade|stage|nodes?|cores?|series|image|slice|se|im|ratio|"
-    r"dose|sev|mrs|nihss|phq|gad|va|rated?|level|discomfort|ecog|type|phase|stages|phases|iop|bp|hr|phalen|orientation|oriented|muscle|edema|force|deltoids?|biceps|triceps|quad(?:riceps)?s?|grip|deauville|nyha|class|ccs|mallampati|asa|nottingham|bi-?rads|rads|[0-9]{1,2}/[0-9]{1,2}\s(?:on|in|at)|[0-9]{1,2}(?=\s$))"
+    r"dose|sev|mrs|nihss|phq|gad|va|rated?|level|discomfort|ecog|type|phase|stages|phases|iop|bp|hr|phalen|orientation|oriented|muscle|edema|force|deltoids?|biceps|triceps|quad(?:riceps)?s?|grip|deauville|nyha|class|ccs|mallampati|asa|nottingham|bi-?rads|rads|[0-9]{1,2}/[0-9]{1,2}\s(?:on|in|at)|(?<![.\d])[0-9]{1,2}(?=\s$))"
     r"\b[^.;\n]{0,16}$",
     re.IGNORECASE,
 )
@@ -60,6 +66,19 @@ _OPERATED = re.compile(
     r"\b(?:(?:s/p|status[- ]post|post[- ]?op|pod ?#?\d{0,2}|underwent|had)\b[^.,;\d\n]{1,36}|(?:tka|tha|tkr|thr|orif|cabg|tavr|pci|turp|egd|lap chole|chole|appy|acdf|evar|whipple|c-?section|csection|cesarean|[a-z]{3,16}(?:ectomy|otomy|ostomy|plasty|desis|scopy)))\s$",
     re.IGNORECASE,
 )
+#: What was done on the day that follows, with nothing between; it outweighs a scale further off.
+_DONE = re.compile(
+    r"\b(?:seen|adm|admit(?:ted)?|dc|d/c|dc'?d|discharged?|missed|visit(?:ed)?|appt|appointment|surgery|scheduled|booked|moved to|changed|started|stopped|fx|fracture|injury|fell|fall|mvc|mva|crash"
+    r"|placed|removed|drawn|done|taken|work|crown|extraction|treatment|stay|travel|trip|rotated|set|due|dated|rang|called|since|until|effective|dos|lmp|poc|received|delivered|born)[\s:,]{1,2}(?:on |for |from |of )?$",
+    re.IGNORECASE,
+)
+#: Before settings and measures that are written with a stroke.
+_MEASURED = re.compile(
+    r"\b(?:bi-?pap|c-?pap|ipap|epap|peep|ps|simv|vent|bp|pressures?|sbp|dbp|vision|va|od|os|ou|snellen|gauge|needle|syringe|ratio|premixed|insulin|novolog|humalog|ultrasound frames?|pap|rvsp|pa|ra|rv|lv|cvp|wedge)\b[^.;\n]{0,14}$",
+    re.IGNORECASE,
+)
+#: What scores and scales count to, above twelve.
+_SCALES = frozenset((15, 16, 20, 21, 24, 25, 27, 28, 30))
 _THEN = re.compile(
     r"(?=[.,;:)\n]|$|\s(?:w/|with|for|by|and|now|at|in|due|c/b|complicated|presents?|here|p/w|who|has|had)(?:\s|$))"
 )
@@ -131,6 +150,7 @@ def find_partial(document: Document) -> list[tuple[int, int]]:
     for match in _PART.finditer(text):
         if _dated(document, match):
             found += ranged([match.span(), *tail(text, match.end())], text)
+    found += [match.span("date") for match in _DOTTED.finditer(text) if _range(match["date"])]
     for match in _DASHED.finditer(text):
         if _STRONG.search(text[max(0, match.start() - 26) : match.start()]) and _range(match[0]):
             found.append(match.span())
@@ -150,10 +170,13 @@ def _dated(document: Document, match: re.Match[str]) -> bool:
     near = line[-40:]
     if _STRONG.search(near) or _WEEKDAY.search(near):
         return True
-    if _COUNT_BEFORE.search(near) or _COUNT_AFTER.match(text, end):
+    done = _DONE.search(near) is not None and _COUNT_AFTER.match(text, end) is None
+    if not done and (_COUNT_BEFORE.search(near) or _COUNT_AFTER.match(text, end)):
         return False
     return (
         document.high
+        or done
+        or (_day_like(match[0]) and _MEASURED.search(near) is None)
         or _RANGE.match(text, end) is not None
         or _CUE.search(near) is not None
         or _SIGNED.search(line) is not None
@@ -161,6 +184,17 @@ def _dated(document: Document, match: re.Match[str]) -> bool:
         or _BY_DOCTOR.search(near) is not None
         or (_OPERATED.search(near) is not None and _THEN.match(text, end) is not None)
         or _alone(text, start, end)
+    )
+
+
+def _day_like(shown: str) -> bool:
+    """Whether two numbers are hardly a score or a fraction: 8/19, 14/8, 06/23; not 7/10, 3/5, 9/12 or 14/15."""
+    left, _stroke, right = shown.partition("/")
+    first, second = int(left), int(right)
+    return (
+        "0" in (left[0], right[0])
+        or (first > second and first != second + 1)
+        or (second > 12 and second not in _SCALES and first <= 12)
     )
 
 
@@ -188,7 +222,7 @@ def ranged(places: list[tuple[int, int]], text: str) -> list[tuple[int, int]]:
     """Dates with nothing but a hyphen between them as one: 3/4-3/9."""
     joined = places[:1]
     for start, end in places[1:]:
-        if text[joined[-1][1] : start] in ("-", "\u2013"):
+        if text[joined[-1][1] : start].strip() in ("-", "\u2013"):
             joined[-1] = (joined[-1][0], end)
         else:
             joined.append((start, end))
