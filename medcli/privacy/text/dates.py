@@ -96,8 +96,13 @@ _ON_THE = re.compile(
 _OF_MONTH = re.compile(
     rf"\b(?P<date>the\s{_DAY}(?:st|nd|rd|th)\sof\s(?:this|last|next)\smonth)\b", re.IGNORECASE
 )
+#: The same without a word before it: scan is the 15th, missed my pill the 12th what now; not the 5th nerve or the 4th and 5th.
+_THE_DAY = re.compile(
+    rf"(?<!\bin )(?<!\bat )(?<!\bof )(?<!and )(?<!ween )(?P<date>\bthe\s{_DAY}(?:st|nd|rd|th))(?=\s?(?:[.;!?\n]|$|,(?!\s?(?:\d|the\s\d|and\s\d))|(?:(?:and|or)\s(?!\d|the\s\d)|(?:what|but|at|in|now|so|is|was|should|can|do|i|he|she|we|they|because|then|until)\b)))",
+    re.IGNORECASE,
+)
 _WEEKDAY_ORDINAL = re.compile(
-    rf"\b(?P<date>(?:mon|tue|tues|wed|thu|thur|thurs|fri|sat|sun|monday|tuesday|wednesday|thursday|friday|saturday|sunday)[.,]?\s(?:the\s)?{_DAY}(?:st|nd|rd|th))(?!\w)",
+    rf"\b(?P<date>(?:mon|tue|tues|wed|weds|thu|thur|thurs|fri|sat|sun|monday|tuesday|wednesday|thursday|friday|saturday|sunday)[.,]?\s(?:the\s)?{_DAY}(?:st|nd|rd|th))(?!\w)",
     re.IGNORECASE,
 )
 
@@ -112,7 +117,7 @@ _TIME_BEFORE = re.compile(
 )
 
 
-_OF_YEAR = re.compile(r"\.? of (?:last|this|next|that|the (?:same|previous|prior)) year\b", re.IGNORECASE)
+_OF_YEAR = re.compile(r"\.?(?: of)? (?:last|this|next|that|the (?:same|previous|prior)) year\b", re.IGNORECASE)
 
 #: Without any of these a month or a weekday is nobody's: the flu season peaks in February.
 _PERSONAL = re.compile(
@@ -125,6 +130,8 @@ _PLURAL = re.compile(
     re.IGNORECASE,
 )
 _PART_OF_DAY = re.compile(r"\s(?:morning|afternoon|evening|night|noon|am|pm)\b", re.IGNORECASE)
+#: Short forms that hardly mean anything else before a number.
+_SHORT_MONTHS = frozenset(("jan", "jun", "sep", "oct", "dec"))
 #: How far before a month's name its day may begin.
 _BACK = 24
 
@@ -158,6 +165,7 @@ def find_dates(document: Document) -> list[Span]:
         found += find_partial(document)
         if document.high or _PERSONAL.search(text):
             found += find_seasons(document)
+            found += [m.span("date") for m in _THE_DAY.finditer(text)]
     spans = [Span(start, end, "DATE", 0.8, "rule:weekday") for start, end in _weekdays(document)]
     for start, end in found:
         spans += _with_company(text, start, end)
@@ -216,7 +224,7 @@ def _named(document: Document, word: Word) -> list[tuple[int, int]]:
     if day is not None and not _UNIT.match(text, day.end()):
         after = _THEN_YEAR.match(text, day.end())
         sure = bool(day["ord"] or (after and after["full"]))
-        if sure or not weak or _timely(text, word.start):
+        if sure or not weak or _timely(text, word.start) or _short_day(text, name):
             end = after.end() if after else day.end()
             return ranged([(word.start, end), *tail(text, end)], text)
     worded = _THEN_WORD.match(text, word.end)
@@ -225,6 +233,11 @@ def _named(document: Document, word: Word) -> list[tuple[int, int]]:
     if year is not None and (year["full"] or not weak):
         return [(word.start, year.end())]
     return _alone(document, word, careful=careful)
+
+
+def _short_day(text: str, name: str) -> bool:
+    """Whether a short month written small is one, as it stands in a text about somebody: i was due dec 24."""
+    return name in _SHORT_MONTHS and _PERSONAL.search(text) is not None
 
 
 def _alone(document: Document, word: Word, *, careful: bool) -> list[tuple[int, int]]:

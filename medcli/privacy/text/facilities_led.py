@@ -47,6 +47,9 @@ _MOST = 7
 _KINDS = word_set("facilities-kinds") | word_set("facilities-departments")
 #: English words that institutions are called by.
 _WORDS = word_set("facilities-words")
+#: Letters of an abbreviation that may be an institution's, and those that are not.
+_SHORT = 3
+_NEVER = word_set("facilities-never")
 _WRITINGS = word_set("facilities-writings")
 #: Before an institution, whatever stands further on; and only where something was sent, done or said there.
 _AT = frozenset(("at", "@"))
@@ -268,8 +271,9 @@ def _proper(looked: Looked, first: int, last: int, *, headed: bool) -> bool:
     if any(looked.lows[at] in _WRITINGS for at in words) or looked.numbers[first] & (RELATIVE | ROLE):
         return False
     own = [at for at in words if looked.lows[at] not in _KINDS and not looked.numbers[at] & STOP]
-    if looked.shapes[first] == UPPER and first == last and len(looked.lows[first]) < 4:  # at ED, to OR
-        return False
+    if looked.shapes[first] == UPPER and first == last and len(looked.lows[first]) < 4:  # at ED, to OR; at UHN
+        low = looked.lows[first]
+        return len(low) == _SHORT and not looked.numbers[first] and low not in _KINDS and low not in _NEVER
     if any(looked.lows[at] in _WORDS or rare(looked, at) for at in own):
         return headed or not _person(looked, first, last)
     if first == last:

@@ -127,11 +127,11 @@ def _unvetoed(document: Document, spans: Sequence[Span]) -> list[Span]:
 
 
 def _lists() -> Iterable[Callable[[Document], Iterable[Span]]]:
-    """Recognisers that need lists; places first, for a place may carry a name."""
+    """Recognisers that need lists; places first, for a place may carry a name; and what names say of places last."""
     from medcli.privacy.text.names import find_names
-    from medcli.privacy.text.places import find_places
+    from medcli.privacy.text.places import find_places, find_places_again
 
-    return (find_places, find_names)
+    return (find_places, find_names, find_places_again)
 
 
 def _keeper() -> Callable[[Document, int, int], bool]:

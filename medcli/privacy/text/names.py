@@ -68,6 +68,12 @@ __all__ = ["find_names"]
 
 #: Points that make a name.
 _BALANCED, _HIGH = 1.65, 0.75
+#: The same where the text is about somebody already: a date, a number or another name was found in it.
+_TOLD_BALANCED, _TOLD_HIGH = 1.1, 0.3
+#: Endings of drugs, diseases and methods that no list has.
+_CLINICAL = re.compile(
+    r"(?:mab|nib|ine|ol|ide|ate|one|pril|tan|tin|cin|xin|min|lin|zole|vir|cept|pam|lam|ium|sis|tis|oma|emia|uria|pathy|scopy|gram|graphy|ectomy|ase|stat|tide|parin|xaban|gene|leucel|phil|cele|lysis|plasty|gia)$"
+)
 #: What a degree or a number without a comma before it is worth; it may be a projection or a grade.
 _CAPITAL_DEGREE = 4.5
 _MOST = 6
@@ -86,6 +92,9 @@ _REVERSED = re.compile(r",[ \u00a0]?|\^|,\n")
 _AND = re.compile(r",? (?:and|&|or|y|und|et) |[,;/&] ?|, (?:and|or) ")
 #: Dr. O, whose name is said by a letter.
 _DOCTOR_LETTER = re.compile(r"\bDr\.? (?P<letter>[A-Z])(?![\w'\u2019-]|\. ?[A-Z])")
+_STROKED = re.compile(
+    r"(?<![\w/])(?P<family>[A-Z][A-Z'-]{2,20})/(?:(?P<given>[A-Z]{2,20})(?![\w])|(?=\d{6}))"
+)
 _DEGREE = re.compile(r"\. ?[A-Z]\b")
 
 
@@ -117,8 +126,21 @@ def find_names(document: Document) -> list[Span]:
             Span(*found.span("letter"), "NAME", 0.9, "rule:doctor")
             for found in _DOCTOR_LETTER.finditer(document.text)
         ]
+    if "/" in document.text:
+        spans += _stroked(document)
     spans += find_lone(document, reading)
     return spans + find_again(document, reading, runs) + names_scripts.find(document)
+
+
+def _stroked(document: Document) -> list[Span]:
+    """Surname and given name with a stroke between: MCCLENDON/TYRELL, DRISCOLL/060744/M."""
+    table, spans = lexicon(), []
+    for found in _STROKED.finditer(document.text):
+        numbers = [table[found[part].lower()] for part in ("family", "given") if found[part]]
+        names = [number for number in numbers if number & NAME and (number & FIRST > 1 or number & LAST > 1 << 2)]
+        if names and all(not number or (number & NAME and not number & (MEDICAL | STOP)) for number in numbers):
+            spans.append(Span(found.start(), found.end("given") if found["given"] else found.end("family"), "NAME", 0.8, "rule:stroke"))
+    return spans
 
 
 class _Search:
@@ -131,6 +153,8 @@ class _Search:
         self.taken = marked(document.found, len(document.text))
         self.points = Points(reading, high=document.high)
         self.found: list[_Run] = []
+        self.weak: list[_Run] = []
+        self.told = _TOLD_HIGH if document.high else _TOLD_BALANCED
 
     def runs(self) -> list[_Run]:
         """The runs that are names, in order."""
@@ -140,12 +164,37 @@ class _Search:
             run = None
             if kinds[position] > PARTICLES or not position or numbers[position - 1] & _CALLS:
                 run = self._judged(position)
-            if run is None:
+            if run is None or run.points < self.least:
+                self.weak += [run] if run is not None else []
                 position += 1
                 continue
             self.found.append(run)
             position = max(run.last, position) + 1
+        if self.weak and (self.found or self.document.found):
+            self._add_weak()
         return self.found
+
+    def _add_weak(self) -> None:
+        """Take what has fewer points too, since the text is about somebody."""
+        taken = {at for run in self.found for at in range(run.first, run.last + 1)}
+        for run in self.weak:
+            words = range(run.first, run.last + 1)
+            if taken.isdisjoint(words) and (run.points >= self.told or self._heads(run)):
+                taken.update(words)
+                self.found.append(run)
+        self.found.sort()
+
+    def _heads(self, run: _Run) -> bool:
+        """Whether an unknown word at the head of a sentence is rather a person than a drug."""
+        low = self.looked.lows[run.first]
+        return (
+            run.first == run.last
+            and self.kinds[run.first] == UNKNOWN
+            and self.looked.shapes[run.first] == CAPITAL
+            and self.reading.plain
+            and len(low) > 3
+            and not _CLINICAL.search(low)
+        )
 
     def _judged(self, position: int) -> _Run | None:
         cue = before(self.text, self.looked, position)
@@ -171,8 +220,7 @@ class _Search:
         own = self.points.own(first, last, cue + behind)
         if behind == _CAPITAL_DEGREE and own < 1.0:  # CHEST PA, Grade II
             behind = 0.0
-        points = own + cue + behind
-        return _Run(first, last, points) if points >= self.least else None
+        return _Run(first, last, own + cue + behind)
 
     def _eponym(self, first: int, last: int, cues: float) -> bool:
         """Whether the run names a disease, a scale or a formula."""
@@ -359,7 +407,9 @@ class _Search:
             or (kind == SMALL and number & FIRST)
         )
         if kind < INITIALS and not (gap == "^" and kind == OTHER):
-            return last
+            if not (cue >= FORCING and gap == ", " and self.looked.shapes[following] == CAPITAL and number & TITLE):
+                return last  # Lindqvist, Maj
+            given = True
         own = self.looked.numbers[last]
         family = own & LAST or self.kinds[last] == UNKNOWN or cue >= FORCING or gap == "^"
         if not (given and family) or number & CREDENTIAL:

@@ -39,6 +39,7 @@ FORCING = 4.0
 _MAYBE = 2
 
 _TITLES = word_set("names-titles")
+_SPECIALTIES = word_set("names-specialties")
 _GREETINGS = word_set("names-greetings")
 _SIGNED = word_set("names-signed")
 _SEXES = frozenset(("m", "f", "yo", "y", "male", "female"))
@@ -216,6 +217,8 @@ def _neighbour(looked: Looked, previous: int, bare: str) -> float:
         return 4.0
     if number & (RELATIVE | ROLE):
         return 3.0
+    if low in _SPECIALTIES and not bare:
+        return 1.0
     if number & BY:
         if low in _GREETINGS:
             return 4.0

@@ -94,15 +94,42 @@ _COUNT_AFTER = re.compile(
     re.IGNORECASE,
 )
 _HOLIDAY = re.compile(
-    r"\b(?P<date>(?:christmas|xmas|thanksgiving|easter|new\syear'?s|halloween|memorial\sday|labou?r\sday|independence\sday|"
+    r"\b(?P<date>(?:christmas|xmas|thanksgiving|easter|new\syear'?s?|halloween|memorial\sday|labou?r\sday|independence\sday|"
     r"valentine'?s(?:\sday)?|mother'?s\sday|father'?s\sday|veterans\sday|martin\sluther\sking\sday|mlk\sday|presidents'?\sday|columbus\sday|"
     r"fourth\sof\sjuly|boxing\sday|ash\swednesday|good\sfriday|palm\ssunday|mardi\sgras|hanukkah|diwali|"
-    r"ramadan|eid|yom\skippur|rosh\shashanah?|passover|cinco\sde\smayo|st\.?\spatrick'?s\sday)(?:\s(?:eve|day|weekend|morning|night))?"
+    r"australia\sday|canada\sday|juneteenth|bonfire\snight|guy\sfawkes(?:\snight)?|nowruz|holi|lunar\snew\syear|chinese\snew\syear|sukkot|purim|pentecost|whitsun|ascension\sday|all\ssaints(?:'?\sday)?|midsummer|bank\sholiday|heiligabend|weihnachten|ostern|pfingsten|silvester|p\u00e2ques|no\u00ebl|navidad|nochebuena|semana\ssanta|d\u00eda\sde\s(?:los\s)?muertos|carnaval|vaisakhi|songkran|s(?:ain)?t\.?\s(?:andrew|george|david|lucia|nicholas)'?s?(?:\sday)|"
+    r"ramadan|eid(?:\sal-(?:fitr|adha))?|yom\skippur|rosh\shashanah?|passover|cinco\sde\smayo|s(?:ain)?t\.?\spatrick'?s\sday)(?:\s(?:eve|day|sunday|monday|weekend|morning|night))?"
     r"(?:,?\s(?:of\s)?(?:19|20)\d\d)?)\b",
     re.IGNORECASE,
 )
 _FESTIVE = (
     "mas",
+    "fawkes",
+    "nowruz",
+    "holi",
+    "new year",
+    "sukkot",
+    "purim",
+    "pentecost",
+    "whitsun",
+    "saints",
+    "juneteenth",
+    "bonfire",
+    "midsummer",
+    "abend",
+    "weihnacht",
+    "oster",
+    "pfingst",
+    "silvester",
+    "p\u00e2ques",
+    "no\u00ebl",
+    "navidad",
+    "nochebuena",
+    "santa",
+    "muertos",
+    "carnaval",
+    "vaisakhi",
+    "songkran",
     "day",
     "thanks",
     "easter",
@@ -126,8 +153,10 @@ _DAY_ITSELF = re.compile(
     r"(?:christmas\s(?:eve|day)|new\syear'?s\s(?:eve|day)|thanksgiving|labou?r\sday|memorial\sday|independence\sday|fourth\sof\sjuly|easter\ssunday|boxing\sday|halloween|mother'?s\sday|father'?s\sday)",
     re.IGNORECASE,
 )
+#: Somebody's own day, where it is written small.
+_SOMEBODY = re.compile(r"\b(?:he|she|his|her|my|i|i'm|pt|patient|was|had|died|born)\b", re.IGNORECASE)
 _HOLIDAY_CUE = re.compile(
-    r"\b(?:on|since|at|over|before|after|around|last|this|of|by|until|next|during|past)\s(?:the\s)?$",
+    r"\b(?:on|since|at|over|before|after|around|last|this|of|by|until|till|next|during|past|le|am|an|el|den|zu|seit|depuis|desde|na|w|vor|nach|day)\s(?:the\s|last\s|this\s)?$",
     re.IGNORECASE,
 )
 
@@ -239,6 +268,6 @@ def find_holidays(document: Document) -> list[tuple[int, int]]:
         for match in _HOLIDAY.finditer(text)
         if document.high
         or match[0][-4:].isdigit()
-        or (_DAY_ITSELF.match(match[0]) and match[0][0].isupper())
+        or (_DAY_ITSELF.match(match[0]) and (match[0][0].isupper() or _SOMEBODY.search(text)))
         or _HOLIDAY_CUE.search(text[max(0, match.start() - 14) : match.start()])
     ]

@@ -51,6 +51,10 @@ _ORDINAL = re.compile(
     r"(?:st(?:reet)?|ave(?:nue)?|r(?:oa)?d|blvd|pl(?:ace)?|dr(?:ive)?|ct|court|ln|lane)\b\.?",
     re.IGNORECASE,
 )
+#: Flat 3, 27 Kirkgate; 77 Gallowgate: no word says what it is, but a flat before it or the name's end.
+_FLAT = re.compile(
+    r"(?<![\w/])(?:(?:[Ff]lat|[Aa]pt\.?|[Aa]partment|[Uu]nit|[Rr]oom)\s?\d{1,4}[A-Za-z]?,? \d{1,5}[A-Za-z]?,? [A-Z][^\W\d_]{2,20}(?: [A-Z][^\W\d_]{2,20})?|\d{1,4}[A-Za-z]?,? [A-Z][a-z]{2,12}(?:gate|wynd|garth|croft|mead|fold|brae|bank|kirk|wick)(?= ?(?:[,.;:?!)]|$)))(?!\w)"
+)
 _BOX = re.compile(
     r"\b(?:(?:P\.?[ ]?O\.?[ ]?Box|Postfach|Apartado(?: postal)?|Casilla|Postbus)[ ]#?\d{2,7}|(?:PSC|Unit|RR)[ ]\d{1,5},? Box \d{1,6})\b",
     re.IGNORECASE,
@@ -220,6 +224,8 @@ def find_boxes(document: Document) -> Iterator[Span]:
     """Post boxes, and streets that are numbered themselves (5th Avenue)."""
     for found in _BOX.finditer(document.text):
         yield from _address(document, found.start(), found.end(), "rule:box")
+    for found in _FLAT.finditer(document.text):
+        yield from _address(document, found.start(), found.end(), "rule:flat")
     for found in _ORDINAL.finditer(document.text):
         yield from _address(document, found.start(), found.end(), "rule:street")
 
