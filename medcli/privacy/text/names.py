@@ -69,7 +69,7 @@ __all__ = ["find_names"]
 #: Points that make a name.
 _BALANCED, _HIGH = 1.65, 0.75
 #: The same where the text is about somebody already: a date, a number or another name was found in it.
-_TOLD_BALANCED, _TOLD_HIGH = 1.1, 0.3
+_TOLD_BALANCED, _TOLD_HIGH = 0.8, 0.3
 #: Endings of drugs, diseases and methods that no list has.
 _CLINICAL = re.compile(
     r"(?:mab|nib|ine|ol|ide|ate|one|pril|tan|tin|cin|xin|min|lin|zole|vir|cept|pam|lam|ium|sis|tis|oma|emia|uria|pathy|scopy|gram|graphy|ectomy|ase|stat|tide|parin|xaban|gene|leucel|phil|cele|lysis|plasty|gia)$"
@@ -339,7 +339,7 @@ class _Search:
             if not _GAP.fullmatch(self._gap(position)) or (
                 ". " in self._gap(position)
                 and self.kinds[position - 1] != INITIALS
-                and self.looked.lows[position - 1] != "st"
+                and self.looked.lows[position - 1] not in _LEADING
             ):
                 break
             kind = self.kinds[position]
@@ -405,8 +405,9 @@ class _Search:
             or kind in (INITIALS, UNKNOWN)
             or gap == "^"
             or (kind == SMALL and number & FIRST)
+            or (kind == OTHER and self._foreign(last, following))
         )
-        if kind < INITIALS and not (gap == "^" and kind == OTHER):
+        if kind < INITIALS and not (gap == "^" and kind == OTHER) and not (kind == OTHER and given):
             if not (cue >= FORCING and gap == ", " and self.looked.shapes[following] == CAPITAL and number & TITLE):
                 return last  # Lindqvist, Maj
             given = True
@@ -420,6 +421,18 @@ class _Search:
         ):
             return last
         return self._extended(following, cue)
+
+    def _foreign(self, family: int, position: int) -> bool:
+        """Whether a word with a capital that hardly is one stands behind a sure surname: Tkachenko, Oleh."""
+        number = self.looked.numbers[position]
+        return (
+            self.kinds[family] == STRONG
+            and self.looked.numbers[family] & LAST == LAST
+            and not self.looked.numbers[family] & (COMMON | CITY)
+            and self.looked.shapes[position] == CAPITAL
+            and (number & COMMON) >> 4 < 2
+            and not number & (MEDICAL | STOP | STATE | REGION | ROLE | CITY)
+        )
 
     def _trimmed(self, first: int, last: int) -> int:
         """Without the initials of a degree (``M`` of M.D.) and without a credential."""

@@ -6,10 +6,12 @@ though they are English words too. Refuses to judge what the points have judged.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from medcli.privacy.text.safe import eponym
 from medcli.privacy.text.span import Span
+from medcli.privacy.text.spelling import misspelt
 from medcli.privacy.text.words import (
     ACT,
     CAPITAL,
@@ -109,17 +111,108 @@ _OFTEN = frozenset(
     )
 )
 _ENDINGS = ("es", "s")
+#: A word that no list has has so many letters to be a name.
+_FEWEST = 3
+#: Endings of words that no list has and that are no names: verbs, drugs, diseases, methods.
+_ENDS = re.compile(
+    r"(?:ing|ed|ly|tion|ness|itis|emia|aemia|osis|oses|itic|otic|ic|ous|able|less|ment|mab|nib|ine|pril|tan|statin|cin|zole|vir|pam|lam|uria|oma|ectomy|scopy|graphy|pathy|plasty|tide|xaban|ers?|ies|n't)$"
+)
+_SPECIES = re.compile(r"(?:ii|is|us|ae|um|ensis|ans|osa|ata|ica|oides|ens|ia|iae|lyticus|philus|ori|oli|ogenes)$")
+_INITIAL = re.compile(
+    r"(?<![\w.])(?:for|by|re|per|with|and|to|from|nurse|dr|pt|saw|called|told|asked|pharm|signed|attn|cc)\.?:? (?P<all>(?:[a-z]\. ?){1,2}(?P<family>[a-z][a-z'-]{1,20}))(?![\w.])"
+)
+_AGED = re.compile(r",? ?\(?\d{1,3} ?(?:[mf]|yo|y/o|yr)\b|[,?!.]|$")
+_ASKS = frozenset(("is", "was", "does", "did", "can", "should", "has", "will", "could", "may", "do"))
+_QUESTIONS = frozenset(("why", "when", "what", "how", "where", "dose", "and", "but", "or", "so", "much", "often", "long", "soon"))
 
 
 def find_lone(document: Document, reading: Reading) -> Iterator[Span]:
     """Names of one word, or small ones in a row, by where they stand."""
     yield from _contacted(document)
     yield from _families(document)
+    yield from _strange(document)
+    yield from _asked(document)
+    if ". " in document.text:
+        yield from _initialled(document)
     if not document.looked.present.isdisjoint(("may", "will")):
         yield from _months(document, reading)
     if document.high:
+        yield from _listed(document)
         yield from _small(document, reading)
         yield from _acting(document, reading)
+
+
+def _strange(document: Document) -> Iterator[Span]:
+    """A word written small that no list has, behind a title or a relative: miss oyelowo, my wife ngozika."""
+    looked = document.looked
+    for position in range(1, len(looked.lows)):
+        low, previous = looked.lows[position], looked.numbers[position - 1]
+        if looked.numbers[position] or looked.shapes[position] != LOWER or not previous & (TITLE | RELATIVE | ROLE):
+            continue
+        if len(low) < _FEWEST or _ENDS.search(low):
+            continue
+        gap = document.text[looked.ends[position - 1] : looked.starts[position]]
+        if gap not in (" ", ". ") or not (previous & (TITLE | RELATIVE) or _acts_or_ends(document, position)):
+            continue
+        if not misspelt(low):
+            yield Span(looked.starts[position], looked.ends[position], "NAME", 0.6, "rule:called")
+
+
+def _acts_or_ends(document: Document, position: int) -> bool:
+    """Whether the word is followed by what persons do, an age, a comma or nothing."""
+    end = document.looked.ends[position]
+    return _acts(document, position) or _AGED.match(document.text, end) is not None
+
+
+def _asked(document: Document) -> Iterator[Span]:
+    """A name written small that a question is about: why was anders switched, does ngozi need a booster."""
+    looked = document.looked
+    if looked.present.isdisjoint(_ASKS):
+        return
+    for position in range(1, len(looked.lows)):
+        number = looked.numbers[position]
+        if looked.lows[position - 1] not in _ASKS or looked.shapes[position] != LOWER:
+            continue
+        if document.text[looked.ends[position - 1] : looked.starts[position]] != " ":
+            continue
+        if position > 1 and looked.lows[position - 2] not in _QUESTIONS and not _opens(document, position - 1):
+            continue
+        level = max(number & FIRST, (number & LAST) >> 2)
+        named = level > 1 and not number & (COMMON | MEDICAL | STOP | _NEVER)
+        unknown = document.high and not number and len(looked.lows[position]) > _FEWEST
+        if (named or (unknown and not _ENDS.search(looked.lows[position]) and not misspelt(looked.lows[position]))) and len(looked.lows[position]) > 2:
+            yield Span(looked.starts[position], looked.ends[position], "NAME", 0.6, "rule:asked")
+
+
+def _opens(document: Document, position: int) -> bool:
+    gap = document.text[: document.looked.starts[position]].rstrip()[-1:]
+    return gap in ("", ".", "?", "!", ":", ";", ",")
+
+
+def _initialled(document: Document) -> Iterator[Span]:
+    """An initial written small before a surname: w. esterhazy; a species (s. lugdunensis) has an ending of its own."""
+    table = lexicon()
+    for found in _INITIAL.finditer(document.text):
+        low = found["family"]
+        number = table[low]
+        if number & (MEDICAL | STOP | HEAD) or (number & COMMON and not number & LAST == LAST):
+            continue
+        if number & NAME or (not number and not _SPECIES.search(low) and not misspelt(low)):
+            yield Span(found.start("all"), found.end(), "NAME", 0.6, "rule:initial")
+
+
+def _listed(document: Document) -> Iterator[Span]:
+    """Words written small that are listed as names and as nothing else: for high only."""
+    looked = document.looked
+    for position, number in enumerate(looked.numbers):
+        level = max(number & FIRST, (number & LAST) >> 2)
+        if (
+            level > 1
+            and looked.shapes[position] == LOWER
+            and len(looked.lows[position]) > _FEWEST
+            and not number & (COMMON | MEDICAL | _NEVER)
+        ):
+            yield Span(looked.starts[position], looked.ends[position], "NAME", 0.5, "list:lower")
 
 
 def _contacted(document: Document) -> Iterator[Span]:

@@ -79,6 +79,7 @@ _MEASURED = re.compile(
 )
 #: What scores and scales count to, above twelve.
 _SCALES = frozenset((15, 16, 20, 21, 24, 25, 27, 28, 30))
+_ENDED = re.compile(r"[\"'.,;?!)\n]|$| (?:and|at|by|was|with|what|should)\b")
 _THEN = re.compile(
     r"(?=[.,;:)\n]|$|\s(?:w/|with|for|by|and|now|at|in|due|c/b|complicated|presents?|here|p/w|who|has|had)(?:\s|$))"
 )
@@ -181,7 +182,9 @@ def find_partial(document: Document) -> list[tuple[int, int]]:
             found += ranged([match.span(), *tail(text, match.end())], text)
     found += [match.span("date") for match in _DOTTED.finditer(text) if _range(match["date"])]
     for match in _DASHED.finditer(text):
-        if _STRONG.search(text[max(0, match.start() - 26) : match.start()]) and _range(match[0]):
+        near = text[max(0, match.start() - 40) : match.start()]
+        told = document.high and "-" in match[0] and _DONE.search(near) and _ENDED.match(text, match.end())
+        if (told or _STRONG.search(near[-26:])) and _range(match[0]):
             found.append(match.span())
     return found
 

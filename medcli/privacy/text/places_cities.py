@@ -49,7 +49,7 @@ __all__ = ["COUNTIES", "find_cities", "find_counties"]
 
 _BALANCED, _HIGH = 2.2, 1.5
 #: The same where the text is about somebody already.
-_TOLD_BALANCED, _TOLD_HIGH = 1.5, 0.75
+_TOLD_BALANCED, _TOLD_HIGH = 0.8, 0.6
 #: "lives in" leaves no doubt.
 _SURELY = 2.5
 #: States that are degrees behind a name.
@@ -162,6 +162,8 @@ def _city(document: Document, position: int) -> tuple[int, float]:
     ):
         return last, 0.0
     points = listed or _guessed(document, position, last, cue)
+    if listed and cue >= 1.0 and not number & (COMMON | NAME | MEDICAL):  # in Szeged
+        points += 0.5
     return last, points + cue if points else 0.0
 
 
@@ -172,8 +174,8 @@ def _small(document: Document, position: int, last: int, listed: float) -> float
         return 0.0
     if eponym(document.text, document.looked, position, last):
         return 0.0
-    pure = last > position or not number & (COMMON | NAME | MEDICAL | PROPER)  # graz, tauranga
-    return cue + (listed if cue >= _SURELY else listed + 0.3 if pure else listed - 1.2)
+    pure = last > position or not number & (COMMON | NAME | MEDICAL)  # graz, tauranga
+    return cue + (listed if cue >= _SURELY else listed + 0.5 if pure else listed - 1.2)
 
 
 def _strange(document: Document, position: int) -> float:

@@ -219,7 +219,9 @@ def _double(table: Lexicon, text: str, low: str) -> int:
         if not number & (MEDICAL | STOP) or number & EPONYM
     ) if any(not number & (MEDICAL | STOP) or number & EPONYM for number in numbers) else 0
     plain = any(not number & (COMMON | MEDICAL | EPONYM) for number in numbers)
-    return 3 << 2 if best > 1 and plain else 0
+    if best < 2:
+        return 0
+    return 3 << 2 if plain else 2 << 2 if all(number & NAME for number in numbers) else 0
 
 
 def _joined(table: Lexicon, low: str) -> int:
