@@ -41,6 +41,8 @@ FIRST, LAST, COMMON, CITY = 0, 2, 4, 8
 NAMES = 0b1111
 MEDICAL, EPONYM, REGION, PROPER, OPENS, COUNTY = 1 << 6, 1 << 7, 1 << 10, 1 << 11, 1 << 12, 1 << 13
 
+#: Another name of a city, as Latin letters write it.
+LATIN = re.compile(r"[A-Z\u00c0-\u00de][a-z\u00df-\u017f]{3,20}")
 #: Letters that are no other letter with a mark.
 LETTERS_FOLDED = str.maketrans({"\u0142": "l", "\u00f8": "o", "\u0111": "d", "\u00df": "ss", "\u00e6": "ae", "\u0153": "oe", "\u0131": "i", "\u00f0": "d", "\u00fe": "th"})
 WORD = re.compile(r"[^\W\d_]+(?:['\u2019\u02bc-][^\W\d_]+)*")
@@ -334,6 +336,8 @@ def places(sources: Path, shares: dict[str, tuple[float, float]]) -> Iterator[tu
         if len(words) > 1:
             yield name, 3 << CITY
             yield words[0], OPENS
+            if words[1:] == ["city"]:
+                yield words[0], city_strength(words[0], people_there, shares) << CITY
         elif len(name) > 2 or not name.isascii():
             yield name, city_strength(name, people_there, shares) << CITY
     for county in json.loads((data / "us_counties.json").read_text()):
@@ -350,6 +354,8 @@ def populations(data: Path) -> dict[str, int]:
     for city in json.loads((data / "cities1000.json").read_text()).values():
         if city["population"] >= 5_000 or city["countrycode"] == "US":
             names = {city["name"], *(city["alternatenames"] if city["population"] > 1_500_000 else ())}
+            if 400_000 < city["population"] <= 1_500_000:
+                names |= {name for name in city["alternatenames"] if LATIN.fullmatch(name)}
             for name in names:
                 low = name.replace("\u2019", "'").lower()
                 cities[low] = max(cities[low], city["population"])

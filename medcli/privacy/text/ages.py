@@ -37,7 +37,7 @@ _BETWEEN = re.compile(
 )
 #: Behind a name, in brackets or between commas: Marguerite (101), Agnethe Moltke, 96, at home.
 _NAMED = re.compile(
-    rf"(?P<name>[^\W\d_][^\W\d_'\u2019-]{{1,30}})(?:\s\((?P<age>{_OLD})(?:,?\s?[MFmf])?\)|,\s(?P<told>{_OLD})(?:[MFmf])?(?=,\s(?:at|in|of|on|lives|fell|is|w/|dnr|with)\b|\.?$))"
+    rf"(?P<name>[^\W\d_][^\W\d_'\u2019-]{{1,30}})(?:\s\((?P<age>{_OLD})(?:,?\s?[MFmf])?\)|,\s(?P<told>{_OLD})(?:[MFmf])?(?=,\s[a-z]|\.?$|[;)]))"
 )
 _WARM = re.compile(r"\b(?:temp|temperature|fever|febrile|tmax|t)\b[^.\n]{0,14}$", re.IGNORECASE)
 _COLON = re.compile(rf"\bage\s?[:=]\s?(?P<age>{_OLD})(?!\d|[.,]\d)", re.IGNORECASE)

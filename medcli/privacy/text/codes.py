@@ -49,8 +49,8 @@ _FEWEST = 8
 #: The postal code of a house in Ireland.
 _EIRCODE = re.compile(r"(?<![\w-])(?:[AC-FHKNPRTV-Y]\d{2}|D6W) (?=[A-Z]{0,3}\d)(?=\d{0,3}[A-Z])[\dAC-FHKNPRTV-Y]{4}(?![\w-])")
 _LOGIN = re.compile(
-    r"\b(?:user\s?names?|user\s?ids?|usr|log-?ins?(?:\s(?:id|name))?|screen\sname|handle|instagram|twitter|facebook|tiktok|skype|snapchat|telegram|account\sname|portal\suser(?:name)?|(?:logged|signed)\sin\sas)"
-    r"(?:\s(?:is|was|of)\s|\s?[:=#]\s?|(?<=\sas)\s)['\"@]?(?P<value>[\w][\w.-]{2,39})",
+    r"\b(?:user\s?names?|user\s?ids?|usr|user(?=\s[a-z]+[_\d])|log-?ins?(?:\s(?:id|name))?|screen\sname|handle|instagram|twitter|facebook|tiktok|skype|snapchat|telegram|account\sname|portal\suser(?:name)?|(?:logged|signed)\sin\sas)"
+    r"(?:(?:\s(?:is|was|of)\s|\s?[:=#]\s?|(?<=\sas)\s)['\"@]?(?P<value>[\w][\w.-]{2,39})|\s(?P<odd>[a-z][a-z]*[_\d][\w.-]*))",
     re.IGNORECASE,
 )
 _TYPIST = re.compile(
@@ -59,7 +59,7 @@ _TYPIST = re.compile(
 )
 _PLATE = re.compile(
     r"\b(?:plates?|tag|(?:vehicle\s)?reg(?:istration)?)(?:\s(?:number|no\.?|is|was|of|reads|reading)){0,2}\s?[:#=]?\s?(?=[A-Z0-9 -]{0,12}\d)"
-    r"(?P<value>(?-i:[A-Z0-9]{1,4}(?:[ -][A-Z0-9]{2,5}){1,2})|[a-z]{2,3}[ -]?\d{3,4})(?!\w)",
+    r"(?P<value>(?-i:[A-Z0-9]{1,4}(?:[ -][A-Z0-9]{2,5}){1,2})|[a-z]{2,3}[ -]?\d{3,4}|[a-z]{1,3}[ -]?\d{2,3}[ -]?[a-z]{2,3})(?!\w)",
     re.IGNORECASE,
 )
 _PLATED = re.compile(r"plate|\breg|tag")
@@ -93,9 +93,9 @@ def find_logins(document: Document) -> list[Span]:
     spans: list[Span] = []
     if any(cue in lower for cue in _LOGIN_CUES):
         spans += [
-            Span(*m.span("value"), "USER", 0.9, "rule:login")
+            Span(*m.span("value" if m["value"] else "odd"), "USER", 0.9, "rule:login")
             for m in _LOGIN.finditer(document.text)
-            if m["value"].lower() not in _PLAIN
+            if (m["value"] or m["odd"]).lower() not in _PLAIN
         ]
     if "trans" in lower or "typed" in lower:
         spans += [Span(*m.span("value"), "USER", 0.9, "rule:typist") for m in _TYPIST.finditer(document.text)]

@@ -57,7 +57,7 @@ _ROMAN = re.compile(
 _STROKES = re.compile(r"(?<=[^\W\d_]/)(?:(?:19|20)?\d{6})(?=/[MFUmfu](?!\w))")
 #: What points at the day that follows: next Tuesday 6/14, last Nov 12, the 3rd of May.
 _POINTING = re.compile(
-    r"(?<!\w)(?:(?:this )?(?:next|last|this|past|coming|following)|the)(?: the)? $", re.IGNORECASE
+    r"(?<!\w)(?:(?:this )?(?:next|last|this|past|coming|following)(?: the)?|the) $", re.IGNORECASE
 )
 _DAY_BEFORE = re.compile(
     rf"(?<![\w/])(?<!\d[.,:-])(?P<day>(?:{_DAY}(?:st|nd|rd|th)?\s?[-\u2013]\s?)?{_DAY})(?P<ord>(?:st|nd|rd|th)?)[.\u00ba\u00aa]?(?:er)?[\s\-/.,_]{{0,3}}(?P<of>(?:(?:day\s)?of|de|del|d')\s?)?$"
@@ -73,12 +73,12 @@ _UNIT = re.compile(
 #: Words that make a month's name, or a month and a day, a date where the name alone could mean something else.
 _TEMPORAL = re.compile(
     r"(?:\b(?:on|since|in|from|until|till|thru|through|by|before|after|of|dated?|dob|d\.o\.b\.?|born|birthday|birthdate|last|this|past|next|"
-    r"early|mid|late|around|between|le|el|am|den|vom|il|geb\.?|geboren|d\u00eda|dia|to|and|seen|admitted|discharged|visit|surgery|starting|beginning|scheduled|is|was)"
+    r"early|mid|late|around|between|le|el|am|den|vom|il|yesterday,?|today,?|tomorrow,?|geb\.?|geboren|d\u00eda|dia|to|and|seen|admitted|discharged|visit|surgery|starting|beginning|scheduled|is|was)"
     r"(?:\sthe)?[\s:,=-]{1,3}|^\s*|[:(\n]\s*)$",
     re.IGNORECASE,
 )
 _LONELY = re.compile(
-    r"\b(?:in|since|last|this past|past|early|mid|late|early in|late in|until|back in|by|from|through|next|during|this|around|"
+    r"\b(?:in|since|last|this past|past|early|mid|late|early in|late in|until|back in|by|from|through|next|during|this|around|week of|weekend of|"
     r"between|end of|beginning of|start of|middle of)[\s-]$",
     re.IGNORECASE,
 )
@@ -249,7 +249,7 @@ def _alone(document: Document, word: Word, *, careful: bool) -> list[tuple[int, 
         return [(word.start, word.end)]
     match = _LONELY.search(before)
     if match is None or (
-        short and not match[0].lower().startswith(("last", "since", "back", "mid", "late", "early", "until"))
+        short and not match[0].lower().startswith(("last", "since", "week", "back", "mid", "late", "early", "until"))
     ):
         return []
     if not document.high and _PERSONAL.search(document.text) is None:
@@ -286,7 +286,8 @@ def _weekdays(document: Document) -> list[tuple[int, int]]:
         if (near and (word.text[0].isupper() or len(name) > 5)) or (
             document.high and word.text[0].isupper() and not days[name]
         ):
-            found.append((word.start, end))
+            pointing = _POINTING.search(document.text, max(0, word.start - 18), word.start)
+            found.append((pointing.start() if pointing else word.start, end))
     return found
 
 

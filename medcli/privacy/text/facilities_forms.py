@@ -54,7 +54,7 @@ _BEHIND = re.compile(
 )
 #: A field of a form; its value ends with the line, a comma, a semicolon or a bar.
 _FIELD = re.compile(
-    r"(?<!\w)(?:facility|hospital|clinic|practice|pharmacy|school|employer|gp|surgery|site|lab|nursing home|care home|dialysis unit|pcp office|unit|place of work|works at|works for|transferred from|sent from|insurance through)\s?[:=]\s?(?P<value>[^;,|.\n]{3,50})",
+    r"(?<!\w)(?:facility|hospital|clinic|practice|pharmacy|school|employer|gp|surgery|site|lab|nursing home|care home|dialysis unit|pcp office|unit|place of work|works at|works for|transferred from|sent from|insurance through)(?:\s?[:=]\s?|\s\()(?P<value>[^;,|.\n)]{3,50})",
     re.IGNORECASE,
 )
 _FIELDS = frozenset(
@@ -71,9 +71,14 @@ _AT = frozenset(("at", "@"))
 _WORKING = frozenset(("work", "works", "worked", "working", "job", "employed", "shift", "drive", "drives", "drove"))
 _NEVER = STOP | ROLE | RELATIVE | REGION | STATE | HEAD
 _LEAST, _MOST = 4, 3
+_LEADS = frozenset(("at", "@", "in", "from", "to", "near"))
+_SCHOOLS = frozenset(("high", "middle", "primary", "elementary", "prep", "academy"))
+_LADY = re.compile(r"\bour lady of (?:the )?[a-z]{3,15}(?: (?:hospital|school|home|lake|lourdes|mercy|hope|peace))?")
 #: Behind "at", small, these are no institution's.
 _PLAIN = word_set("facilities-kinds") | word_set("facilities-departments") | word_set("facilities-plain")
 _CALLED = word_set("facilities-words")
+#: The same, and what homes for the old and the very young are called by, two of them together.
+_PAIRED = _CALLED | word_set("facilities-paired")
 
 
 def find_forms(document: Document) -> Iterator[Span]:
@@ -86,13 +91,18 @@ def find_forms(document: Document) -> Iterator[Span]:
     if "-" in text:
         for found in _BEHIND.finditer(text):
             yield Span(found.start(), found.end(), "FACILITY", 0.85, "rule:kind-last")
-    if not present.isdisjoint(_FIELDS) and (":" in text or "=" in text):
+    if not present.isdisjoint(_FIELDS) and (":" in text or "=" in text or "(" in text):
         for found in _FIELD.finditer(text):
             if _value(found["value"]):
                 yield Span(*_bare(found), "FACILITY", 0.8, "rule:field")
     yield from _chains(document)
     if present & _AT or "@" in text:
         yield from _small(document)
+    if not present.isdisjoint(_PAIRED):
+        yield from _paired(document)
+    if "our lady" in document.lower:
+        for found in _LADY.finditer(text):
+            yield Span(found.start(), found.end(), "FACILITY", 0.8, "rule:saint")
 
 
 def _named(found: re.Match[str]) -> bool:
@@ -202,6 +212,22 @@ def _small(document: Document) -> Iterator[Span]:
         last = _reach(document, position, works=works)
         if last >= position:
             yield Span(looked.starts[position], looked.ends[last], "FACILITY", 0.65, "rule:at")
+
+
+def _paired(document: Document) -> Iterator[Span]:
+    """Two words, both of which institutions are called by: in silver oaks, from golden meadows; a name and its school."""
+    looked = document.looked
+    for position in range(1, len(looked.lows) - 1):
+        if looked.shapes[position] != LOWER or looked.lows[position - 1] not in _LEADS:
+            continue
+        low, following = looked.lows[position], looked.lows[position + 1]
+        gap = document.text[looked.ends[position] : looked.starts[position + 1]]
+        if gap != " " or looked.shapes[position + 1] != LOWER:
+            continue
+        called = low in _PAIRED and following in _PAIRED and not looked.numbers[position] & ROLE
+        school = following in _SCHOOLS and looked.lows[position - 1] in _AT and looked.numbers[position] & NAME
+        if called or (school and not looked.numbers[position] & (COMMON | MEDICAL | STOP)):
+            yield Span(looked.starts[position], looked.ends[position + 1], "FACILITY", 0.65, "rule:pair")
 
 
 def _reach(document: Document, first: int, *, works: bool) -> int:

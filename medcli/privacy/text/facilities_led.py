@@ -71,7 +71,7 @@ _SAINT = re.compile(
 )
 _WORKS = re.compile(
     r"\b(?:(?:[Ww]orks?|[Ww]orked|[Ww]orking)(?: (?:as an?|part[- ]time|full[- ]time|nights))?(?: [a-z]+){0,3} (?:at|for)|[Ee]mployed (?:by|at|with)|[Ee]mployee (?:of|at)|[Ee]mployer(?: is|:)|[Jj]ob (?:at|with)"
-    r"|[Rr]etired from|[Cc]o-?workers? at|[Cc]olleagues? at|[Ss]tudent at|[Ss]tudies at|[Tt]eaches at|[Tt]eacher at|[Aa]ttends|[Ii]ntern at|[Ee]nrolled (?:at|in)|[Vv]olunteers? at|[Bb]oss at|[Ii]nsured (?:by|through|with))"
+    r"|[Rr]etired from|[Cc]o-?workers? at|[Cc]olleagues? at|[Ss]tudent at|[Ss]tudies at|[Tt]eaches at|[Tt]eacher at|[Aa]ttends|[Ii]ntern at|(?:[Dd]river|[Nn]urse|[Ww]elder|[Cc]ashier|[Ee]ngineer|[Mm]anager|[Ff]oreman|[Cc]lerk|[Cc]ook|[Cc]hef|[Tt]echnician|[Mm]echanic|[Jj]anitor|[Gg]uard|[Pp]ilot|[Mm]iner|[Aa]ccountant|[Bb]arista|[Ss]erver|[Ww]aitress|[Pp]icker|[Ss]tocker|[Oo]perator|[Ff]riend|[Cc]o-?worker) (?:at|for|with)|[Ee]nrolled (?:at|in)|[Vv]olunteers? at|[Bb]oss at|[Ii]nsured (?:by|through|with))"
     r" (?:the )?((?:[A-Z0-9][\w&'\u2019.-]*|of|and|&|de)(?: (?:[A-Z0-9][\w&'\u2019-]*|of|and|&|de(?= [A-Z])))*)"
 )
 _FOUNDED = word_set("facilities-founded")

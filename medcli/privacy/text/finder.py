@@ -14,7 +14,7 @@ from medcli.errors import SafetyRefused
 from medcli.privacy.text.categories import CATEGORIES
 from medcli.privacy.text.document import Document
 from medcli.privacy.text.forms import clinical
-from medcli.privacy.text.merge import union
+from medcli.privacy.text.merge import joined, union
 from medcli.privacy.text.rules import Rules
 from medcli.privacy.text.span import Detector, Span
 
@@ -89,7 +89,7 @@ class Finder:
         for recognise in _lists():
             document.found += recognise(document)
         document.found += _unvetoed(document, [span for answer in others for span in answer])
-        return union(document.found, text)
+        return joined(union(document.found, text), text)
 
 
 def _asked(detector: Detector, texts: Sequence[str]) -> Sequence[Sequence[Span]]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from medcli.privacy.text import names_scripts
 from medcli.privacy.text.names_again import find_again
 from medcli.privacy.text.names_cues import FORCING, after, before, strong_title
-from medcli.privacy.text.names_lone import find_lone
+from medcli.privacy.text.names_lone import find_lone, named_too
 from medcli.privacy.text.names_parts import (
     FAINT,
     INITIALS,
@@ -93,7 +93,7 @@ _AND = re.compile(r",? (?:and|&|or|y|und|et) |[,;/&] ?|, (?:and|or) ")
 #: Dr. O, whose name is said by a letter.
 _DOCTOR_LETTER = re.compile(r"\bDr\.? (?P<letter>[A-Z])(?![\w'\u2019-]|\. ?[A-Z])")
 _STROKED = re.compile(
-    r"(?<![\w/])(?P<family>[A-Z][A-Z'-]{2,20})/(?:(?P<given>[A-Z]{2,20})(?![\w])|(?=\d{6}))"
+    r"(?<![\w/])(?P<family>[A-Z][A-Z'-]{2,20})/(?:(?P<given>[A-Z]{2,20})(?![\w])|(?=\d{6}))|(?<![\w/])(?P<mixed>[A-Z][a-z]{2,20}/[A-Z])(?![\w/])"
 )
 _DEGREE = re.compile(r"\. ?[A-Z]\b")
 
@@ -129,6 +129,10 @@ def find_names(document: Document) -> list[Span]:
     if "/" in document.text:
         spans += _stroked(document)
     spans += find_lone(document, reading)
+    for span in list(spans):
+        too = named_too(document.text, span.end) if document.text[span.start].islower() else None
+        if too is not None:
+            spans.append(Span(*too, "NAME", 0.6, "rule:too"))
     return spans + find_again(document, reading, runs) + names_scripts.find(document)
 
 
@@ -136,6 +140,11 @@ def _stroked(document: Document) -> list[Span]:
     """Surname and given name with a stroke between: MCCLENDON/TYRELL, DRISCOLL/060744/M."""
     table, spans = lexicon(), []
     for found in _STROKED.finditer(document.text):
+        if found["mixed"]:  # Castellano/M
+            number = table[found["mixed"][:-2].lower()]
+            if number & LAST > 1 << 2 and not number & (COMMON | MEDICAL | STOP | EPONYM):
+                spans.append(Span(*found.span("mixed"), "NAME", 0.8, "rule:stroke"))
+            continue
         numbers = [table[found[part].lower()] for part in ("family", "given") if found[part]]
         names = [number for number in numbers if number & NAME and (number & FIRST > 1 or number & LAST > 1 << 2)]
         if names and all(not number or (number & NAME and not number & (MEDICAL | STOP)) for number in numbers):

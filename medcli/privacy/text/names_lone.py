@@ -16,6 +16,7 @@ from medcli.privacy.text.words import (
     ACT,
     CAPITAL,
     COMMON,
+    COUNTY,
     CREDENTIAL,
     DWELL,
     EPONYM,
@@ -27,6 +28,8 @@ from medcli.privacy.text.words import (
     LOWER,
     MEDICAL,
     NAME,
+    OPENS,
+    PROPER,
     REGION,
     RELATIVE,
     ROLE,
@@ -45,7 +48,7 @@ if TYPE_CHECKING:
     from medcli.privacy.text.document import Document
     from medcli.privacy.text.names_parts import Reading
 
-__all__ = ["find_lone"]
+__all__ = ["find_lone", "named_too"]
 
 _CONTACT = word_set("names-contact")
 _SHORT = word_set("names-short")
@@ -111,8 +114,17 @@ _OFTEN = frozenset(
     )
 )
 _ENDINGS = ("es", "s")
+#: What a word may be listed as though no list of names has it.
+_CASE = PROPER | OPENS | COUNTY
 #: A word that no list has has so many letters to be a name.
 _FEWEST = 3
+#: Who writes: im lars, its keisha, this is pavlos; and what follows a name there.
+_SELVES = re.compile(
+    r"(?<![\w'])(?:i'?m|i\u2019m|i am|it'?s|it\u2019s|this is|my name(?:'s| is)|name(?:'s| is)|thanks,?|regards,?|cheers,?|love,?|sincerely,?|best,?|yours,?|by|from|hi|hello|hey|dear|sir|signed|called|named)[ \n]{1,2}(?P<name>[a-z][a-z'-]{2,20})(?P<then>(?:,? (?:from|here|again|and|at|in|is|has|[a-z]\.)\b)|,? \d{1,3}\b|[,.;!?]|[ \n]*$)"
+)
+_HERE = re.compile(r"(?:^|[.!?\n] ?)(?P<name>[a-z][a-z'-]{2,20}) (?:here|again)\b")
+#: Two that are named together: harin & hajun, samira and her.
+_TOO = re.compile(r"(?:,? and |,? & |, |/)(?P<name>[a-z][a-z'-]{2,20})(?![\w'-])")
 #: Endings of words that no list has and that are no names: verbs, drugs, diseases, methods.
 _ENDS = re.compile(
     r"(?:ing|ed|ly|tion|ness|itis|emia|aemia|osis|oses|itic|otic|ic|ous|able|less|ment|mab|nib|ine|pril|tan|statin|cin|zole|vir|pam|lam|uria|oma|ectomy|scopy|graphy|pathy|plasty|tide|xaban|ers?|ies|n't)$"
@@ -132,12 +144,14 @@ def find_lone(document: Document, reading: Reading) -> Iterator[Span]:
     yield from _families(document)
     yield from _strange(document)
     yield from _asked(document)
+    yield from _selves(document)
     if ". " in document.text:
         yield from _initialled(document)
     if not document.looked.present.isdisjoint(("may", "will")):
         yield from _months(document, reading)
-    if document.high:
+    if document.high or document.found:
         yield from _listed(document)
+    if document.high:
         yield from _small(document, reading)
         yield from _acting(document, reading)
 
@@ -147,15 +161,47 @@ def _strange(document: Document) -> Iterator[Span]:
     looked = document.looked
     for position in range(1, len(looked.lows)):
         low, previous = looked.lows[position], looked.numbers[position - 1]
-        if looked.numbers[position] or looked.shapes[position] != LOWER or not previous & (TITLE | RELATIVE | ROLE):
+        if looked.lows[max(0, position - 2) : position] == ["in", "law"]:
+            previous = RELATIVE
+        if (looked.numbers[position] & ~_CASE) or looked.shapes[position] != LOWER or not previous & (TITLE | RELATIVE | ROLE):
             continue
         if len(low) < _FEWEST or _ENDS.search(low):
             continue
         gap = document.text[looked.ends[position - 1] : looked.starts[position]]
-        if gap not in (" ", ". ") or not (previous & (TITLE | RELATIVE) or _acts_or_ends(document, position)):
+        told = _acts_or_ends(document, position)
+        if gap not in (" ", ". ") or not (previous & (TITLE | RELATIVE) or told):
             continue
-        if not misspelt(low):
+        if (told and previous & (TITLE | RELATIVE)) or not misspelt(low):
             yield Span(looked.starts[position], looked.ends[position], "NAME", 0.6, "rule:called")
+
+
+def _selves(document: Document) -> Iterator[Span]:
+    """Who writes, in small letters: im lars from malmö, its keisha again, thanks, olu."""
+    table = lexicon()
+    for pattern in (_SELVES, _HERE):
+        for found in pattern.finditer(document.text):
+            low = found["name"]
+            number = table[low]
+            if nameable(low, number) and (number or not misspelt(low)):
+                yield Span(*found.span("name"), "NAME", 0.6, "rule:self")
+
+
+def nameable(low: str, number: int) -> bool:
+    """Whether a word written small is listed as a name and nothing else, or in no list and with no ending of medicine's."""
+    if number & ~_CASE:
+        level = max(number & FIRST, (number & LAST) >> 2)
+        return level > 1 and not number & (COMMON | MEDICAL | _NEVER)
+    return _ENDS.search(low) is None
+
+
+def named_too(text: str, end: int) -> tuple[int, int] | None:
+    """Where a second name stands, behind a first one written small; None where none does."""
+    found = _TOO.match(text, end)
+    if found is None:
+        return None
+    number = lexicon()[found["name"]]
+    fits = nameable(found["name"], number) and (number & NAME or not misspelt(found["name"]))
+    return found.span("name") if fits else None
 
 
 def _acts_or_ends(document: Document, position: int) -> bool:

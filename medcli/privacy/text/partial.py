@@ -39,10 +39,10 @@ _WEEKDAY = re.compile(
 _CUE = re.compile(
     r"\b(?:on|since|from|until|till|thru|through|by|dated?|dates?|dob|born|birth|birthday|birthdate|bday|b-day|seen|admit|(?:re-?)?admitted|(?:night|morning|evening|afternoon|day|week|weekend)\sof|discharged?|"
     r"d/c|visit|visited|appointment|appt|scheduled|surgery|procedure|started|began|start|stop|stopped|ended|end|lmp|edd|edc|as of|before|after|between|around|"
-    r"performed|obtained|collected|drawn|signed|reported|dictated|transcribed|exam|study|ct|cta|mri|mra|cxr|xray|x-ray|ultrasound|us|scan|echo|egd|ekg|ecg|colonoscopy|"
+    r"performed|obtained|collected|drawn|signed|reported|dictated|transcribed|exam|study|ct|cta|mri|mra|cxr|xr|kub|xray|x-ray|ultrasound|us|scan|echo|egd|ekg|ecg|colonoscopy|"
     r"mammogram|biopsy|bx|labs?|film|imaging|comparison|prior|compared to|vs|follow-up|followup|f/u|op|admission|returned|presented|came in|died|expired|deceased|dod|doa|dos|"
     r"onset|symptoms|again|then|saw|recheck|rechecked|repeat|repeated|reviewed|hospitali[sz]ed|readmit|given|received|administered|infused|placed|removed|inserted|resected|transferred|intubated|extubated|diagnosed|dx|treated|injury|fell|accident|operated|delivered|delivery|cath|pci|cabg|er|ed|icu|clinic|note|report|letter|next|last|previous|today|yesterday|monday|tuesday|wednesday|thursday|friday|saturday|sunday|mon|tues?|wed|thurs?|fri|sat|sun|am|at|le|el|vom|del)"
-    r"(?:\s(?:on|is|was|of|the|date|dated|from|done|performed|in|to|at|chest|abdomen|abd|pelvis|a/p|head|brain|neck|spine|knee|hip|liver|and|with|without|contrast|visit)){0,2}[\s:,=(#-]{0,3}$",
+    r"(?:\s(?:on|is|was|of|the|date|dated|from|done|performed|in|to|at|chest|abdomen|abd|pelvis|a/p|head|brain|neck|spine|knee|hip|liver|and|with|without|contrast|visit|neg|negative|normal|clean|clear|stable|unchanged|last)){0,2}[\s:,=(#-]{0,3}$",
     re.IGNORECASE,
 )
 _STRONG = re.compile(
