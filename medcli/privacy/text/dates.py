@@ -93,6 +93,7 @@ _ON_THE = re.compile(
     re.IGNORECASE,
 )
 
+_ORDINAL = re.compile(r"\d(?:st|nd|rd|th)(?!\w)", re.IGNORECASE)
 _OF_MONTH = re.compile(
     rf"\b(?P<date>the\s{_DAY}(?:st|nd|rd|th)\sof\s(?:this|last|next)\smonth)\b", re.IGNORECASE
 )
@@ -155,7 +156,8 @@ def find_dates(document: Document) -> list[Span]:
         found += [match.span() for match in _NUMERIC.finditer(text) if _possible(match)]
         for pattern in (_COMPACT, _MONTH_YEAR, _BOTH_ENDS, _ROMAN, _STROKES):
             found += [match.span() for match in pattern.finditer(text)]
-        for pattern in (_ON_THE, _OF_MONTH, _WEEKDAY_ORDINAL):
+        ordinal = _ORDINAL.search(text) is not None
+        for pattern in (_ON_THE, _OF_MONTH, _WEEKDAY_ORDINAL) if ordinal else ():
             found += [m.span("date") for m in pattern.finditer(text)]
         found += [
             m.span()
@@ -165,7 +167,7 @@ def find_dates(document: Document) -> list[Span]:
         found += find_partial(document)
         if document.high or _PERSONAL.search(text):
             found += find_seasons(document)
-            found += [m.span("date") for m in _THE_DAY.finditer(text)]
+            found += [m.span("date") for m in _THE_DAY.finditer(text)] if ordinal else []
     spans = [Span(start, end, "DATE", 0.8, "rule:weekday") for start, end in _weekdays(document)]
     for start, end in found:
         spans += _with_company(text, start, end)

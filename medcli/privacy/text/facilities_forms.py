@@ -47,6 +47,12 @@ _BEFORE = re.compile(
     r"|Plejehjem(?:met)?|Sygehuset|Pflegeheim|Seniorenheim|[Rr]umah [Ss]akit|RSUD?|[Bb]\u1ec7nh vi\u1ec7n|Szpital|Nemocnice|Poliklinika|Casa di [Cc]ura|EHPAD|Maison de [Rr]etraite|Sanatorio|Residencia|Lar|Institut[eo]?|Bolnica|Spitalul|Azienda|Ziekenhuis|Praxis|Apotheke|Pharmacie|Farmacia|Grundschule|Lyc\u00e9e|\u00c9cole)"
     rf"(?P<rest>{_JOINED}{_OTHER}){{1,4}})(?!\w)"
 )
+#: Their first words.
+_KINDS = frozenset(
+    "h\u00f4pital h\u00f4pitaux hopital clinique clinica cl\u00ednica klinik klinikum kliniken krankenhaus spital ospedale policlinico hospital ch chr chu chru uz az umc ysbyty sjukhuset plejehjem"
+    " plejehjemmet sygehuset pflegeheim seniorenheim rumah rsu rsud b\u1ec7nh szpital nemocnice poliklinika casa ehpad maison sanatorio residencia lar institut institute instituto bolnica spitalul"
+    " azienda ziekenhuis praxis apotheke pharmacie farmacia grundschule lyc\u00e9e \u00e9cole".split()
+)
 #: Kinds that stand before other things in English: Hospital Course.
 _ENGLISH = frozenset(("hospital", "institute", "clinic", "lar", "az"))
 _BEHIND = re.compile(
@@ -84,11 +90,11 @@ _PAIRED = _CALLED | word_set("facilities-paired")
 def find_forms(document: Document) -> Iterator[Span]:
     """Institutions by what they begin with, by a form's field, by a chain's name, and small ones behind "at"."""
     text, present = document.text, document.looked.present
-    if not document.looked.shouts:
+    if not document.looked.shouts and not present.isdisjoint(_KINDS):
         for found in _BEFORE.finditer(text):
             if _named(found):
                 yield Span(found.start(), found.end(), "FACILITY", 0.85, "rule:kind-first")
-    if "-" in text:
+    if "-" in text and any(mark in document.lower for mark in ("-kli", "-spi", "-kra", "-hos", "-sti", "-apo", "-haus")):
         for found in _BEHIND.finditer(text):
             yield Span(found.start(), found.end(), "FACILITY", 0.85, "rule:kind-last")
     if not present.isdisjoint(_FIELDS) and (":" in text or "=" in text or "(" in text):
@@ -204,7 +210,10 @@ def _small(document: Document) -> Iterator[Span]:
     """Words behind "at" that are written small and that no list knows: ``my knee was done at wythenshawe``."""
     looked = document.looked
     for position in range(1, len(looked.lows)):
-        if looked.shapes[position] != LOWER or looked.lows[position - 1] not in _AT:
+        before = position - 1
+        if document.high and looked.lows[before] == "the" and before:  # at the wellington
+            before -= 1
+        if looked.shapes[position] != LOWER or looked.lows[before] not in _AT:
             continue
         if document.text[looked.ends[position - 1] : looked.starts[position]] != " ":
             continue

@@ -223,6 +223,9 @@ def _leads(document: Document, first: int, last: int) -> bool:
         lead = "head" if acts else ""
     elif not headed and lead not in {"at", "sent"}:
         return False
+    number = looked.numbers[first]
+    if document.high and lead == "at" and looked.shapes[first] == CAPITAL and not number & (MEDICAL | STOP | TITLE):
+        return looked.lows[first] not in _KINDS and not _person(looked, first, last)  # at Target
     if (
         document.high
         and headed

@@ -68,8 +68,8 @@ __all__ = ["find_names"]
 
 #: Points that make a name.
 _BALANCED, _HIGH = 1.65, 0.75
-#: The same where the text is about somebody already: a date, a number or another name was found in it.
-_TOLD_BALANCED, _TOLD_HIGH = 0.8, 0.3
+#: So many fewer are enough where the text is about somebody already: a date, a number or another name was found in it.
+_LESS_BALANCED, _LESS_HIGH = 0.9, 0.45
 #: Endings of drugs, diseases and methods that no list has.
 _CLINICAL = re.compile(
     r"(?:mab|nib|ine|ol|ide|ate|one|pril|tan|tin|cin|xin|min|lin|zole|vir|cept|pam|lam|ium|sis|tis|oma|emia|uria|pathy|scopy|gram|graphy|ectomy|ase|stat|tide|parin|xaban|gene|leucel|phil|cele|lysis|plasty|gia)$"
@@ -163,7 +163,7 @@ class _Search:
         self.points = Points(reading, high=document.high)
         self.found: list[_Run] = []
         self.weak: list[_Run] = []
-        self.told = _TOLD_HIGH if document.high else _TOLD_BALANCED
+        self.told = self.least - (_LESS_HIGH if document.high else _LESS_BALANCED)
 
     def runs(self) -> list[_Run]:
         """The runs that are names, in order."""

@@ -118,10 +118,13 @@ _ENDINGS = ("es", "s")
 _CASE = PROPER | OPENS | COUNTY
 #: A word that no list has has so many letters to be a name.
 _FEWEST = 3
+#: Where more than one word of so many is in no list, the text is no English.
+_OTHER_TONGUE = 6
 #: Who writes: im lars, its keisha, this is pavlos; and what follows a name there.
 _SELVES = re.compile(
     r"(?<![\w'])(?:i'?m|i\u2019m|i am|it'?s|it\u2019s|this is|my name(?:'s| is)|name(?:'s| is)|thanks,?|regards,?|cheers,?|love,?|sincerely,?|best,?|yours,?|by|from|hi|hello|hey|dear|sir|signed|called|named)[ \n]{1,2}(?P<name>[a-z][a-z'-]{2,20})(?P<then>(?:,? (?:from|here|again|and|at|in|is|has|[a-z]\.)\b)|,? \d{1,3}\b|[,.;!?]|[ \n]*$)"
 )
+_SELF_WORDS = frozenset("i'm i\u2019m im am it it's it\u2019s its this name thanks regards cheers love sincerely best yours by from hi hello hey dear sir signed called named here again".split())
 _HERE = re.compile(r"(?:^|[.!?\n] ?)(?P<name>[a-z][a-z'-]{2,20}) (?:here|again)\b")
 #: Two that are named together: harin & hajun, samira and her.
 _TOO = re.compile(r"(?:,? and |,? & |, |/)(?P<name>[a-z][a-z'-]{2,20})(?![\w'-])")
@@ -152,6 +155,8 @@ def find_lone(document: Document, reading: Reading) -> Iterator[Span]:
     if document.high or document.found:
         yield from _listed(document)
     if document.high:
+        yield from _unlisted(document)
+    if document.high:
         yield from _small(document, reading)
         yield from _acting(document, reading)
 
@@ -159,11 +164,12 @@ def find_lone(document: Document, reading: Reading) -> Iterator[Span]:
 def _strange(document: Document) -> Iterator[Span]:
     """A word written small that no list has, behind a title or a relative: miss oyelowo, my wife ngozika."""
     looked = document.looked
-    for position in range(1, len(looked.lows)):
+    strangers = [at for at, number in enumerate(looked.numbers) if not number & ~_CASE and looked.shapes[at] == LOWER and at]
+    for position in strangers:
         low, previous = looked.lows[position], looked.numbers[position - 1]
         if looked.lows[max(0, position - 2) : position] == ["in", "law"]:
             previous = RELATIVE
-        if (looked.numbers[position] & ~_CASE) or looked.shapes[position] != LOWER or not previous & (TITLE | RELATIVE | ROLE):
+        if not previous & (TITLE | RELATIVE | ROLE):
             continue
         if len(low) < _FEWEST or _ENDS.search(low):
             continue
@@ -178,6 +184,8 @@ def _strange(document: Document) -> Iterator[Span]:
 def _selves(document: Document) -> Iterator[Span]:
     """Who writes, in small letters: im lars from malmö, its keisha again, thanks, olu."""
     table = lexicon()
+    if document.looked.present.isdisjoint(_SELF_WORDS):
+        return
     for pattern in (_SELVES, _HERE):
         for found in pattern.finditer(document.text):
             low = found["name"]
@@ -259,6 +267,18 @@ def _listed(document: Document) -> Iterator[Span]:
             and not number & (COMMON | MEDICAL | _NEVER)
         ):
             yield Span(looked.starts[position], looked.ends[position], "NAME", 0.5, "list:lower")
+
+
+def _unlisted(document: Document) -> Iterator[Span]:
+    """Words written small that no list has at all, nor one letter away: for high only."""
+    looked = document.looked
+    strange = [at for at, number in enumerate(looked.numbers) if not number & ~_CASE and looked.shapes[at] == LOWER]
+    if len(strange) * _OTHER_TONGUE > len(looked.lows):
+        return
+    for position in strange:
+        low = looked.lows[position]
+        if len(low) > _FEWEST and not _ENDS.search(low) and "-" not in low and not misspelt(low):
+            yield Span(looked.starts[position], looked.ends[position], "NAME", 0.4, "rule:unlisted")
 
 
 def _contacted(document: Document) -> Iterator[Span]:

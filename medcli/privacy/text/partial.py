@@ -19,11 +19,8 @@ _PART = re.compile(
 )
 _DASHED = re.compile(rf"(?<![\w./:-])(?:{_DAY})[-.](?:{_DAY})(?:\.(?!\d))?(?![\w/%-]|[.:]\d)")
 #: Day and month with dots, as most of Europe writes them: am 12.5., CT z 3.12., "8.1.," but no 5.1 and no sentence's end.
-_DOTTED = re.compile(
-    rf"(?<![\w./:-])(?<!\d )(?P<date>(?:(?<=\bam )|(?<=\bz )|(?<=\bvom )|(?<=\bbis )|(?<=\bseit )|(?<=\bzum )|(?<=\bden )|(?<=\bab )|(?<=\bdne )|(?<=\bod )|(?<=\bdo )|(?<=\bdnia )|(?<=\btil )|(?<=\btill ))"
-    rf"{_DAY}\.\s?{_DAY}\.|{_DAY}\.{_DAY}\.(?=[,;:)\]]))(?!\d)",
-    re.IGNORECASE,
-)
+_DOTTED = re.compile(rf"(?<![\w./:-])(?P<date>{_DAY}\.\s?{_DAY}\.)(?P<ended>[,;:)\]])?(?!\d)")
+_DOTTED_CUE = re.compile(r"\b(?:am|z|vom|bis|seit|zum|den|ab|dne|od|do|dnia|til|till) $", re.IGNORECASE)
 _TO = r"\s?(?:-|\u2013|\u2014|to|through|thru|until|till|and|&|,|or|,\s?and)\s?"
 _TAIL = re.compile(rf"{_TO}(?P<date>(?:{_DAY})/(?:{_DAY})(?:/(?:{_YEAR}|\d\d))?)(?![\w/%]|[.:]\d)")
 _TAIL_DAY = re.compile(
@@ -103,51 +100,11 @@ _HOLIDAY = re.compile(
     r"(?:,?\s(?:of\s)?(?:19|20)\d\d)?)\b",
     re.IGNORECASE,
 )
-_FESTIVE = (
-    "mas",
-    "fawkes",
-    "nowruz",
-    "holi",
-    "new year",
-    "sukkot",
-    "purim",
-    "pentecost",
-    "whitsun",
-    "saints",
-    "juneteenth",
-    "bonfire",
-    "midsummer",
-    "abend",
-    "weihnacht",
-    "oster",
-    "pfingst",
-    "silvester",
-    "p\u00e2ques",
-    "no\u00ebl",
-    "navidad",
-    "nochebuena",
-    "santa",
-    "muertos",
-    "carnaval",
-    "vaisakhi",
-    "songkran",
-    "day",
-    "thanks",
-    "easter",
-    "year'",
-    "years",
-    "halloween",
-    "july",
-    "wednes",
-    "mardi",
-    "hanuk",
-    "diwali",
-    "ramadan",
-    "eid",
-    "kippur",
-    "rosh",
-    "passover",
-    "cinco",
+#: First words of holidays; without any of them none stands in a text.
+_FESTIVE = frozenset(
+    "christmas xmas thanksgiving easter new halloween memorial labor labour independence valentine valentines mother mothers father fathers veterans martin mlk president presidents columbus"
+    " fourth boxing ash good palm mardi hanukkah diwali australia canada juneteenth bonfire guy nowruz holi lunar chinese sukkot purim pentecost whitsun ascension all"
+    " midsummer bank heiligabend weihnachten ostern pfingsten silvester p\u00e2ques no\u00ebl navidad nochebuena semana d\u00eda carnaval vaisakhi songkran st saint ramadan eid yom rosh passover cinco".split()
 )
 #: Holidays that are one day, and not a season.
 _DAY_ITSELF = re.compile(
@@ -180,7 +137,11 @@ def find_partial(document: Document) -> list[tuple[int, int]]:
     for match in _PART.finditer(text):
         if _dated(document, match):
             found += ranged([match.span(), *tail(text, match.end())], text)
-    found += [match.span("date") for match in _DOTTED.finditer(text) if _range(match["date"])]
+    found += [
+        match.span("date")
+        for match in _DOTTED.finditer(text)
+        if _range(match["date"]) and (match["ended"] or _DOTTED_CUE.search(text, max(0, match.start() - 6), match.start()))
+    ]
     for match in _DASHED.finditer(text):
         near = text[max(0, match.start() - 40) : match.start()]
         told = document.high and "-" in match[0] and _DONE.search(near) and _ENDED.match(text, match.end())
@@ -263,8 +224,8 @@ def ranged(places: list[tuple[int, int]], text: str) -> list[tuple[int, int]]:
 
 def find_holidays(document: Document) -> list[tuple[int, int]]:
     """Holidays that point at one day: with a year or a word of time."""
-    text, lower = document.text, document.lower
-    if not any(cue in lower for cue in _FESTIVE):
+    text = document.text
+    if document.looked.present.isdisjoint(_FESTIVE):
         return []
     return [
         match.span("date")

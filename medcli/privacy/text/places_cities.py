@@ -45,11 +45,11 @@ if TYPE_CHECKING:
 
     from medcli.privacy.text.document import Document
 
-__all__ = ["COUNTIES", "find_cities", "find_counties"]
+__all__ = ["COUNTIES", "find_cities", "find_counties", "possible_cities"]
 
 _BALANCED, _HIGH = 2.2, 1.5
-#: The same where the text is about somebody already.
-_TOLD_BALANCED, _TOLD_HIGH = 0.8, 0.6
+#: So many fewer are enough where the text is about somebody already.
+_LESS_BALANCED, _LESS_HIGH = 1.45, 0.9
 #: "lives in" leaves no doubt.
 _SURELY = 2.5
 #: States that are degrees behind a name.
@@ -114,17 +114,11 @@ def find_cities(document: Document, *, told: bool = False) -> Iterator[Span]:
     looked = document.looked
     least = _HIGH if document.high else _BALANCED
     if told:
-        least += (_TOLD_HIGH - _HIGH) if document.high else (_TOLD_BALANCED - _BALANCED)
+        least -= _LESS_HIGH if document.high else _LESS_BALANCED
     taken = marked(document.found, len(document.text))
     end = -1
-    for position, number in enumerate(looked.numbers):
-        named = looked.shapes[position] in (CAPITAL, UPPER) and (
-            not number & (STOP | COMMON) or looked.lows[position] in _PREFIXES
-        )
-        if looked.starts[position] < end or not (named or number & _LISTED or (not number and looked.numbers[position - 1] & DWELL)):
-            continue
-        last, points = _city(document, position)
-        if points < least or 1 in taken[looked.starts[position] : looked.ends[last]]:
+    for position, last, points in document.cities:
+        if looked.starts[position] < end or points < least or 1 in taken[looked.starts[position] : looked.ends[last]]:
             continue
         end = _river(document, looked.ends[last]) if looked.shapes[position] == CAPITAL else looked.ends[last]
         stop = after_state(document.text, end)
@@ -133,6 +127,23 @@ def find_cities(document: Document, *, told: bool = False) -> Iterator[Span]:
         yield Span(looked.starts[position], shown, "PLACE", min(0.95, 0.5 + points / 12), "list:cities")
         if stop > end:
             yield from code(document, stop)
+
+
+def possible_cities(document: Document) -> list[tuple[int, int, float]]:
+    """Words that may be a city: the first, the last, and their points."""
+    looked = document.looked
+    found: list[tuple[int, int, float]] = []
+    for position, number in enumerate(looked.numbers):
+        named = looked.shapes[position] in (CAPITAL, UPPER) and (
+            not number & (STOP | COMMON) or looked.lows[position] in _PREFIXES
+        )
+        strange = not number and position and looked.numbers[position - 1] & DWELL
+        if not (named or number & _LISTED or strange):
+            continue
+        last, points = _city(document, position)
+        if points > 0.0:
+            found.append((position, last, points))
+    return found
 
 
 def _city(document: Document, position: int) -> tuple[int, float]:
