@@ -44,7 +44,19 @@ MEDICAL, EPONYM, REGION, PROPER, OPENS, COUNTY = 1 << 6, 1 << 7, 1 << 10, 1 << 1
 #: Another name of a city, as Latin letters write it.
 LATIN = re.compile(r"[A-Z\u00c0-\u00de][a-z\u00df-\u017f]{3,20}")
 #: Letters that are no other letter with a mark.
-LETTERS_FOLDED = str.maketrans({"\u0142": "l", "\u00f8": "o", "\u0111": "d", "\u00df": "ss", "\u00e6": "ae", "\u0153": "oe", "\u0131": "i", "\u00f0": "d", "\u00fe": "th"})
+LETTERS_FOLDED = str.maketrans(
+    {
+        "\u0142": "l",
+        "\u00f8": "o",
+        "\u0111": "d",
+        "\u00df": "ss",
+        "\u00e6": "ae",
+        "\u0153": "oe",
+        "\u0131": "i",
+        "\u00f0": "d",
+        "\u00fe": "th",
+    }
+)
 WORD = re.compile(r"[^\W\d_]+(?:['\u2019\u02bc-][^\W\d_]+)*")
 LETTERS = re.compile(r"[^\W\d_]+")
 PARTICLES = frozenset(
@@ -178,9 +190,9 @@ def pack(sources: Path, own: Path) -> dict[str, int]:
     for words, bit in ((given, FIRST), (surnames, LAST)):
         for word in words:
             numbers[word] |= strength(word, shares, clinical) << bit
-        for plain in {folded(word) for word in words} - words:
-            if sound(plain) and (level := strength(plain, shares, clinical)) > 1:  # age is no \u00c5ge
-                numbers[plain] |= level << bit
+        for plain in without_marks(words):
+            level = strength(plain, shares, clinical)
+            numbers[plain] |= level << bit if level > 1 else 0  # age is no \u00c5ge
     for word, bits in places(sources, shares):
         numbers[word] |= bits
     for word in proper(shares):
@@ -191,6 +203,11 @@ def pack(sources: Path, own: Path) -> dict[str, int]:
     return {
         word: number for word, number in numbers.items() if number and "\n" not in word and "\0" not in word
     }
+
+
+def without_marks(words: set[str]) -> set[str]:
+    """Names as those write them who leave marks out, where that is another word."""
+    return {plain for word in words if (plain := folded(word)) not in words and sound(plain)}
 
 
 def english(sources: Path) -> dict[str, tuple[float, float]]:

@@ -47,7 +47,9 @@ _NATIONAL = re.compile(
 _GROUPED = re.compile(r"(?<![\w./-])[A-Z]{1,4}\d{3,5}(?: \d{2,5}){1,3}(?![\w/%]|[.,-]\d)")
 _FEWEST = 8
 #: The postal code of a house in Ireland.
-_EIRCODE = re.compile(r"(?<![\w-])(?:[AC-FHKNPRTV-Y]\d{2}|D6W) (?=[A-Z]{0,3}\d)(?=\d{0,3}[A-Z])[\dAC-FHKNPRTV-Y]{4}(?![\w-])")
+_EIRCODE = re.compile(
+    r"(?<![\w-])(?:[AC-FHKNPRTV-Y]\d{2}|D6W) (?=[A-Z]{0,3}\d)(?=\d{0,3}[A-Z])[\dAC-FHKNPRTV-Y]{4}(?![\w-])"
+)
 _LOGIN = re.compile(
     r"\b(?:user\s?names?|user\s?ids?|usr|user(?=\s[a-z]+[_\d])|log-?ins?(?:\s(?:id|name))?|screen\sname|handle|instagram|twitter|facebook|tiktok|skype|snapchat|telegram|account\sname|portal\suser(?:name)?|(?:logged|signed)\sin\sas)"
     r"(?:(?:\s(?:is|was|of)\s|\s?[:=#]\s?|(?<=\sas)\s)['\"@]?(?P<value>[\w][\w.-]{2,39})|\s(?P<odd>[a-z][a-z]*[_\d][\w.-]*))",

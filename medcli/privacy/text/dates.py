@@ -118,7 +118,9 @@ _TIME_BEFORE = re.compile(
 )
 
 
-_OF_YEAR = re.compile(r"\.?(?: of)? (?:last|this|next|that|the (?:same|previous|prior)) year\b", re.IGNORECASE)
+_OF_YEAR = re.compile(
+    r"\.?(?: of)? (?:last|this|next|that|the (?:same|previous|prior)) year\b", re.IGNORECASE
+)
 
 #: Without any of these a month or a weekday is nobody's: the flu season peaks in February.
 _PERSONAL = re.compile(
@@ -251,7 +253,10 @@ def _alone(document: Document, word: Word, *, careful: bool) -> list[tuple[int, 
         return [(word.start, word.end)]
     match = _LONELY.search(before)
     if match is None or (
-        short and not match[0].lower().startswith(("last", "since", "week", "back", "mid", "late", "early", "until"))
+        short
+        and not match[0]
+        .lower()
+        .startswith(("last", "since", "week", "back", "mid", "late", "early", "until"))
     ):
         return []
     if not document.high and _PERSONAL.search(document.text) is None:

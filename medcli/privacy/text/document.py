@@ -99,7 +99,9 @@ class Document:
     def with_found(self, spans: Iterable[Span]) -> Document:
         """The same text with more found in it; what is known of its words is shared."""
         other = Document(self.text, self.sensitivity, [*self.found, *spans])
-        other.__dict__.update(words=self.words, lower=self.lower, looked=self.looked, digits=self.digits, cities=self.cities)
+        other.__dict__.update(
+            words=self.words, lower=self.lower, looked=self.looked, digits=self.digits, cities=self.cities
+        )
         return other
 
     def covered(self, start: int, end: int) -> bool:

@@ -167,7 +167,8 @@ def _start(document: Document, head: int) -> int:
                 shape != LOWER
                 or (number & (NAME | CITY) and not number & (COMMON | STOP))
                 or not number
-                or low in ("st", "saint", "mercy", "mount", "mt", "al", "el", "la", "san", "santa", "los", "las")
+                or low
+                in ("st", "saint", "mercy", "mount", "mt", "al", "el", "la", "san", "santa", "los", "las")
             )
             if not fits or (number & (STOP | TITLE | LABEL) and low not in ("st", "saint")):
                 break

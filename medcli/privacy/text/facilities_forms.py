@@ -48,11 +48,7 @@ _BEFORE = re.compile(
     rf"(?P<rest>{_JOINED}{_OTHER}){{1,4}})(?!\w)"
 )
 #: Their first words.
-_KINDS = frozenset(
-    "h\u00f4pital h\u00f4pitaux hopital clinique clinica cl\u00ednica klinik klinikum kliniken krankenhaus spital ospedale policlinico hospital ch chr chu chru uz az umc ysbyty sjukhuset plejehjem"
-    " plejehjemmet sygehuset pflegeheim seniorenheim rumah rsu rsud b\u1ec7nh szpital nemocnice poliklinika casa ehpad maison sanatorio residencia lar institut institute instituto bolnica spitalul"
-    " azienda ziekenhuis praxis apotheke pharmacie farmacia grundschule lyc\u00e9e \u00e9cole".split()
-)
+_KINDS = word_set("facilities-first")
 #: Kinds that stand before other things in English: Hospital Course.
 _ENGLISH = frozenset(("hospital", "institute", "clinic", "lar", "az"))
 _BEHIND = re.compile(
@@ -74,12 +70,16 @@ _LED = re.compile(
 _BRANCH = re.compile(r"(?: (?:of|in|at|on|near) (?:the )?)?(?P<sep>[ -])?")
 #: Leads in small letters, and what stood before them.
 _AT = frozenset(("at", "@"))
-_WORKING = frozenset(("work", "works", "worked", "working", "job", "employed", "shift", "drive", "drives", "drove"))
+_WORKING = frozenset(
+    ("work", "works", "worked", "working", "job", "employed", "shift", "drive", "drives", "drove")
+)
 _NEVER = STOP | ROLE | RELATIVE | REGION | STATE | HEAD
 _LEAST, _MOST = 4, 3
 _LEADS = frozenset(("at", "@", "in", "from", "to", "near"))
 _SCHOOLS = frozenset(("high", "middle", "primary", "elementary", "prep", "academy"))
-_LADY = re.compile(r"\bour lady of (?:the )?[a-z]{3,15}(?: (?:hospital|school|home|lake|lourdes|mercy|hope|peace))?")
+_LADY = re.compile(
+    r"\bour lady of (?:the )?[a-z]{3,15}(?: (?:hospital|school|home|lake|lourdes|mercy|hope|peace))?"
+)
 #: Behind "at", small, these are no institution's.
 _PLAIN = word_set("facilities-kinds") | word_set("facilities-departments") | word_set("facilities-plain")
 _CALLED = word_set("facilities-words")
@@ -94,7 +94,9 @@ def find_forms(document: Document) -> Iterator[Span]:
         for found in _BEFORE.finditer(text):
             if _named(found):
                 yield Span(found.start(), found.end(), "FACILITY", 0.85, "rule:kind-first")
-    if "-" in text and any(mark in document.lower for mark in ("-kli", "-spi", "-kra", "-hos", "-sti", "-apo", "-haus")):
+    if "-" in text and any(
+        mark in document.lower for mark in ("-kli", "-spi", "-kra", "-hos", "-sti", "-apo", "-haus")
+    ):
         for found in _BEHIND.finditer(text):
             yield Span(found.start(), found.end(), "FACILITY", 0.85, "rule:kind-last")
     if not present.isdisjoint(_FIELDS) and (":" in text or "=" in text or "(" in text):
@@ -125,7 +127,7 @@ def _bare(found: re.Match[str]) -> tuple[int, int]:
     """Where a field's value stands, without blanks and brackets around it."""
     value = found["value"]
     start = found.start("value") + len(value) - len(value.lstrip())
-    return start, found.start("value") + len(value.rstrip(" ?!)\u201d\""))
+    return start, found.start("value") + len(value.rstrip(' ?!)\u201d"'))
 
 
 def _value(value: str) -> bool:
@@ -150,7 +152,10 @@ def _names() -> dict[str, tuple[re.Pattern[str], ...]]:
         spelt = name.replace("_", " ")
         found.setdefault(re.split(r"[ &.-]", spelt.lower())[0].removesuffix("'s"), []).append(spelt)
     return {
-        first: tuple(re.compile(rf"{re.escape(name)}(?!\w)", re.IGNORECASE) for name in sorted(names, key=lambda n: (-len(n), n)))
+        first: tuple(
+            re.compile(rf"{re.escape(name)}(?!\w)", re.IGNORECASE)
+            for name in sorted(names, key=lambda n: (-len(n), n))
+        )
         for first, names in found.items()
     }
 
@@ -199,7 +204,9 @@ def _branch(document: Document, position: int, end: int) -> int:
             break
         number, capital = looked.numbers[at], looked.shapes[at] != LOWER
         city = number & CITY and not number & (COMMON | STOP | MEDICAL)
-        if number & (STOP | ROLE) or not ((capital and rare(looked, at)) if not small else (city or not number)):
+        if number & (STOP | ROLE) or not (
+            (capital and rare(looked, at)) if not small else (city or not number)
+        ):
             break
         end = looked.ends[at]
         at += 1
@@ -234,7 +241,9 @@ def _paired(document: Document) -> Iterator[Span]:
         if gap != " " or looked.shapes[position + 1] != LOWER:
             continue
         called = low in _PAIRED and following in _PAIRED and not looked.numbers[position] & ROLE
-        school = following in _SCHOOLS and looked.lows[position - 1] in _AT and looked.numbers[position] & NAME
+        school = (
+            following in _SCHOOLS and looked.lows[position - 1] in _AT and looked.numbers[position] & NAME
+        )
         if called or (school and not looked.numbers[position] & (COMMON | MEDICAL | STOP)):
             yield Span(looked.starts[position], looked.ends[position + 1], "FACILITY", 0.65, "rule:pair")
 
@@ -263,7 +272,12 @@ def _reach(document: Document, first: int, *, works: bool) -> int:
 
 def _foreign(low: str, number: int, *, high: bool, works: bool) -> bool:
     """Whether a word written small can only be a name behind "at"."""
-    if low in _PLAIN or number & _NEVER or len(low) < (2 if works else _LEAST) or number & MEDICAL and not number & EPONYM:
+    if (
+        low in _PLAIN
+        or number & _NEVER
+        or len(low) < (2 if works else _LEAST)
+        or (number & MEDICAL and not number & EPONYM)
+    ):
         return False
     if low in _CALLED and not number & MEDICAL:
         return works or (number & COMMON) >> 4 < (3 if high else 2)

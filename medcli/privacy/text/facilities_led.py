@@ -224,7 +224,12 @@ def _leads(document: Document, first: int, last: int) -> bool:
     elif not headed and lead not in {"at", "sent"}:
         return False
     number = looked.numbers[first]
-    if document.high and lead == "at" and looked.shapes[first] == CAPITAL and not number & (MEDICAL | STOP | TITLE):
+    if (
+        document.high
+        and lead == "at"
+        and looked.shapes[first] == CAPITAL
+        and not number & (MEDICAL | STOP | TITLE)
+    ):
         return looked.lows[first] not in _KINDS and not _person(looked, first, last)  # at Target
     if (
         document.high
@@ -274,7 +279,9 @@ def _proper(looked: Looked, first: int, last: int, *, headed: bool) -> bool:
     if any(looked.lows[at] in _WRITINGS for at in words) or looked.numbers[first] & (RELATIVE | ROLE):
         return False
     own = [at for at in words if looked.lows[at] not in _KINDS and not looked.numbers[at] & STOP]
-    if looked.shapes[first] == UPPER and first == last and len(looked.lows[first]) < 4:  # at ED, to OR; at UHN
+    if (
+        looked.shapes[first] == UPPER and first == last and len(looked.lows[first]) < 4
+    ):  # at ED, to OR; at UHN
         low = looked.lows[first]
         return len(low) == _SHORT and not looked.numbers[first] and low not in _KINDS and low not in _NEVER
     if any(looked.lows[at] in _WORDS or rare(looked, at) for at in own):

@@ -146,9 +146,21 @@ def _stroked(document: Document) -> list[Span]:
                 spans.append(Span(*found.span("mixed"), "NAME", 0.8, "rule:stroke"))
             continue
         numbers = [table[found[part].lower()] for part in ("family", "given") if found[part]]
-        names = [number for number in numbers if number & NAME and (number & FIRST > 1 or number & LAST > 1 << 2)]
-        if names and all(not number or (number & NAME and not number & (MEDICAL | STOP)) for number in numbers):
-            spans.append(Span(found.start(), found.end("given") if found["given"] else found.end("family"), "NAME", 0.8, "rule:stroke"))
+        names = [
+            number for number in numbers if number & NAME and (number & FIRST > 1 or number & LAST > 1 << 2)
+        ]
+        if names and all(
+            not number or (number & NAME and not number & (MEDICAL | STOP)) for number in numbers
+        ):
+            spans.append(
+                Span(
+                    found.start(),
+                    found.end("given") if found["given"] else found.end("family"),
+                    "NAME",
+                    0.8,
+                    "rule:stroke",
+                )
+            )
     return spans
 
 
@@ -417,7 +429,9 @@ class _Search:
             or (kind == OTHER and self._foreign(last, following))
         )
         if kind < INITIALS and not (gap == "^" and kind == OTHER) and not (kind == OTHER and given):
-            if not (cue >= FORCING and gap == ", " and self.looked.shapes[following] == CAPITAL and number & TITLE):
+            if not (
+                cue >= FORCING and gap == ", " and self.looked.shapes[following] == CAPITAL and number & TITLE
+            ):
                 return last  # Lindqvist, Maj
             given = True
         own = self.looked.numbers[last]

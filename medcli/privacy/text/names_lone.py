@@ -124,7 +124,7 @@ _OTHER_TONGUE = 6
 _SELVES = re.compile(
     r"(?<![\w'])(?:i'?m|i\u2019m|i am|it'?s|it\u2019s|this is|my name(?:'s| is)|name(?:'s| is)|thanks,?|regards,?|cheers,?|love,?|sincerely,?|best,?|yours,?|by|from|hi|hello|hey|dear|sir|signed|called|named)[ \n]{1,2}(?P<name>[a-z][a-z'-]{2,20})(?P<then>(?:,? (?:from|here|again|and|at|in|is|has|[a-z]\.)\b)|,? \d{1,3}\b|[,.;!?]|[ \n]*$)"
 )
-_SELF_WORDS = frozenset("i'm i\u2019m im am it it's it\u2019s its this name thanks regards cheers love sincerely best yours by from hi hello hey dear sir signed called named here again".split())
+_SELF_WORDS = word_set("names-selves")
 _HERE = re.compile(r"(?:^|[.!?\n] ?)(?P<name>[a-z][a-z'-]{2,20}) (?:here|again)\b")
 #: Two that are named together: harin & hajun, samira and her.
 _TOO = re.compile(r"(?:,? and |,? & |, |/)(?P<name>[a-z][a-z'-]{2,20})(?![\w'-])")
@@ -132,13 +132,17 @@ _TOO = re.compile(r"(?:,? and |,? & |, |/)(?P<name>[a-z][a-z'-]{2,20})(?![\w'-])
 _ENDS = re.compile(
     r"(?:ing|ed|ly|tion|ness|itis|emia|aemia|osis|oses|itic|otic|ic|ous|able|less|ment|mab|nib|ine|pril|tan|statin|cin|zole|vir|pam|lam|uria|oma|ectomy|scopy|graphy|pathy|plasty|tide|xaban|ers?|ies|n't)$"
 )
-_SPECIES = re.compile(r"(?:ii|is|us|ae|um|ensis|ans|osa|ata|ica|oides|ens|ia|iae|lyticus|philus|ori|oli|ogenes)$")
+_SPECIES = re.compile(
+    r"(?:ii|is|us|ae|um|ensis|ans|osa|ata|ica|oides|ens|ia|iae|lyticus|philus|ori|oli|ogenes)$"
+)
 _INITIAL = re.compile(
     r"(?<![\w.])(?:for|by|re|per|with|and|to|from|nurse|dr|pt|saw|called|told|asked|pharm|signed|attn|cc)\.?:? (?P<all>(?:[a-z]\. ?){1,2}(?P<family>[a-z][a-z'-]{1,20}))(?![\w.])"
 )
 _AGED = re.compile(r",? ?\(?\d{1,3} ?(?:[mf]|yo|y/o|yr)\b|[,?!.]|$")
 _ASKS = frozenset(("is", "was", "does", "did", "can", "should", "has", "will", "could", "may", "do"))
-_QUESTIONS = frozenset(("why", "when", "what", "how", "where", "dose", "and", "but", "or", "so", "much", "often", "long", "soon"))
+_QUESTIONS = frozenset(
+    ("why", "when", "what", "how", "where", "dose", "and", "but", "or", "so", "much", "often", "long", "soon")
+)
 
 
 def find_lone(document: Document, reading: Reading) -> Iterator[Span]:
@@ -164,7 +168,11 @@ def find_lone(document: Document, reading: Reading) -> Iterator[Span]:
 def _strange(document: Document) -> Iterator[Span]:
     """A word written small that no list has, behind a title or a relative: miss oyelowo, my wife ngozika."""
     looked = document.looked
-    strangers = [at for at, number in enumerate(looked.numbers) if not number & ~_CASE and looked.shapes[at] == LOWER and at]
+    strangers = [
+        at
+        for at, number in enumerate(looked.numbers)
+        if not number & ~_CASE and looked.shapes[at] == LOWER and at
+    ]
     for position in strangers:
         low, previous = looked.lows[position], looked.numbers[position - 1]
         if looked.lows[max(0, position - 2) : position] == ["in", "law"]:
@@ -229,12 +237,19 @@ def _asked(document: Document) -> Iterator[Span]:
             continue
         if document.text[looked.ends[position - 1] : looked.starts[position]] != " ":
             continue
-        if position > 1 and looked.lows[position - 2] not in _QUESTIONS and not _opens(document, position - 1):
+        if (
+            position > 1
+            and looked.lows[position - 2] not in _QUESTIONS
+            and not _opens(document, position - 1)
+        ):
             continue
         level = max(number & FIRST, (number & LAST) >> 2)
         named = level > 1 and not number & (COMMON | MEDICAL | STOP | _NEVER)
         unknown = document.high and not number and len(looked.lows[position]) > _FEWEST
-        if (named or (unknown and not _ENDS.search(looked.lows[position]) and not misspelt(looked.lows[position]))) and len(looked.lows[position]) > 2:
+        if (
+            named
+            or (unknown and not _ENDS.search(looked.lows[position]) and not misspelt(looked.lows[position]))
+        ) and len(looked.lows[position]) > 2:
             yield Span(looked.starts[position], looked.ends[position], "NAME", 0.6, "rule:asked")
 
 
@@ -249,7 +264,7 @@ def _initialled(document: Document) -> Iterator[Span]:
     for found in _INITIAL.finditer(document.text):
         low = found["family"]
         number = table[low]
-        if number & (MEDICAL | STOP | HEAD) or (number & COMMON and not number & LAST == LAST):
+        if number & (MEDICAL | STOP | HEAD) or (number & COMMON and number & LAST != LAST):
             continue
         if number & NAME or (not number and not _SPECIES.search(low) and not misspelt(low)):
             yield Span(found.start("all"), found.end(), "NAME", 0.6, "rule:initial")
@@ -272,7 +287,9 @@ def _listed(document: Document) -> Iterator[Span]:
 def _unlisted(document: Document) -> Iterator[Span]:
     """Words written small that no list has at all, nor one letter away: for high only."""
     looked = document.looked
-    strange = [at for at, number in enumerate(looked.numbers) if not number & ~_CASE and looked.shapes[at] == LOWER]
+    strange = [
+        at for at, number in enumerate(looked.numbers) if not number & ~_CASE and looked.shapes[at] == LOWER
+    ]
     if len(strange) * _OTHER_TONGUE > len(looked.lows):
         return
     for position in strange:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from medcli.privacy.text.document import Document
+from medcli.privacy.text.words import word_set
 
 __all__ = ["find_holidays", "find_partial", "find_seasons", "ranged", "tail"]
 
@@ -101,11 +102,7 @@ _HOLIDAY = re.compile(
     re.IGNORECASE,
 )
 #: First words of holidays; without any of them none stands in a text.
-_FESTIVE = frozenset(
-    "christmas xmas thanksgiving easter new halloween memorial labor labour independence valentine valentines mother mothers father fathers veterans martin mlk president presidents columbus"
-    " fourth boxing ash good palm mardi hanukkah diwali australia canada juneteenth bonfire guy nowruz holi lunar chinese sukkot purim pentecost whitsun ascension all"
-    " midsummer bank heiligabend weihnachten ostern pfingsten silvester p\u00e2ques no\u00ebl navidad nochebuena semana d\u00eda carnaval vaisakhi songkran st saint ramadan eid yom rosh passover cinco".split()
-)
+_FESTIVE = word_set("dates-festive")
 #: Holidays that are one day, and not a season.
 _DAY_ITSELF = re.compile(
     r"(?:christmas\s(?:eve|day)|new\syear'?s\s(?:eve|day)|thanksgiving|labou?r\sday|memorial\sday|independence\sday|fourth\sof\sjuly|easter\ssunday|boxing\sday|halloween|mother'?s\sday|father'?s\sday)",
@@ -140,7 +137,8 @@ def find_partial(document: Document) -> list[tuple[int, int]]:
     found += [
         match.span("date")
         for match in _DOTTED.finditer(text)
-        if _range(match["date"]) and (match["ended"] or _DOTTED_CUE.search(text, max(0, match.start() - 6), match.start()))
+        if _range(match["date"])
+        and (match["ended"] or _DOTTED_CUE.search(text, max(0, match.start() - 6), match.start()))
     ]
     for match in _DASHED.finditer(text):
         near = text[max(0, match.start() - 40) : match.start()]

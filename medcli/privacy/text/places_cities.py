@@ -118,7 +118,11 @@ def find_cities(document: Document, *, told: bool = False) -> Iterator[Span]:
     taken = marked(document.found, len(document.text))
     end = -1
     for position, last, points in document.cities:
-        if looked.starts[position] < end or points < least or 1 in taken[looked.starts[position] : looked.ends[last]]:
+        if (
+            looked.starts[position] < end
+            or points < least
+            or 1 in taken[looked.starts[position] : looked.ends[last]]
+        ):
             continue
         end = _river(document, looked.ends[last]) if looked.shapes[position] == CAPITAL else looked.ends[last]
         stop = after_state(document.text, end)
@@ -289,7 +293,9 @@ def _turned(document: Document, position: int) -> int:
                 number = table[spelt]
                 if (number & CITY) >> 8 > 1 and not number & (COMMON | MEDICAL | NAME):
                     return last
-            elif " " in spelt and (table[spelt] | table[saint] | table[spelt.replace("saint ", "st. ")]) & CITY:
+            elif (
+                " " in spelt and (table[spelt] | table[saint] | table[spelt.replace("saint ", "st. ")]) & CITY
+            ):
                 return last
     return position
 

@@ -206,7 +206,9 @@ def _leading(document: Document, position: int) -> tuple[int, int] | None:
         and last - position < 5
         and text[looked.ends[last] : looked.starts[last + 1]] in (" ", " l'", "'")
     ):
-        if looked.shapes[last + 1] == CAPITAL or (looked.lows[position] in _SURE_LEADING and not looked.numbers[last + 1] & STOP):
+        if looked.shapes[last + 1] == CAPITAL or (
+            looked.lows[position] in _SURE_LEADING and not looked.numbers[last + 1] & STOP
+        ):
             capital = True
         elif not looked.numbers[last + 1] & PARTICLE and looked.lows[last + 1] not in _SMALL:
             break

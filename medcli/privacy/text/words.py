@@ -213,11 +213,15 @@ def _double(table: Lexicon, text: str, low: str) -> int:
         return 0
     if any(number and not number & NAME for number in numbers):
         return 0
-    best = max(
-        3 if not number else max(number & FIRST, (number & LAST) >> 2)
-        for number in numbers
-        if not number & (MEDICAL | STOP) or number & EPONYM
-    ) if any(not number & (MEDICAL | STOP) or number & EPONYM for number in numbers) else 0
+    best = (
+        max(
+            3 if not number else max(number & FIRST, (number & LAST) >> 2)
+            for number in numbers
+            if not number & (MEDICAL | STOP) or number & EPONYM
+        )
+        if any(not number & (MEDICAL | STOP) or number & EPONYM for number in numbers)
+        else 0
+    )
     plain = any(not number & (COMMON | MEDICAL | EPONYM) for number in numbers)
     if best < 2:
         return 0
