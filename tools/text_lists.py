@@ -188,11 +188,8 @@ def pack(sources: Path, own: Path) -> dict[str, int]:
         numbers[word] |= EPONYM
     given, surnames = people(sources)
     for words, bit in ((given, FIRST), (surnames, LAST)):
-        for word in words:
-            numbers[word] |= strength(word, shares, clinical) << bit
-        for plain in without_marks(words):
-            level = strength(plain, shares, clinical)
-            numbers[plain] |= level << bit if level > 1 else 0  # age is no \u00c5ge
+        for word, level in levels(words, shares, clinical):
+            numbers[word] |= level << bit
     for word, bits in places(sources, shares):
         numbers[word] |= bits
     for word in proper(shares):
@@ -203,6 +200,17 @@ def pack(sources: Path, own: Path) -> dict[str, int]:
     return {
         word: number for word, number in numbers.items() if number and "\n" not in word and "\0" not in word
     }
+
+
+def levels(
+    words: set[str], shares: dict[str, tuple[float, float]], clinical: set[str]
+) -> Iterator[tuple[str, int]]:
+    """How surely each is meant as a name; without its marks only where it is more than a word: age is no \u00c5ge."""
+    for word in words:
+        yield word, strength(word, shares, clinical)
+    for plain in without_marks(words):
+        if (level := strength(plain, shares, clinical)) > 1:
+            yield plain, level
 
 
 def without_marks(words: set[str]) -> set[str]:

@@ -99,17 +99,28 @@ def find_forms(document: Document) -> Iterator[Span]:
     ):
         for found in _BEHIND.finditer(text):
             yield Span(found.start(), found.end(), "FACILITY", 0.85, "rule:kind-last")
-    if not present.isdisjoint(_FIELDS) and (":" in text or "=" in text or "(" in text):
-        for found in _FIELD.finditer(text):
-            if _value(found["value"]):
-                yield Span(*_bare(found), "FACILITY", 0.8, "rule:field")
+    if not present.isdisjoint(_FIELDS):
+        yield from _fields(document)
     yield from _chains(document)
-    if present & _AT or "@" in text:
+    yield from _in_small(document)
+
+
+def _fields(document: Document) -> Iterator[Span]:
+    """Values of a form's fields: ``gp: meadowbrook surgery``, ``school (Lincoln Prep)``."""
+    for found in _FIELD.finditer(document.text):
+        if _value(found["value"]):
+            yield Span(*_bare(found), "FACILITY", 0.8, "rule:field")
+
+
+def _in_small(document: Document) -> Iterator[Span]:
+    """Institutions written small: behind "at", of two words that they are called by, our lady of lourdes."""
+    present = document.looked.present
+    if present & _AT or "@" in document.text:
         yield from _small(document)
     if not present.isdisjoint(_PAIRED):
         yield from _paired(document)
     if "our lady" in document.lower:
-        for found in _LADY.finditer(text):
+        for found in _LADY.finditer(document.text):
             yield Span(found.start(), found.end(), "FACILITY", 0.8, "rule:saint")
 
 

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from medcli.privacy.text import names_scripts
 from medcli.privacy.text.names_again import find_again
 from medcli.privacy.text.names_cues import FORCING, after, before, strong_title
-from medcli.privacy.text.names_lone import find_lone, named_too
+from medcli.privacy.text.names_lone import find_lone
+from medcli.privacy.text.names_lower import named_too
 from medcli.privacy.text.names_parts import (
     FAINT,
     INITIALS,
@@ -30,6 +31,7 @@ from medcli.privacy.text.names_parts import (
 )
 from medcli.privacy.text.names_points import Points
 from medcli.privacy.text.names_small import begins_small, end_of, head, whole
+from medcli.privacy.text.names_strokes import find_stroked
 from medcli.privacy.text.safe import eponym
 from medcli.privacy.text.span import Span
 from medcli.privacy.text.words import (
@@ -92,9 +94,6 @@ _REVERSED = re.compile(r",[ \u00a0]?|\^|,\n")
 _AND = re.compile(r",? (?:and|&|or|y|und|et) |[,;/&] ?|, (?:and|or) ")
 #: Dr. O, whose name is said by a letter.
 _DOCTOR_LETTER = re.compile(r"\bDr\.? (?P<letter>[A-Z])(?![\w'\u2019-]|\. ?[A-Z])")
-_STROKED = re.compile(
-    r"(?<![\w/])(?P<family>[A-Z][A-Z'-]{2,20})/(?:(?P<given>[A-Z]{2,20})(?![\w])|(?=\d{6}))|(?<![\w/])(?P<mixed>[A-Z][a-z]{2,20}/[A-Z])(?![\w/])"
-)
 _DEGREE = re.compile(r"\. ?[A-Z]\b")
 
 
@@ -127,41 +126,13 @@ def find_names(document: Document) -> list[Span]:
             for found in _DOCTOR_LETTER.finditer(document.text)
         ]
     if "/" in document.text:
-        spans += _stroked(document)
+        spans += find_stroked(document)
     spans += find_lone(document, reading)
     for span in list(spans):
         too = named_too(document.text, span.end) if document.text[span.start].islower() else None
         if too is not None:
             spans.append(Span(*too, "NAME", 0.6, "rule:too"))
     return spans + find_again(document, reading, runs) + names_scripts.find(document)
-
-
-def _stroked(document: Document) -> list[Span]:
-    """Surname and given name with a stroke between: MCCLENDON/TYRELL, DRISCOLL/060744/M."""
-    table, spans = lexicon(), []
-    for found in _STROKED.finditer(document.text):
-        if found["mixed"]:  # Castellano/M
-            number = table[found["mixed"][:-2].lower()]
-            if number & LAST > 1 << 2 and not number & (COMMON | MEDICAL | STOP | EPONYM):
-                spans.append(Span(*found.span("mixed"), "NAME", 0.8, "rule:stroke"))
-            continue
-        numbers = [table[found[part].lower()] for part in ("family", "given") if found[part]]
-        names = [
-            number for number in numbers if number & NAME and (number & FIRST > 1 or number & LAST > 1 << 2)
-        ]
-        if names and all(
-            not number or (number & NAME and not number & (MEDICAL | STOP)) for number in numbers
-        ):
-            spans.append(
-                Span(
-                    found.start(),
-                    found.end("given") if found["given"] else found.end("family"),
-                    "NAME",
-                    0.8,
-                    "rule:stroke",
-                )
-            )
-    return spans
 
 
 class _Search:

@@ -217,13 +217,11 @@ def _neighbour(looked: Looked, previous: int, bare: str) -> float:
         return 4.0
     if number & (RELATIVE | ROLE):
         return 3.0
-    if low in _SPECIALTIES and not bare:
-        return 1.0
     if number & BY:
         if low in _GREETINGS:
             return 4.0
         return 1.5 if low in _BY else 0.8
-    return 0.0
+    return 1.0 if low in _SPECIALTIES and not bare else 0.0
 
 
 def after(text: str, looked: Looked, last: int, end: int) -> float:
