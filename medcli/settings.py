@@ -43,6 +43,8 @@ class Option:
         driven: workers, progress.
     only_typed : bool
         Whether it says what this one call is for, so that neither the environment nor medcli.toml may say it.
+    urls : bool
+        Whether a path can be a URL; see :mod:`medcli.storage`.
     """
 
     help: str
@@ -54,6 +56,7 @@ class Option:
     maximum: float | None = None
     shapes_product: bool = True
     only_typed: bool = False
+    urls: bool = False
 
 
 def option(
@@ -68,10 +71,11 @@ def option(
     maximum: float | None = None,
     shapes_product: bool = True,
     only_typed: bool = False,
+    urls: bool = False,
 ) -> Any:
     """Make a Spec's field; without a default it is required. The parameters are :class:`Option`'s attributes."""
     about = Option(
-        help, tuple(choices), metavar, positional, parse, minimum, maximum, shapes_product, only_typed
+        help, tuple(choices), metavar, positional, parse, minimum, maximum, shapes_product, only_typed, urls
     )
     return field(default=default, metadata={"option": about})
 

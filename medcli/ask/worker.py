@@ -19,7 +19,8 @@ from medcli import files, jobs, models
 from medcli.ask.admission import Admission, Admitted, Passed, Refused
 from medcli.ask.chunk import Chunk
 from medcli.ask.lines import Trouble, answer_of, failure_of, line_of
-from medcli.ask.plan import Asked, Row, locate, unpack
+from medcli.ask.pictures import Pictures
+from medcli.ask.plan import Asked, Row, unpack
 from medcli.ask.settled import Settled
 from medcli.errors import ItemError, ItemFailed, MedcliError
 from medcli.jobs.retry import describe
@@ -41,8 +42,8 @@ class Setting:
         As the user wants it.
     admission : Admission
         The door to the model.
-    images : Path
-        Folder of the images.
+    images : Pictures
+        Where the images are.
     window, frame
         Of every picture.
     folder : Path
@@ -56,7 +57,7 @@ class Setting:
     specs: Sequence[ModelSpec]
     sampling: Sampling
     admission: Admission
-    images: Path
+    images: Pictures
     window: tuple[float, float] | None
     frame: int
     folder: Path
@@ -68,7 +69,7 @@ class Setting:
         if row.error:
             return Trouble(row.error)
         try:
-            paths = [locate(self.images, image) for image in asked.images]
+            paths = [self.images.locate(image) for image in asked.images]
             extras = asked.extras or (0,) * len(paths)
             pictures = tuple(
                 Picture(path, self.frame, self.window, extra, asked.kind)

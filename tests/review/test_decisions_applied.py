@@ -129,6 +129,16 @@ def test_what_a_person_decided_is_done_on_the_next_run(inbox: Path, tmp_path: Pa
     assert again.facts["withheld"] == {"withheld-by-reviewer": 1}
 
 
+def test_decisions_of_another_run_are_counted_and_do_nothing(inbox: Path, tmp_path: Path):
+    decided = tmp_path / "decisions.json"
+    wishes = [{"image": "2.25.1", "verdict": "withhold"}, {"image": "<b>../x", "verdict": "approve"}]
+    decided.write_text(json.dumps({"format": "medcli decisions 1", "decisions": wishes}))
+    result = scrub(inbox, output=tmp_path / "out", pixels="auto", workers=1, decisions=decided)
+    assert result.exit_code == 0
+    assert result.facts["status"] == {"released": 4}
+    assert result.facts["decisions_without_image"] == 2
+
+
 def test_under_withhold_pictures_are_left_alone(inbox: Path, tmp_path: Path):
     result = scrub(inbox, output=tmp_path / "out", workers=1)
     assert result.facts["status"] == {"ignored": 3, "withheld": 1}

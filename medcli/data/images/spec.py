@@ -7,10 +7,11 @@ from pathlib import Path
 
 from medcli.data import options, services
 from medcli.data.export import FORMS
-from medcli.data.places import state_of
+from medcli.data.places import check, here, state_of
 from medcli.data.transfer import Transfer
 from medcli.errors import UsageError
 from medcli.settings import option
+from medcli.storage import Url
 
 __all__ = ["ImagesSpec"]
 
@@ -33,7 +34,7 @@ class ImagesSpec:
         positional=True,
         shapes_product=False,
     )
-    output: Path = options.output()
+    output: Path | Url = options.output(urls=True)
     license: str = options.license_wish()
     allow: tuple[str, ...] = options.allow()
     decode: bool = option("Decode each picture to see that it is whole.", default=True)
@@ -55,6 +56,7 @@ class ImagesSpec:
     limit: int | None = option(
         "Only the first N rows of LIST.", default=None, metavar="N", minimum=1, shapes_product=False
     )
+    shard: tuple[int, int] | None = options.shard()
     dry_run: bool = options.dry_run()
     retry_failed: bool = options.retry_failed()
     restart: bool = options.restart()
@@ -65,6 +67,9 @@ class ImagesSpec:
     state: Path | None = options.state()
 
     def __post_init__(self) -> None:
+        check(self.output, self.state)
+        if isinstance(self.output, Url) and self.export:
+            raise UsageError("--export needs an --output on this machine.", hint="Leave one of them out.")
         if self.from_packages and self.license != "any":
             raise UsageError(
                 "A package does not tell its licence before it is read.",
@@ -82,9 +87,14 @@ class ImagesSpec:
         return self.archives is not None or bool(self.addresses["packages"])
 
     @property
+    def place(self) -> Path:
+        """Where files are made: the output, or, of one in a store, where they wait to be put there."""
+        return here(self.output, self.state)
+
+    @property
     def folder(self) -> Path:
         """Where plan and ledger lie."""
-        return self.state or state_of(self.output, "images")
+        return self.state or state_of(self.place, "images")
 
     @property
     def transfer(self) -> Transfer:
