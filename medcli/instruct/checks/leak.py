@@ -7,7 +7,7 @@ What counts, and what does not, is written in docs/generate-instruct-checks.md; 
 - measurement: the same value of the same quantity, whatever the unit (3.5 cm is 35 mm), or the caption's value rounded
   to two digits or more; a bare number with decimals that the caption has, with a unit or without;
 - count: the same number of the same noun; from 13 on the number alone, which does not come by chance;
-- name: a word of a name (:mod:`.names`), with its capital.
+- name: a word of a name (:mod:`.name_facts`), with its capital.
 
 Numbers within names of stains, markers, stages, vertebrae, teeth, sequences and isotopes are none (:mod:`.facts`).
 """
@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from medcli.instruct.checks.facts import Fact, facts
-from medcli.instruct.checks.names import names
+from medcli.instruct.checks.name_facts import names
 from medcli.instruct.checks.numerals import VALUES
 from medcli.instruct.checks.subject import Subject
 from medcli.instruct.sample import Finding

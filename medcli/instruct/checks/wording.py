@@ -7,7 +7,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache, lru_cache
-from operator import eq
+from itertools import pairwise
 
 from medcli.instruct.checks.settings import LENGTHS, Lengths
 from medcli.instruct.checks.subject import Subject
@@ -81,9 +81,12 @@ def repetition(subject: Subject) -> Iterator[Finding]:
 
 
 def _circles(text: str, words: list[str]) -> bool:
+    again = len(words) - 1 - len(set(pairwise(words)))
+    if again < _GRAM - 2:  # a word four times in a row repeats two pairs, a sentence of five words four
+        return False
     grams = list(zip(*(words[start:] for start in range(_GRAM)), strict=False))
     distinct = set(grams)
-    if sum(map(eq, words, words[1:])) >= _GRAM - 1 and any(len(set(gram)) == 1 for gram in distinct):
+    if any(len(set(gram)) == 1 for gram in distinct):
         return True
     if len(distinct) == len(grams):  # so no sentence of five words comes twice
         return False
