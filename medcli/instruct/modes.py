@@ -45,6 +45,7 @@ _OF_ASKING = [
     "timeout",
     "gate_pixels",
     "dry_run",
+    "shard",
     "state",
     "retry_failed",
     "restart",
@@ -108,6 +109,11 @@ def _of_generation(spec: InstructSpec) -> Iterator[tuple[object, str, str]]:
         not spec.output and not spec.dry_run,
         "--output is missing.",
         "Name the file that the conversations go to.",
+    )
+    yield (
+        spec.shard and (spec.max_samples is not None or spec.dry_run),
+        "--shard asks a part of all captions: --max-samples and --dry-run count over the whole.",
+        "Shorten the file of captions, or choose by --domain and --license.",
     )
     yield not spec.model, "--model is missing.", "Name the model, as the server knows it."
     weights_of(spec.kind)  # raises

@@ -13,6 +13,7 @@ from typing import Any
 
 from medcli.errors import UsageError
 from medcli.instruct import modes
+from medcli.jobs.shards import shard_of
 from medcli.settings import option
 
 __all__ = ["InstructSpec"]
@@ -248,6 +249,13 @@ class InstructSpec:
         " OUTPUT.run.",
         default=None,
         metavar="DIR",
+        shapes_product=False,
+    )
+    shard: tuple[int, int] | None = option(
+        "Ask only part I of N of the captions, counted from 0; medcli merge joins the runs.",
+        default=None,
+        metavar="I/N",
+        parse=shard_of,
         shapes_product=False,
     )
     retry_failed: bool = option(
