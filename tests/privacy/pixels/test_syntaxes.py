@@ -102,6 +102,7 @@ def test_streams_of_part_1_under_the_syntaxes_of_part_2(number: int, tmp_path: P
 
     for frame in range(3):
         new, old = (
-            imagecodecs.jpeg2k_decode(get_frame(one.PixelData, frame, number_of_frames=3)) for one in (after, ds)
+            imagecodecs.jpeg2k_decode(get_frame(one.PixelData, frame, number_of_frames=3))
+            for one in (after, ds)
         )
         np.testing.assert_array_equal(new[~inside()], old[~inside()])
