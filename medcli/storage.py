@@ -93,7 +93,7 @@ def given(text: str) -> Path | Url:
     Raises
     ------
     UsageError
-        If a URL names a user or a password.
+        If a URL names a user or a password, or has a query, as signed ones do.
     """
     if not is_url(text):
         return Path(text)
@@ -102,9 +102,9 @@ def given(text: str) -> Path | Url:
         if parts.netloc not in ("", "localhost") or not parts.path:
             raise UsageError("A file:// URL names a path of this machine.", hint="As in file:///data/inbox")
         return Path(unquote(parts.path))
-    if "@" in parts.netloc:
+    if "@" in parts.netloc or parts.query:
         raise UsageError(
-            "A URL holds a user or a password, which others could read.",
+            "A URL holds a user, a password or a signature, which others could read.",
             hint="Leave it out, and set what the store's library reads, as AWS_PROFILE.",
         )
     return Url(text.rstrip("/"))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -40,7 +41,7 @@ class Pictures:
         self._place, self._scratch = place, scratch
         self._known: OrderedDict[str, Path] = OrderedDict()
         self._lock = threading.Lock()
-        self._own = ""
+        self._own: Path | None = None
 
     def __reduce__(self) -> tuple[type[Pictures], tuple[Path | Url, Path]]:
         """Travel without what was borrowed."""
@@ -68,10 +69,9 @@ class Pictures:
             if known is not None:
                 self._known.move_to_end(url)
                 return known
-            if not self._own:
-                self._own = secrets.token_hex(8)
-                private_folder(self._scratch / self._own)
-        target = self._scratch / self._own / f"{secrets.token_hex(8)}{Path(url).suffix}"
+            if self._own is None:
+                self._own = self._folder()
+        target = self._own / f"{secrets.token_hex(8)}{Path(url).suffix}"
         try:
             with storage.borrowed(url, str(target.parent)) as held:
                 os.link(held, target)
@@ -84,6 +84,12 @@ class Pictures:
             if len(self._known) > _KEPT:
                 self._known.popitem(last=False)[1].unlink(missing_ok=True)
         return target
+
+    def _folder(self) -> Path:
+        """One of this process's own: in the run's folder, or, on a machine that does not have that, a temporary one."""
+        if self._scratch.parent.is_dir():
+            return private_folder(self._scratch / secrets.token_hex(8))
+        return Path(tempfile.mkdtemp(prefix="medcli-pictures-"))
 
 
 @contextmanager

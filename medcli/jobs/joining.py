@@ -39,12 +39,12 @@ class MergeSpec:
     """
 
     runs: tuple[Path, ...] = option(
-        "Runs with --shard: each the --output that it was given, or the folder of its state.",
+        "Runs with --shard: each the --output that it was given, or the folder of its plan and ledger.",
         metavar="RUN...",
         positional=True,
     )
     output: Path | Url = option(
-        "File of answers, folder of the download, or folder of the release; of the latter two also a URL.",
+        "File of answers or conversations, folder of the download or of the release; of folders also a URL.",
         metavar="PATH",
         urls=True,
     )
@@ -54,7 +54,7 @@ class MergeSpec:
         metavar="DIR",
     )
     state: Path | None = option(
-        "Of runs of scrub and download: folder of the joined ledger; best on a local disk.",
+        "Of all but runs of ask: folder of the joined ledger; best on a local disk.",
         default=None,
         metavar="DIR",
     )
@@ -120,8 +120,8 @@ class Part:
 
 def find(run: Path, below: Sequence[str] = ()) -> Part | None:
     """The part that a path names: its folder, or one that holds it as ``below`` says; None where there is none."""
-    for inner in ("", *below):
-        folder = run / inner
+    beside = run.with_name(f"{run.name}.run")  # of a run whose --output is a file
+    for folder in (run, *(run / inner for inner in below), *((beside,) if run.name else ())):
         found = shards.noted(folder)
         if found is None:
             continue

@@ -38,6 +38,7 @@ __all__ = [
     "facts_of",
     "named_in",
     "open_vault",
+    "placeholders_in",
     "prepare",
     "restored",
 ]
@@ -118,6 +119,13 @@ def named_in(text: str, tokens: Iterable[str]) -> list[str]:
 
     said = {spelt(one.label, one.number) for one in found(text)}
     return sorted(said.intersection(tokens))
+
+
+def placeholders_in(text: str) -> list[str]:
+    """All placeholders that a text holds, however spelt, in order; no vault is asked whether they stand for something."""
+    from medcli.privacy.gating.tokens import found, spelt
+
+    return [spelt(one.label, one.number) for one in found(text)]
 
 
 def restored(text: str, values: Mapping[str, str]) -> str:

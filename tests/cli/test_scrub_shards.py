@@ -206,3 +206,30 @@ def test_a_shard_takes_no_folder_of_others(tmp_path: Path) -> None:
     code, _, err = shard(tmp_path / "inbox", tmp_path, 0)
     assert code == 2
     assert "not empty" in err
+
+
+def test_a_merge_that_was_broken_off_goes_on(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from medcli.privacy import merging
+
+    shutil.copytree(world / "parts", tmp_path / "parts")
+    shutil.copy(world / "key", tmp_path / "key")
+    real, left = merging.share, [0]
+
+    def share(source: Path, target: Path) -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise KeyboardInterrupt
+        real(source, target)
+
+    monkeypatch.setattr(merging, "share", share)
+    staged = [len(list((tmp_path / "parts" / str(one) / "staged").glob("?/*"))) for one in range(COUNT)]
+    assert min(staged) > 4
+    for number in (3, staged[0] + 1, staged[1] + 1):  # in the first part, in the second, in the third
+        left[0] = number
+        assert merge(tmp_path, 0, 1, 2)[0] == 130
+        assert not tree(tmp_path / "merged")
+    left[0] = 1000
+    assert merge(tmp_path, 0, 1, 2)[0] == 5
+    assert product(tmp_path, "merged") == product(world, "whole")

@@ -135,7 +135,8 @@ def test_shards_of_a_store_merge_into_a_store_named_later(
     ("arguments", "code", "words"),
     [
         (("memory://b/nothing", "--output", "r"), 4, "nothing at the URL"),
-        (("s3://user:secret@b/x", "--output", "r"), 2, "a user or a password"),
+        (("s3://user:secret@b/x", "--output", "r"), 2, "a user, a password or a signature"),
+        (("https://b.example/x?sig=secret", "--output", "r"), 2, "a signature"),
         (("inbox", "--output", "memory://b/r"), 2, "needs --confidential"),
         (("nowhere://b/x", "--output", "r"), 2, "no way to nowhere://"),
         (("memory://b/x", "--output", "memory://b/x/r", "--confidential", "c"), 2, "inside each other"),

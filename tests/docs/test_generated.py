@@ -18,6 +18,7 @@ from medcli.data.images.spec import ImagesSpec
 from medcli.evaluate.chat_spec import ChatSpec
 from medcli.evaluate.privacy import PrivacySpec
 from medcli.evaluate.spec import VqaSpec
+from medcli.instruct.spec import InstructSpec
 from medcli.jobs.joining import MergeSpec
 from medcli.privacy.policy import CLEAN, RETAIN
 from medcli.privacy.spec import ScrubSpec
@@ -47,8 +48,9 @@ DOWNLOAD = {
     for name, about in options_of(spec).items()
     if not about.positional
 } | {"--no-decode", "--no-images", "--licenses", "--no-prepare"}
-OWN = (AskSpec, MergeSpec, VqaSpec, ChatSpec, PrivacySpec)
+OWN = (AskSpec, MergeSpec, VqaSpec, ChatSpec, PrivacySpec, InstructSpec)
 ASK = {f"--{name.replace('_', '-')}" for spec in OWN for name in options_of(spec)}
+ASK |= {"--no-inline-mentions", "--no-drop-duplicates"}
 FLAGS = OPTIONS | ASK | DOWNLOAD | {"--help", "--version"}
 OTHERS = {"--raw", "--check", "--access-control", "--facts", "--page"}
 """Flags of other programs that the prose names."""

@@ -133,7 +133,14 @@ def download_images(spec: ImagesSpec, bar: Any = None, bring: Bring | None = Non
         rows, _ = plan.count()
         with bar(rows) if bar is not None else console.Bar("") as progress:
             job = ImagesJob(spec, plan, getattr(progress, "told", None))
-            runner = jobs.AsyncRunner(_BESIDE * spec.concurrency, Retry(attempts=1))
+            at_once, once = _BESIDE * spec.concurrency, Retry(attempts=1)
+            runner = jobs.runner_for(
+                spec,
+                lambda: jobs.AsyncRunner(at_once, once),
+                retry=once,
+                concurrency=at_once,
+                per_node=True,
+            )
             with parts.noting(spec, spec.folder, job.name, f"{plan.fact('source')} {spec.limit or ''}"):
                 report = jobs.run(
                     job,
