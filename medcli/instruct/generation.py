@@ -12,7 +12,6 @@ import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -153,9 +152,8 @@ def _noting(spec: InstructSpec, selection: Selection, folder: Path) -> Iterator[
     dealt = sha256()
     for one in selection.figures():
         dealt.update(one.key.encode())
-    driven = replace(spec, restart=False, retry_failed=False)
     for finished in (False, True):
-        shards.note(folder, InstructJob.name, spec.shard, driven, dealt.hexdigest(), finished=finished)
+        shards.note(folder, InstructJob.name, spec.shard, spec, dealt.hexdigest(), finished=finished)
         if not finished:
             yield
 
