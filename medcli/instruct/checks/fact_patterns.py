@@ -76,7 +76,9 @@ def unit_pattern() -> str:
 def begun() -> re.Pattern[str]:
     """The expression; a group for each way."""
     numeral = rf"(?i:{NUMERAL})"
-    several = rf"{numeral}(?:{_BETWEEN}{numeral})*"
+    several = (
+        rf"{numeral}(?:{_BETWEEN}{numeral}){{0,5}}"  # bounded: a table of numbers must not cost its square
+    )
     nth, of_life = r"(?:st|nd|rd|th)?", r"(?:years?|yrs?|months?|weeks?|wks?|days?)"
     ways = {
         "iso": rf"{YEAR}[-/.]\d{{1,2}}[-/.]\d{{1,2}}(?!\w)",
@@ -90,6 +92,6 @@ def begun() -> re.Pattern[str]:
         "measure": rf"{several}[\s-]?{unit_pattern()}",
         "part": rf"(?i:{NUMERAL})-(?!\d|to\b|(?i:{_SPELT})\b)[^\W\d_][\w-]*|\d+(?:[^\W\d_]+\d*)+[\w/+-]*|\d{{1,2}}-0\b|\d\s?\+\s?\d\b",
         "year": rf"{YEAR}(?![\w/]|[.,]\d)",
-        "bare": rf"{numeral}(?![\w])(?:\s*(?:-|\u2013|/|,|and|or|to|&|\+)\s*\d+(?![\w]|\.\d))*",
+        "bare": rf"{numeral}(?![\w])(?:\s*(?:-|\u2013|/|,|and|or|to|&|\+)\s*\d+(?![\w]|\.\d)){{0,5}}",
     }
     return re.compile("|".join(f"(?P<{name}>{way})" for name, way in ways.items()))
