@@ -58,6 +58,7 @@ def peers(venv: Path | None, scratch: Path) -> tuple[list[Contender], list[str]]
     for module, name, command in (
         ("dicomanonymizer", "dicom-anonymizer", _dicom_anonymizer),
         ("dicognito", "dicognito", _dicognito),
+        ("deid", "deid", _deid),
     ):
         if _has(python, module):
             found.append(Contender(name, _bound(command, python), peer=True))
@@ -95,6 +96,20 @@ def _dicom_anonymizer(python: str, source: Path, output: Path) -> list[str]:
 
 def _dicognito(python: str, source: Path, output: Path) -> list[str]:
     return [python, "-m", "dicognito", str(source), "--output-directory", str(output), "--quiet"]
+
+
+#: As its documentation has it: identifiers are looked up, then replaced by its own recipe.
+_DEID = """
+import sys
+from pathlib import Path
+from deid.dicom import get_identifiers, replace_identifiers
+files = [str(path) for path in Path(sys.argv[1]).iterdir()]
+replace_identifiers(dicom_files=files, ids=get_identifiers(files), output_folder=sys.argv[2], overwrite=True, save=True)
+"""
+
+
+def _deid(python: str, source: Path, output: Path) -> list[str]:
+    return [python, "-c", _DEID, str(source), str(output)]
 
 
 def _gdcmanon(certificate: str, source: Path, output: Path) -> list[str]:

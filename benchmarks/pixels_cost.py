@@ -5,10 +5,12 @@ CPU-seconds of one process with one thread. Each picture is written as a DICOM f
 
 from __future__ import annotations
 
+import argparse
 import io
 import resource
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,12 @@ import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
+from benchmarks.machine import machine, sentence
 from benchmarks.pixels_set import pictures
+from benchmarks.table import keep
+
+#: A side's bars: one look, cleaning and proving.
+BARS = {512: (0.6, 2.5), 2048: (10, 35)}
 
 
 def dicom(frames: Any) -> bytes:
@@ -54,6 +61,11 @@ def timed(work: Any) -> float:
 
 def main() -> None:
     """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sides", type=int, nargs="+", default=[512, 2048], help="of pictures (512 2048)")
+    parser.add_argument("--json", type=Path, help="file that takes the figures")
+    arguments = parser.parse_args()
+    facts, figures = machine(), dict[str, float]()
     from medcli.privacy.dicom.scrubber import Scrubber
     from medcli.privacy.pixels.detector import usual
     from medcli.privacy.pixels.looking import Looker
@@ -66,15 +78,14 @@ def main() -> None:
 
     scrubber = Scrubber(Policy(pixels="auto", look=PixelPolicy()), b"k" * 32)
     scrubbed(dicom(grey(512, 3)[None]))  # the models are loaded now
+    print(f"One thread. {sentence(facts)}\n")
     print("| What | CPU-seconds | Bar |\n| --- | --- | --- |")
-    for side, bar_look, bar_whole in ((512, 0.6, 2.5), (2048, 10, 35)):
+    for side, bar_look, bar_whole in ((side, *BARS[side]) for side in arguments.sides):
         seeds = (1, 5, 7) if side == 512 else (5,)
-        looks = [
-            timed(lambda: Looker(usual_detector).look([grey(side, seed)]))  # noqa: B023 - called at once
-            for seed in seeds
-            for usual_detector in [usual()]
-        ]
-        wholes = [scrubbed(dicom(grey(side, seed)[None])) for seed in seeds]
+        drawn = [grey(side, seed) for seed in seeds]
+        looks = [timed(partial(Looker(usual()).look, [one])) for one in drawn]
+        wholes = [scrubbed(dicom(one[None])) for one in drawn]
+        figures |= {f"look {side}": float(np.median(looks)), f"whole {side}": float(np.median(wholes))}
         print(f"| one look at {side} px | {np.median(looks):.2f} | {bar_look} |")
         print(f"| cleaning and proving {side} px | {np.median(wholes):.2f} | {bar_whole} |", flush=True)
     one = grey(512, 9)
@@ -84,6 +95,7 @@ def main() -> None:
     print(
         f"| a 300-frame cine of 512 px, constant layout | {scrubbed(dicom(cine)):.1f} | {10 * single:.1f} |"
     )
+    keep(arguments.json, "pixels_cost", facts | figures)
     same = dicom(one[None])
     scrubbed(same)
     print(f"| a frame that was seen before | {scrubbed(same):.2f} | |")

@@ -11,13 +11,20 @@ if TYPE_CHECKING:
     from medcli.ask.job import ask
     from medcli.data.download import download
     from medcli.evaluate.job import evaluate
+    from medcli.instruct.job import generate_instruct
     from medcli.privacy.job import scrub
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__", "ask", "download", "evaluate", "scrub"]
+__all__ = ["__version__", "ask", "download", "evaluate", "generate_instruct", "scrub"]
 
-_PUBLIC = {"ask": "", "download": "medcli.data.download", "evaluate": "", "scrub": "medcli.privacy.job"}
+_PUBLIC = {
+    "ask": "",
+    "download": "medcli.data.download",
+    "evaluate": "",
+    "generate_instruct": "medcli.instruct.job",
+    "scrub": "medcli.privacy.job",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -17,6 +17,9 @@ from typing import IO, TYPE_CHECKING, Any, Self
 if TYPE_CHECKING:
     from types import TracebackType
 
+# A model's words, and names of files, can hold sequences that a terminal obeys; it is shown their escapes instead.
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"}
+
 
 def out(text: str) -> None:
     """Print a line of the product to stdout."""
@@ -89,6 +92,8 @@ def _is_number(text: str) -> bool:
 
 def _write(stream: IO[str], text: str, end: str = "\n") -> None:
     encoding = getattr(stream, "encoding", None) or "utf-8"
+    if stream.isatty():
+        text = text.translate(_CONTROLS)
     try:
         stream.write(text.encode(encoding, "backslashreplace").decode(encoding) + end)
         stream.flush()

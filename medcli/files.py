@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
@@ -83,6 +84,37 @@ def write(path: Path, content: bytes | str, *, mode: int = 0o644, drafts: Path |
     """Write a whole file atomically and durably; text as UTF-8; parameters as of :func:`atomic`."""
     with atomic(path, mode=mode, drafts=drafts) as stream:
         stream.write(content.encode() if isinstance(content, str) else content)
+
+
+def share(source: Path, target: Path) -> None:
+    """Give a file a second place: another name of it where the disk allows that, else a copy; whole or not at all.
+
+    What stands at `target` is replaced. Nothing is forced to the disk. The folder of `target` is made where missing.
+
+    Raises
+    ------
+    OSError
+        If `source` is not there, or `target` can't be written.
+    """
+    try:
+        os.link(source, target)  # which is whole by itself
+    except FileNotFoundError:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError:  # something stands there; another disk, or one without links
+        pass
+    else:
+        return
+    draft = target.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        try:
+            os.link(source, draft)
+        except OSError:
+            shutil.copyfile(source, draft)
+        os.replace(draft, target)
+    finally:
+        draft.unlink(
+            missing_ok=True
+        )  # also where both were names of one file already, which rename leaves alone
 
 
 def sweep(drafts: Path) -> None:

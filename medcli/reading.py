@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -56,6 +57,46 @@ def values(path: Path, what: str = "file of questions") -> Iterator[Value]:
         raise InputError(
             f"The {what} cannot be read: {error.strerror}.", hint="Check its path and its rights."
         ) from error
+
+
+def members(path: Path, what: str = "file") -> Iterator[tuple[str, Value]]:
+    """Yield the values of one JSON object whose members are arrays, each with its member's name, however long it is.
+
+    Parameters
+    ----------
+    path : Path
+        As ``{"a": [1, 2], "b": [3]}``.
+    what : str
+        How errors call it.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read to its end, or a member is no array.
+    """
+    try:
+        with path.open("rb") as stream:
+            _start(stream)
+            with io.TextIOWrapper(stream, encoding="utf-8", newline="") as text:
+                yield from _members(text)
+    except OSError as error:
+        raise InputError(
+            f"The {what} cannot be read: {error.strerror}.", hint="Check its path and its rights."
+        ) from error
+
+
+def holds_members(path: Path) -> bool:
+    """Whether a file begins as :func:`members` reads it, rather than with a record."""
+    try:
+        with path.open("rb") as stream:
+            _start(stream)
+            head = stream.read(4096).decode("utf-8", "ignore")
+        at = _skip(head, _skip(head, 0) + 1)
+        _, end = json.JSONDecoder().raw_decode(head, at)
+    except (OSError, ValueError):
+        return False
+    rest = re.match(r"\s*:\s*\[\s*([{\]])", head[end:])
+    return head.lstrip().startswith("{") and head.startswith('"', at) and rest is not None
 
 
 def _start(stream: IO[bytes]) -> bytes:
@@ -112,6 +153,73 @@ def _array(reader: io.TextIOWrapper) -> Iterator[Value]:
             return
         else:
             raise _broken(line + window.count("\n", 0, end))
+
+
+class _Window:
+    """A stretch of a text that grows at its end and is forgotten at its beginning."""
+
+    def __init__(self, reader: io.TextIOWrapper) -> None:
+        self._reader, self._text, self._at, self._line = reader, "", 0, 1
+        self._scan = json.JSONDecoder().raw_decode
+
+    def peek(self) -> str:
+        """The next character that is no space, or nothing at the end."""
+        while True:
+            self._at = _skip(self._text, self._at)
+            if self._at < len(self._text) or not self._grow():
+                return self._text[self._at : self._at + 1]
+
+    def take(self, wanted: str) -> None:
+        """Go past a character that must come next."""
+        if self.peek() != wanted:
+            raise _broken(self.line)
+        self._at += 1
+
+    def value(self) -> Any:
+        """The next value, which must have something behind it: what ends with the window may go on."""
+        while True:
+            try:
+                value, end = self._scan(self._text, self._at)
+            except (ValueError, RecursionError):
+                value, end = None, len(self._text)
+            if end < len(self._text):
+                self._at = end
+                return value
+            if not self._grow():
+                raise _broken(self.line)
+
+    @property
+    def line(self) -> int:
+        """The number of the line."""
+        return self._line + self._text.count("\n", 0, self._at)
+
+    def _grow(self) -> bool:
+        self._line = self.line
+        fresh = _more(self._reader, line=self._line)
+        self._text, self._at = self._text[self._at :] + fresh, 0
+        return bool(fresh)
+
+
+def _members(reader: io.TextIOWrapper) -> Iterator[tuple[str, Value]]:
+    window, number = _Window(reader), 0
+    window.take("{")
+    while window.peek() != "}":
+        if window.peek() != '"':
+            raise _broken(window.line)
+        name = str(window.value())
+        window.take(":")
+        window.take("[")
+        while window.peek() != "]":
+            number += 1
+            yield name, Value(number, window.value())
+            if window.peek() != "]":
+                window.take(",")
+        window.take("]")
+        if window.peek() != "}":
+            window.take(",")
+    window.take("}")
+    if window.peek():
+        raise _broken(window.line)
 
 
 def _more(reader: io.TextIOWrapper, *, line: int) -> str:

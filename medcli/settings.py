@@ -8,6 +8,7 @@ come from the environment or from a file that the environment names, never from 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from enum import Enum
@@ -43,6 +44,8 @@ class Option:
         driven: workers, progress.
     only_typed : bool
         Whether it says what this one call is for, so that neither the environment nor medcli.toml may say it.
+    urls : bool
+        Whether a path can be a URL; see :mod:`medcli.storage`.
     """
 
     help: str
@@ -54,6 +57,7 @@ class Option:
     maximum: float | None = None
     shapes_product: bool = True
     only_typed: bool = False
+    urls: bool = False
 
 
 def option(
@@ -68,10 +72,11 @@ def option(
     maximum: float | None = None,
     shapes_product: bool = True,
     only_typed: bool = False,
+    urls: bool = False,
 ) -> Any:
     """Make a Spec's field; without a default it is required. The parameters are :class:`Option`'s attributes."""
     about = Option(
-        help, tuple(choices), metavar, positional, parse, minimum, maximum, shapes_product, only_typed
+        help, tuple(choices), metavar, positional, parse, minimum, maximum, shapes_product, only_typed, urls
     )
     return field(default=default, metadata={"option": about})
 
@@ -201,3 +206,22 @@ def secret(name: str, purpose: str) -> Secret:
             hint=f"Set {name}, or {name}_FILE to a file that holds it.",
         )
     return Secret(value)
+
+
+_TRAVELLING = re.compile(
+    r"(MEDCLI_\w*KEY|OPENAI_API_KEY|NCBI_API_KEY|HF_TOKEN|HUGGING_FACE_HUB_TOKEN|HF_ENDPOINT|HF_HUB_OFFLINE"
+    r"|AWS_\w+|AZURE_\w+|GOOGLE_\w+|FSSPEC_\w+|(?i:https?|all|no)_(?i:proxy))"
+)
+
+
+def travelling() -> dict[str, str]:
+    """Variables that a worker on another machine needs as they are here: secrets, addresses and proxies.
+
+    A file that ``MEDCLI_..._KEY_FILE`` names is read, for the other machine may not have it.
+    """
+    found = {name: value for name, value in os.environ.items() if _TRAVELLING.fullmatch(name)}
+    for name in [name for name in os.environ if name.startswith("MEDCLI_") and name.endswith("_KEY_FILE")]:
+        plain = name.removesuffix("_FILE")
+        if not found.get(plain) and os.environ[name]:
+            found[plain] = secret(plain, "a worker").reveal()
+    return found

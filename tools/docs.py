@@ -144,6 +144,28 @@ def tables() -> str:
     return _table(("File", "What it says", "Edition", "Rows"), lines)
 
 
+def instruct_rules() -> str:
+    """The rules that samples are held to, and what becomes of what breaks them."""
+    import inspect
+
+    from medcli.instruct.checks import RULES
+
+    mending = {
+        "cut": "words are cut or put right, else the pair goes",
+        "pair": "the pair goes",
+        "sample": "the sample goes",
+    }
+    lines = [
+        (
+            f"`{rule.name}`",
+            inspect.getdoc(rule.find).partition("\n\n")[0].replace("\n", " "),
+            mending[rule.mending],
+        )
+        for rule in RULES
+    ]  # type: ignore[union-attr]
+    return _table(("Rule", "What holds", "What becomes of what breaks it"), lines)
+
+
 def commands() -> str:
     """Every help page."""
     return "\n\n".join(f"## {title}\n\n```text\n{page}\n```" for title, page in _help_pages())
@@ -186,6 +208,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "profile-strict": lambda: words("strict"),
     "retain-options": retain_options,
     "clean-options": clean_options,
+    "instruct-rules": instruct_rules,
     "tables": tables,
     "technical-text": technical_text,
 }

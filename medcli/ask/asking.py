@@ -27,6 +27,7 @@ from medcli.errors import SetupError
 from medcli.jobs.ledger import FILE as LEDGER
 from medcli.jobs.reading import Reader
 from medcli.models.protocol import Description
+from medcli.models.weights import weights_print
 from medcli.settings import fingerprint
 
 Bar = Callable[[int], jobs.Progress]
@@ -68,6 +69,8 @@ class AskJob:
         if self.by_row:
             yield from (jobs.Item(row.key, row) for _, _, rows in chunks for row in rows)
             return
+        # On a cluster whose size is not said, nobody knows which chunk a worker does next.
+        guess = self._spec.runner == "local" or self._spec.ray_workers is not None
         window: deque[tuple[int, str, list[Row]]] = deque()
         for chunk in itertools.chain(chunks, [(0, "", [])] * len(self._setting.specs)):
             window.append(chunk)
@@ -75,7 +78,7 @@ class AskJob:
                 _, key, rows = window.popleft()
                 kept = self.growing.answered(key) if self.again else {}
                 self.asked -= len(kept)
-                yield jobs.Item(key, Chunk(key, rows, chunk[2], kept))
+                yield jobs.Item(key, Chunk(key, rows, chunk[2] if guess else (), kept))
 
     def worker(self) -> AskWorkers | AskClients:
         """One for a process, or the one that talks to a server."""
@@ -123,8 +126,16 @@ class _Growth:
 
 
 def facts_of(spec: AskSpec, questions: str) -> dict[str, object]:
-    """What a rerun has to agree on; of the file of questions the content counts, not its place."""
-    return fingerprint(spec) | {"questions": questions}
+    """What a rerun has to agree on; of the file of questions and of models the content counts, not the place alone."""
+    models = (
+        spec.model,
+        spec.base or "",
+        spec.adapter or "",
+        spec.captioner or "",
+        spec.captioner_chart or "",
+    )
+    weights = "" if spec.backend == "openai" else weights_print(*models)
+    return fingerprint(spec) | {"questions": questions, "weights": weights}
 
 
 def run(spec: AskSpec, job: AskJob, opened: Plan, state: Path, bar: Bar | None) -> jobs.Report:
@@ -175,6 +186,19 @@ def _failed(opened: Plan, state: Path) -> bool:
 
 def _runner(spec: AskSpec, settled: Settled) -> jobs.Runner:
     once = jobs.Retry(attempts=1)
+    by_row = spec.backend == "openai"
+    return jobs.runner_for(
+        spec,
+        lambda: _on_this_machine(spec, settled, once),
+        retry=once,
+        chunk=1,
+        concurrency=spec.concurrency,
+        gpus=0.0 if by_row or spec.devices == "cpu" else spec.ray_gpus,
+        per_node=by_row,
+    )
+
+
+def _on_this_machine(spec: AskSpec, settled: Settled, once: jobs.Retry) -> jobs.Runner:
     if spec.backend == "openai":
         return jobs.AsyncRunner(spec.concurrency, once)
     processes = len(processes_of(spec))

@@ -10,11 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from medcli import jobs, models
+from medcli import jobs, models, storage
 from medcli.ask.many import Load, Result, ask_file
 from medcli.ask.once import answer_once
 from medcli.ask.spec import AskSpec
 from medcli.errors import UsageError
+from medcli.storage import Url
 
 __all__ = ["Result", "ask", "perform"]
 
@@ -51,7 +52,7 @@ def ask(
     """
     for name in ("questions", "images", "output", "trace", "export_hf", "state"):
         if options.get(name) is not None:
-            options[name] = Path(options[name])
+            options[name] = _place(options[name]) if name == "images" else Path(options[name])
     for name in ("suffix", "base_url"):
         if isinstance(options.get(name), str):
             options[name] = (options[name],)
@@ -91,3 +92,7 @@ def perform(
     if spec.questions is None:
         return Result(0, answer_once(spec, say, load))
     return ask_file(spec, spec.questions, bar, load)
+
+
+def _place(given: str | os.PathLike[str]) -> Path | Url:
+    return storage.given(given) if isinstance(given, str) else Path(given)

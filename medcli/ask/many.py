@@ -14,11 +14,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from medcli import console, files, jobs
+from medcli import console, files, jobs, storage
 from medcli.ask import plan, planning
 from medcli.ask.admission import Admission
 from medcli.ask.asking import AskJob, Bar, facts_of, model_of, run, writing
 from medcli.ask.outline import outline, rows_of
+from medcli.ask.pictures import Pictures, pictures_in
 from medcli.ask.plan import Plan
 from medcli.ask.processes import processes_of
 from medcli.ask.receipts import key_of, write_receipt
@@ -33,7 +34,9 @@ from medcli.jobs.ledger import explained
 from medcli.jobs.lock import hold
 from medcli.jobs.reading import Reader
 from medcli.models.protocol import Backend, ModelSpec
+from medcli.storage import Url
 
+_SEATS = 4096  # a node that was lost can leave its seat taken
 Load = Callable[[ModelSpec], Backend]
 _PLANNED_BY = (
     "suffix",
@@ -83,7 +86,7 @@ def ask_file(spec: AskSpec, questions: Path, bar: Bar | None, load: Load) -> Res
         state = _state(spec, stack)
         folder = state / "plan"
         stack.enter_context(hold(folder))
-        images = _images(spec, questions)
+        images = stack.enter_context(pictures_in(_images(spec, questions), state))
         ours = _facts(spec, questions)
         spec = _agreed(spec, ours, state)
         opened = stack.enter_context(_planned(spec, questions, images, state, ours))
@@ -104,6 +107,7 @@ def ask_file(spec: AskSpec, questions: Path, bar: Bar | None, load: Load) -> Res
             folder,
             trace,
             load,
+            _SEATS if spec.runner == "ray" else 0,
         )
         job = AskJob(spec, opened, setting)
         report = run(spec, job, opened, state, bar)
@@ -157,8 +161,12 @@ def _state(spec: AskSpec, stack: ExitStack) -> Path:
     return state
 
 
-def _images(spec: AskSpec, questions: Path) -> Path:
+def _images(spec: AskSpec, questions: Path) -> Path | Url:
     folder = spec.images or questions.absolute().parent
+    if isinstance(folder, Url):
+        if not spec.no_image and not storage.any_below(folder):
+            raise InputError("There is nothing at the URL of the images.", hint="Check --images.")
+        return folder
     if not spec.no_image and not folder.is_dir():
         raise InputError("The folder of images is not there.", hint="Check --images.")
     return folder.absolute()
@@ -199,7 +207,9 @@ def _agreed(spec: AskSpec, ours: Mapping[str, object], state: Path) -> AskSpec:
     )
 
 
-def _planned(spec: AskSpec, questions: Path, images: Path, state: Path, ours: Mapping[str, object]) -> Plan:
+def _planned(
+    spec: AskSpec, questions: Path, images: Pictures, state: Path, ours: Mapping[str, object]
+) -> Plan:
     """Open the run's plan; make it where there is none."""
     path = state / "plan" / plan.FILE
     wanted = {name: ours[name] for name in _PLANNED_BY} | {"format": plan.FORMAT}

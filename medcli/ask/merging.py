@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
-from medcli import files
+from medcli import console, files
 from medcli.ask import plan
 from medcli.ask.growing import line_from
 from medcli.ask.plan import Plan
@@ -19,26 +18,20 @@ from medcli.ask.settled import Settled
 from medcli.ask.spec import run_folder_of
 from medcli.errors import InputError, UsageError
 from medcli.jobs import Report
+from medcli.jobs.joining import Joined, MergeSpec
 from medcli.jobs.reading import Reader
-from medcli.settings import option
+from medcli.storage import Url
 
 _MODEL = ("model_id", "template", "dtype", "image_processor", "vision_weights")
 
 
-@dataclass(frozen=True, slots=True)
-class MergeSpec:
-    """Which runs become one file.
-
-    The fields are the options of ``medcli merge``.
-    """
-
-    runs: tuple[Path, ...] = option(
-        "Runs of medcli ask --shard: each its run folder, or its answers file.",
-        metavar="RUN...",
-        positional=True,
-    )
-    output: Path = option("File of answers.", metavar="FILE")
-    restart: bool = option("Replace --output if it is there.", default=False)
+def join(spec: MergeSpec, progress: object = None) -> Joined:  # noqa: ARG001 - as the other domains' are called
+    """What ``medcli merge`` does with runs of ask; raises as :func:`merge`."""
+    spec.only("restart")
+    if isinstance(spec.output, Url):
+        raise UsageError("Answers are a file of this machine.", hint="Give --output a path.")
+    report = merge(spec)
+    return Joined(report.exit_code, report.to_json(), console.table(report.table()))
 
 
 def merge(spec: MergeSpec) -> Report:
@@ -56,7 +49,8 @@ def merge(spec: MergeSpec) -> Report:
     UsageError
         If the runs are not all the shards of one plan.
     """
-    if spec.output.exists() and not spec.restart:
+    output = Path(spec.output)
+    if output.exists() and not spec.restart:
         raise UsageError("--output is there already.", hint="Choose another, or say --restart.")
     folders = [_folder(path) for path in spec.runs]
     with ExitStack() as stack:
@@ -64,7 +58,7 @@ def merge(spec: MergeSpec) -> Report:
         plans = [stack.enter_context(Plan(folder / "plan" / plan.FILE)) for folder in folders]
         by_shard = _shards(readers, plans)
         _same_model(folders)
-        return _write(spec.output, plans[0], by_shard, _model_id(folders))
+        return _write(output, plans[0], by_shard, _model_id(folders))
 
 
 def _folder(path: Path) -> Path:

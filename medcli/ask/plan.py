@@ -16,8 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from medcli.errors import InputError, ItemFailed
-from medcli.files import safe_relative
+from medcli.errors import InputError
 from medcli.records import PICTURE
 
 FILE = "plan.sqlite"
@@ -190,17 +189,3 @@ class Plan:
             (limit,),
         )
         return [(unpack(record).turns, kind) for record, kind in found]
-
-
-def locate(folder: Path, image: str) -> Path:
-    """Return the path of an image that a row names.
-
-    Raises
-    ------
-    ItemFailed
-        ``image-outside-folder`` if the name leads elsewhere.
-    """
-    try:
-        return folder / safe_relative(image)
-    except InputError:
-        raise ItemFailed("image-outside-folder") from None

@@ -9,9 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from medcli.ask.plan import locate
+from medcli.ask.pictures import Pictures
 from medcli.errors import ItemFailed
 from medcli.reading import Value
 from medcli.records import PICTURE, RENDERING, Question, extend, render_choices
@@ -52,7 +51,7 @@ class Rendering:
         Only so many rows of the file; 0 for all.
     max_new_tokens, batch_tokens : int
         What a chunk may hold: with ``batch_tokens`` above 0, rows whose prompts and answers fit.
-    draws_in : Path or None
+    draws_in : Pictures or None
         Folder of the images where ``--padding llava-med`` wants a draw for each that is not square.
     gated : bool
         Whether the gate will want to know what a row's own fields say of its patient.
@@ -63,7 +62,7 @@ class Rendering:
     limit: int = 0
     max_new_tokens: int = 1024
     batch_tokens: int = 0
-    draws_in: Path | None = None
+    draws_in: Pictures | None = None
     gated: bool = False
 
     def turns(self, question: Question) -> tuple[tuple[str, str], ...]:
@@ -121,10 +120,10 @@ def unaskable(value: Value) -> str:
 class Draws:
     """The padding draws of LLaVA-Med's own program, in the file's order; see :class:`medcli.models.padding.Draws`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, pictures: Pictures) -> None:
         from medcli.models.padding import Draws
 
-        self._folder = folder
+        self._pictures = pictures
         self._draws = Draws()
 
     def extras(self, images: tuple[str, ...]) -> list[int]:
@@ -134,7 +133,7 @@ class Draws:
         extras = []
         for image in images:
             try:
-                extras.append(self._draws.next(*size_of(locate(self._folder, image))))
+                extras.append(self._draws.next(*size_of(self._pictures.locate(image))))
             except ItemFailed:
                 extras.append(0)
         return extras

@@ -7,7 +7,6 @@ open files.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -15,8 +14,11 @@ from typing import Any
 
 from medcli.ask import modes
 from medcli.errors import UsageError
+from medcli.jobs import choice
+from medcli.jobs.shards import shard_of
 from medcli.models.protocol import DEFAULT_MODEL, ModelSpec, Sampling
 from medcli.settings import option
+from medcli.storage import Url
 
 __all__ = ["AskSpec"]
 
@@ -29,14 +31,6 @@ def _window(text: str) -> tuple[float, float]:
     if not (math.isfinite(centre) and 1 <= width < math.inf):
         raise ValueError("the width is 1 or more")
     return centre, width
-
-
-def _shard(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r"(\d+)/(\d+)", text)
-    number, of = (int(match[1]), int(match[2])) if match else (0, 0)
-    if not number < of:
-        raise ValueError("a number from 0 and a count are needed, as in 0/4 ... 3/4")
-    return number, of
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +71,12 @@ class AskSpec:
         metavar="FILE",
         shapes_product=False,
     )
-    images: Path | None = option(
-        "Folder that the images of --questions lie in. Default: the folder of that file.",
+    images: Path | Url | None = option(
+        "Folder that the images of --questions lie in, or a URL, as s3://bucket/images. Default: the folder of that file.",
         default=None,
         metavar="DIR",
         shapes_product=False,
+        urls=True,
     )
     output: Path | None = option(
         "File of answers, one JSON object a line in the questions' order; while the run goes on, the finished part"
@@ -103,7 +98,7 @@ class AskSpec:
         "Ask only every N-th chunk of the plan, from 0/N; medcli merge joins the runs.",
         default=None,
         metavar="I/N",
-        parse=_shard,
+        parse=shard_of,
     )
     template: str = option("Prompt template. Default: the checkpoint's.", default="auto", metavar="NAME")
     temperature: float = option("0 takes the likeliest token each time.", default=0.0, minimum=0.0)
@@ -148,6 +143,11 @@ class AskSpec:
     )
     split: bool = option("Spread one model over all devices.", default=False, shapes_product=False)
     workers: int = option("Processes on the CPU.", default=1, metavar="N", minimum=1, shapes_product=False)
+    runner: str = choice.runner()
+    ray_address: str = choice.ray_address()
+    ray_workers: int | None = choice.ray_workers("GPU, or CPU where there is none; with a server, node")
+    ray_cpus: float = choice.ray_cpus()
+    ray_gpus: float | None = choice.ray_gpus()
     trust_remote_code: bool = option("Run code that comes with the checkpoint.", default=False)
     captioner: str = option(
         "Model that puts scans into words for a text-only --model.", default="", metavar="ID|DIR"
@@ -167,7 +167,11 @@ class AskSpec:
         shapes_product=False,
     )
     concurrency: int = option(
-        "Requests in flight to the server.", default=16, metavar="N", minimum=1, shapes_product=False
+        "Requests in flight to the server; on a cluster, of each worker.",
+        default=16,
+        metavar="N",
+        minimum=1,
+        shapes_product=False,
     )
     timeout: float = option(
         "Seconds to wait for the server's next byte.",

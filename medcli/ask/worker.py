@@ -19,7 +19,8 @@ from medcli import files, jobs, models
 from medcli.ask.admission import Admission, Admitted, Passed, Refused
 from medcli.ask.chunk import Chunk
 from medcli.ask.lines import Trouble, answer_of, failure_of, line_of
-from medcli.ask.plan import Asked, Row, locate, unpack
+from medcli.ask.pictures import Pictures
+from medcli.ask.plan import Asked, Row, unpack
 from medcli.ask.settled import Settled
 from medcli.errors import ItemError, ItemFailed, MedcliError
 from medcli.jobs.retry import describe
@@ -41,8 +42,8 @@ class Setting:
         As the user wants it.
     admission : Admission
         The door to the model.
-    images : Path
-        Folder of the images.
+    images : Pictures
+        Where the images are.
     window, frame
         Of every picture.
     folder : Path
@@ -51,24 +52,27 @@ class Setting:
         Folder of traces.
     load : callable
         Makes a backend of a ModelSpec.
+    seats : int
+        Processes that can be there at a time; 0 for as many as there are ``specs``.
     """
 
     specs: Sequence[ModelSpec]
     sampling: Sampling
     admission: Admission
-    images: Path
+    images: Pictures
     window: tuple[float, float] | None
     frame: int
     folder: Path
     trace: Path | None = None
     load: Callable[[ModelSpec], Backend] = models.load
+    seats: int = 0
 
     def request(self, row: Row, asked: Asked) -> Passed | Trouble:
         """Return what a model is asked for a row, or why it must not be."""
         if row.error:
             return Trouble(row.error)
         try:
-            paths = [locate(self.images, image) for image in asked.images]
+            paths = [self.images.locate(image) for image in asked.images]
             extras = asked.extras or (0,) * len(paths)
             pictures = tuple(
                 Picture(path, self.frame, self.window, extra, asked.kind)
@@ -96,11 +100,12 @@ class AskWorkers:
         return AskWorkers, (self._setting,)
 
     def __enter__(self) -> Self:
-        seat, self._seat = self._settled.claim(len(self._setting.specs))
+        specs = self._setting.specs
+        seat, self._seat = self._settled.claim(self._setting.seats or len(specs))
         try:
             self._setting.admission.ready()
             self._gates = ThreadPoolExecutor(1, "gate")
-            self._backend = self._setting.load(self._setting.specs[seat])
+            self._backend = self._setting.load(specs[seat % len(specs)])
             self._model = self._backend.describe()
             self._settled.describe(self._model)
         except BaseException:

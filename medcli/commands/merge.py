@@ -1,16 +1,27 @@
-"""``medcli merge``: joins the runs of ``medcli ask --shard``."""
+"""``medcli merge``: joins runs with ``--shard``, whichever command they are of."""
 
 from __future__ import annotations
+
+from importlib import import_module
 
 import click
 
 from medcli import console
-from medcli.ask.merging import MergeSpec
 from medcli.commands.options import from_spec
+from medcli.jobs.joining import Joined, MergeSpec, job_of
+
+JOINS = {
+    "ask": "medcli.ask.merging",
+    "generate-instruct": "medcli.instruct.merging",
+    "scrub": "medcli.privacy.merging",
+    "download images": "medcli.data.merging",
+    "download articles": "medcli.data.merging",
+}
+"""Name of a job to the module that joins its runs, by its function ``join``."""
 
 
 @click.command(
-    epilog="Exit codes: 0 all answered, 2 usage, 4 a run is not finished, 5 some rows without an answer."
+    epilog="Exit codes: those of the command that is merged; 2 not all shards of one plan, 4 a run is not finished or not there."
 )
 @from_spec(MergeSpec)
 @click.option(
@@ -21,13 +32,19 @@ from medcli.commands.options import from_spec
     help="Print one JSON document instead of a table.",
 )
 def merge(spec: MergeSpec, *, as_json: bool) -> int:
-    """Join the shards of one run of medcli ask into one file of answers.
+    """Join the shards of one run of scrub, ask, download or generate-instruct.
+
+    The product is the one that a run without --shard gives. The runs are read and not changed.
 
     \b
     medcli merge part0.jsonl.run part1.jsonl.run --output answers.jsonl
+    medcli merge parts/* --output release
+    medcli merge parts/* --output pmc
     """  # noqa: D301 - Click wants the character
-    from medcli.ask.merging import merge as join
-
-    report = join(spec)
-    console.document(report.to_json()) if as_json else console.out(console.table(report.table()))
-    return report.exit_code
+    found: Joined = import_module(JOINS[job_of(spec.runs, JOINS)]).join(
+        spec, console.Bar("Merging", unit="file")
+    )
+    console.document(found.facts) if as_json else console.out(found.text)
+    for warning in found.warnings:
+        console.note(f"Warning: {warning}")
+    return found.exit_code

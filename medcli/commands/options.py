@@ -21,7 +21,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import click
 
-from medcli import console
+from medcli import console, storage
 from medcli.settings import Option
 
 S = TypeVar("S")
@@ -120,7 +120,7 @@ def _element(hint: Any) -> tuple[Any, bool]:
     if get_origin(hint) in (Union, types.UnionType):
         hint = next(one for one in get_args(hint) if one is not type(None))
     if get_origin(hint) in (tuple, frozenset, list) and (get_args(hint)[1:] in ((), (Ellipsis,))):
-        return get_args(hint)[0], True
+        return _element(get_args(hint)[0])[0], True
     return hint, False
 
 
@@ -130,7 +130,7 @@ def _click_type(inner: Any, about: Option) -> click.ParamType[Any]:
     if about.choices:
         return click.Choice(about.choices)
     if inner is Path:
-        return _Path(path_type=Path, readable=False)  # the domain says better what is wrong
+        return _Path(urls=about.urls)
     if inner is int and (about.minimum, about.maximum) != (None, None):
         return click.IntRange(about.minimum, about.maximum)  # type: ignore[arg-type]
     if inner is float and (about.minimum, about.maximum) != (None, None):
@@ -159,11 +159,21 @@ class _Option(click.Option):
 
 
 class _Path(click.Path):
-    """A path; the settings file can hold something else in its place."""
+    """A path, or a URL where one is taken; the settings file can hold something else in its place."""
+
+    def __init__(self, *, urls: bool) -> None:
+        super().__init__(path_type=Path, readable=False)  # the domain says better what is wrong
+        self.urls = urls
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if not isinstance(value, str | os.PathLike):
             self.fail("a path is needed, in quotes", param, ctx)
+        place = storage.given(value) if isinstance(value, str) else value
+        if isinstance(place, storage.Url):
+            return (
+                place if self.urls else self.fail("a path of this machine is needed, not a URL", param, ctx)
+            )
+        value = place
         return super().convert(value, param, ctx)
 
 

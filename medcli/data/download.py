@@ -11,6 +11,7 @@ from medcli.data.datasets.spec import DatasetSpec
 from medcli.data.images.spec import ImagesSpec
 from medcli.data.result import Result
 from medcli.errors import UsageError
+from medcli.storage import Url, given
 
 _PATHS = ("output", "state", "archives", "pmcids", "local")
 _LISTS = ("allow", "base_url", "language", "split", "revision")
@@ -45,7 +46,7 @@ def download(what: str, *arguments: str | os.PathLike[str], **options: Any) -> R
     """
     for name in _PATHS:
         if options.get(name) is not None:
-            options[name] = Path(options[name])
+            options[name] = _place(options[name]) if name == "output" else Path(options[name])
     for name in _LISTS:
         if isinstance(options.get(name), str):
             options[name] = (options[name],)
@@ -60,9 +61,15 @@ def download(what: str, *arguments: str | os.PathLike[str], **options: Any) -> R
 
             return download_articles(ArticlesSpec(**options))
         if what == "dataset":
+            if isinstance(options.get("output"), Url):
+                raise UsageError("Datasets are prepared on this machine.", hint="Give --output a path.")
             from medcli.data.datasets.job import download_datasets
 
             return download_datasets(DatasetSpec(tuple(map(str, arguments)), **options))
     except (TypeError, ValueError) as error:
         raise UsageError(f"{error}") from None
     raise UsageError("There is no such thing to download.", hint="It is images, articles or dataset.")
+
+
+def _place(output: str | os.PathLike[str]) -> Path | Url:
+    return given(output) if isinstance(output, str) else Path(output)

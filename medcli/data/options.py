@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from medcli.data import licenses, services
+from medcli.jobs.shards import shard_of
 from medcli.settings import option
 
 ALLOWED = ("retracted", "non-open")
@@ -24,9 +25,11 @@ def rate(text: str) -> float:
     return float(found[1]) * _SIZES[found[2] or ""]
 
 
-def output() -> Any:
+def output(*, urls: bool = False) -> Any:
     """``--output``."""
-    return option("Folder that is filled; made where missing.", metavar="DIR", shapes_product=False)
+    more = " Or a URL, as s3://bucket/pmc, with --state on this machine." if urls else ""
+    about = "Folder that is filled; made where missing." + more
+    return option(about, metavar="DIR", shapes_product=False, urls=urls)
 
 
 def license_wish() -> Any:
@@ -51,7 +54,8 @@ def allow() -> Any:
 def concurrency() -> Any:
     """``--concurrency``."""
     return option(
-        "Requests to one host at a time, at most; how many there are follows what it bears.",
+        "Requests to one host at a time, at most; how many there are follows what it bears. On a cluster, of each"
+        " worker.",
         default=32,
         metavar="N",
         minimum=1,
@@ -63,7 +67,7 @@ def concurrency() -> Any:
 def bandwidth() -> Any:
     """``--bandwidth``."""
     return option(
-        "Bytes a second at most, as 20M. Default: no limit.",
+        "Bytes a second at most, as 20M; on a cluster, of each worker. Default: no limit.",
         default=None,
         metavar="RATE",
         parse=rate,
@@ -100,6 +104,18 @@ def state() -> Any:
         default=None,
         metavar="DIR",
         shapes_product=False,
+    )
+
+
+def shard() -> Any:
+    """``--shard``."""
+    return option(
+        "Fetch only part I of N, counted from 0: whole articles, by their numbers; medcli merge joins the parts.",
+        default=None,
+        metavar="I/N",
+        parse=shard_of,
+        shapes_product=False,
+        only_typed=True,
     )
 
 

@@ -129,7 +129,8 @@ class VqaSpec:
     )
     restart: bool = option("Ask the judge everything anew.", default=False, shapes_product=False)
     logic: Path | None = option(
-        "Slots, their states and phrases, for the set logic: JSON or YAML. Default: each question's options.",
+        "Slots, their states and phrases, or a clinical tree, for the set logic: JSON or YAML. Default: each"
+        " question's options.",
         default=None,
         metavar="FILE",
     )

@@ -17,36 +17,54 @@ from medcli.evaluate.metrics.replies import option
 from medcli.evaluate.metrics.strict import key
 from medcli.evaluate.scoring import Scores
 from medcli.evaluate.truths import Truths
-from medcli.logic import Slot, agree
+from medcli.logic import Slot, Tree, agree, tree_of
+
+_FORM = "As slots: {cellularity: {low: [poor]}}; docs/logic.md has the form of a tree."
 
 
 class Slots:
-    """What a file of slots says.
+    """Slots by name, and which of them is the diagnosis.
 
     Parameters
     ----------
-    content : mapping
-        ``slots``: name to state to list of phrases; ``diagnosis``: name of the slot that is the diagnosis.
-
-    Raises
-    ------
-    InputError
-        If it has another form.
+    slots : mapping of str to Slot
+        By name.
+    diagnosis : str
+        Name of the slot that is the diagnosis; may be empty.
     """
 
-    def __init__(self, content: Mapping[str, Any]) -> None:
+    def __init__(self, slots: Mapping[str, Slot], diagnosis: str = "") -> None:
+        self._slots, self.diagnosis = slots, diagnosis
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any]) -> Slots:
+        """What a file of slots says.
+
+        Parameters
+        ----------
+        content : mapping
+            ``slots``: name to state to list of phrases; ``diagnosis``: name of the slot that is the diagnosis.
+
+        Raises
+        ------
+        InputError
+            If it has another form.
+        """
         told = content.get("slots")
         if not isinstance(told, Mapping) or not all(isinstance(states, Mapping) for states in told.values()):
-            raise InputError(
-                "The file of slots has no table `slots`.", hint="As slots: {cellularity: {low: [poor]}}"
-            )
-        self.diagnosis = str(content.get("diagnosis") or "")
-        self._slots = {
+            raise InputError("The file of slots has no table `slots`.", hint=_FORM)
+        slots = {
             str(name): Slot(
                 str(name), {str(state): [str(one) for one in own or ()] for state, own in states.items()}
             )
             for name, states in told.items()
         }
+        return cls(slots, str(content.get("diagnosis") or ""))
+
+    @classmethod
+    def of_tree(cls, tree: Tree) -> Slots:
+        """The slots of a clinical tree."""
+        return cls({name: node.slot for name, node in tree.nodes.items()}, tree.diagnosis)
 
     def get(self, name: str) -> Slot | None:
         """The slot of a name."""
@@ -54,12 +72,12 @@ class Slots:
 
 
 def read_slots(path: Path) -> Slots:
-    """Read a file of slots: JSON, or YAML.
+    """Read slots: JSON or YAML, or a clinical tree, which has a key ``tree``.
 
     Raises
     ------
     InputError
-        If it cannot be read.
+        If it cannot be read, or a tree has faults.
     MissingExtra
         If it is YAML and PyYAML is not installed.
     """
@@ -69,18 +87,18 @@ def read_slots(path: Path) -> Slots:
     except (OSError, ValueError):
         raise InputError("The file of slots cannot be read.", hint="JSON, or YAML as .yaml.") from None
     if not isinstance(content, Mapping):
-        raise InputError("The file of slots holds no table.", hint="As slots: {cellularity: {low: [poor]}}")
-    return Slots(content)
+        raise InputError("The file of slots holds no table.", hint=_FORM)
+    return Slots.of_tree(tree_of(text)) if "tree" in content else Slots.of(content)
 
 
 def _yaml(text: str) -> Any:
     try:
         import yaml
     except ImportError:
-        raise MissingExtra("ask", "reading YAML") from None
+        raise MissingExtra("text", "reading YAML") from None
     try:
         return yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, RecursionError):
         raise ValueError from None
 
 
@@ -98,7 +116,7 @@ def states(
 
 def score_logic(path: Path | None, truths: Truths, scores: Scores) -> None:
     """Fill ``logic_hit`` (each question), ``logic_conversation`` (first question of each) and ``logic_diagnosis``."""
-    slots = read_slots(path) if path else Slots({"slots": {}})
+    slots = read_slots(path) if path else Slots({})
     hits, whole, diagnoses = (scores.column(f"logic_{one}") for one in ("hit", "conversation", "diagnosis"))
     conversations: dict[str, list[int]] = {}
     for place, (truth, reply) in enumerate(zip(truths.truths, scores.replies, strict=True)):

@@ -25,8 +25,9 @@ DOMAINS = (
 )
 """LLaVA-Med's five, and five more; ``other`` for all that none of them is."""
 
-_GRAM = 4
-_BLANK = re.compile(r"\s+")
+_WORD = re.compile(r"\w+")
+_KNOWN: dict[str, tuple[tuple[str, int], ...]] = {}
+_KEPT = 1 << 16  # words whose rows are remembered
 
 
 def domain_of_caption(caption: str) -> str:
@@ -45,11 +46,11 @@ def domain_of_caption(caption: str) -> str:
 
 def scored(caption: str) -> dict[str, tuple[float, int]]:
     """By domain: the sum of its weights, and where its first sign stands; only sums above 0."""
-    text = _BLANK.sub(" ", caption.lower())
+    text = " ".join(caption.lower().split())
     sums, first = dict[str, float](), dict[str, int]()
     table = _table()
-    for place in _tried(text):
-        domain, weight, pattern = table[place]
+    for number in sorted(_worth_trying(text)):
+        domain, weight, pattern = table[number]
         if found := pattern.search(text):
             sums[domain] = sums.get(domain, 0.0) + weight
             if weight > 0:
@@ -57,32 +58,51 @@ def scored(caption: str) -> dict[str, tuple[float, int]]:
     return {domain: (score, first[domain]) for domain, score in sums.items() if score > 0}
 
 
-def _tried(text: str) -> list[int]:
-    """Places of the rows that may match: a text has to hold one of the words that a row needs."""
-    long, short = _needs()
-    grams = {text[at : at + _GRAM] for at in range(len(text) - _GRAM + 1)}
-    places = {place for need in short if need in text for place in short[need]}
-    for gram in grams & long.keys():
-        places.update(place for need, place in long[gram] if need in text)
-    return sorted(places)
+def _worth_trying(text: str) -> set[int]:
+    """The rows of which the text holds a need; each word is asked once for all captions."""
+    tried = set[int]()
+    for word in {*_WORD.findall(text), ""}:
+        known = _KNOWN.get(word)
+        if known is None:
+            if len(_KNOWN) >= _KEPT:
+                _KNOWN.clear()
+            known = _KNOWN[word] = _told_by(word)
+        if known:
+            tried.update(number for need, number in known if not need or need in text)
+    return tried
+
+
+def _told_by(word: str) -> tuple[tuple[str, int], ...]:
+    """The rows that a word of the text speaks for, with what the text has to hold beside it."""
+    found = dict[tuple[str, int], None]()
+    for need, piece, number in _needs():
+        if need == f"={word}" or (piece == need and need in word):
+            found["", number] = None
+        elif piece != need and (piece in word if piece else not word):
+            found[need, number] = None
+    return tuple(found)
+
+
+@cache
+def _needs() -> tuple[tuple[str, str, int], ...]:
+    """Each need with its longest piece within one word, if that is long enough to tell anything, and its row."""
+    every = []
+    for number, row in enumerate(_rows()):
+        for need in row["needs"].split("|"):
+            piece = max(_WORD.findall(need), key=len, default="")
+            every.append(
+                (
+                    need,
+                    "=" if need.startswith("=") else piece if piece == need or len(piece) > 1 else "",
+                    number,
+                )
+            )
+    return tuple(every)
 
 
 @cache
 def _table() -> tuple[tuple[str, float, re.Pattern[str]], ...]:
     return tuple((row["domain"], float(row["weight"]), re.compile(row["pattern"])) for row in _rows())
-
-
-@cache
-def _needs() -> tuple[dict[str, list[tuple[str, int]]], dict[str, list[int]]]:
-    """What rows need: by their first four letters, with the row's place; and shorter ones."""
-    long, short = dict[str, list[tuple[str, int]]](), dict[str, list[int]]()
-    for place, row in enumerate(_rows()):
-        for need in row["needs"].split("|"):
-            if len(need) < _GRAM:
-                short.setdefault(need, []).append(place)
-            else:
-                long.setdefault(need[:_GRAM], []).append((need, place))
-    return long, short
 
 
 @cache

@@ -28,8 +28,10 @@ from medcli.jobs.model import (
 from medcli.jobs.report import Report
 
 if TYPE_CHECKING:
+    from medcli.jobs.choice import runner_for
     from medcli.jobs.retry import Retry
     from medcli.jobs.runners.asynchronous import AsyncRunner
+    from medcli.jobs.runners.cluster import RayRunner
     from medcli.jobs.runners.processes import ProcessRunner
     from medcli.jobs.runners.serial import SerialRunner
 
@@ -43,6 +45,7 @@ __all__ = [
     "Outcome",
     "ProcessRunner",
     "Progress",
+    "RayRunner",
     "Report",
     "Retry",
     "Row",
@@ -53,13 +56,16 @@ __all__ = [
     "Worker",
     "WorkerFactory",
     "run",
+    "runner_for",
 ]
 
 _LATER = {
     "AsyncRunner": "medcli.jobs.runners.asynchronous",
     "ProcessRunner": "medcli.jobs.runners.processes",
+    "RayRunner": "medcli.jobs.runners.cluster",
     "Retry": "medcli.jobs.retry",
     "SerialRunner": "medcli.jobs.runners.serial",
+    "runner_for": "medcli.jobs.choice",
 }
 
 

@@ -181,8 +181,11 @@ class Job(Protocol):
 class Postponing(Protocol):
     """A job some of whose workers raise :class:`~medcli.errors.Postponed`."""
 
-    def last_worker(self) -> WorkerFactory | AsyncWorkerFactory:
-        """The factory for items that were postponed; asked for when all others have their outcome."""
+    def last_worker(self) -> WorkerFactory | AsyncWorkerFactory | None:
+        """The factory for items that were postponed; asked for when all others have their outcome.
+
+        None leaves them without an outcome: a part of a plan does, where they need what other parts know.
+        """
         ...
 
 

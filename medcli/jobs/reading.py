@@ -69,6 +69,13 @@ class Reader:
         own, state, kind, value, size = found
         return Row(own, cast("State", state), kind, value, size)
 
+    def state(self, key: str) -> State | None:
+        """The state of an item's first row, or None while it has no outcome."""
+        found = self._connection.execute(
+            "SELECT state FROM items JOIN rows USING (item) WHERE items.key = ? AND place = 0", (key,)
+        ).fetchone()
+        return cast("State", found[0]) if found else None
+
     def count(self, *, failed: bool = True) -> int:
         """How many rows have their outcome; the parameter as in :meth:`row`."""
         query = "SELECT count(*) FROM items JOIN rows USING (item) WHERE ? OR NOT failed"
@@ -89,6 +96,11 @@ class Reader:
             (key,),
         )
         return [Row(own, cast("State", state), kind, value, size) for own, state, kind, value, size in found]
+
+    def sorted_keys(self) -> Iterator[str]:
+        """Yield the keys of items that have their outcome."""
+        for (key,) in self._connection.execute("SELECT key FROM items ORDER BY key"):
+            yield key
 
     def failures(self) -> set[str]:
         """The reasons that rows failed for."""

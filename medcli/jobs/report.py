@@ -23,6 +23,8 @@ class Report:
         Items in the present input.
     resumed : int
         Items that had their outcome from an earlier run.
+    waiting : int
+        Items that were left to the merge of a plan's parts.
     seconds : float
         Wall-clock time of this run.
     bytes : int
@@ -38,6 +40,7 @@ class Report:
     failed: int = 0
     items: int = 0
     resumed: int = 0
+    waiting: int = 0
     seconds: float = 0.0
     bytes: int = 0
     kinds: dict[str, int] = field(default_factory=dict)
@@ -69,6 +72,7 @@ class Report:
             "failed": self.failed,
             "items": self.items,
             "resumed": self.resumed,
+            **({"waiting": self.waiting} if self.waiting else {}),
             "seconds": round(self.seconds, 3),
             "bytes": self.bytes,
             "kinds": self._kinds(),
@@ -81,6 +85,8 @@ class Report:
         rows += [(f"  {kind}", f"{count:,}") for kind, count in self._kinds().items()]
         if self.resumed:
             rows.append(("from earlier runs", f"{self.resumed:,}"))
+        if self.waiting:
+            rows.append(("left to the merge", f"{self.waiting:,}"))
         rows.append(("seconds", f"{self.seconds:.1f}"))
         return rows
 

@@ -19,6 +19,7 @@ from medcli.privacy import keys, profiles, report
 from medcli.privacy.catalogue import Catalogue
 from medcli.privacy.places import CATALOGUE, Places
 from medcli.privacy.policy import Policy
+from medcli.privacy.release import Staging
 from medcli.privacy.spec import ScrubSpec
 from medcli.settings import fingerprint
 
@@ -167,16 +168,16 @@ def _differing(name: str, theirs: str | None, ours: str | None) -> str:
     return f"{name} (release: {shown[0]}, now: {shown[1]})"
 
 
-def on_release(catalogue: Catalogue, output: Path, *, restart: bool) -> None:
-    """Hold the folder against what is known of it; with `restart`, what is missing in it may be made anew.
+def on_release(catalogue: Catalogue, staging: Staging, *, restart: bool) -> None:
+    """Hold the release against what is known of it; with `restart`, what is missing in it may be made anew.
 
     Raises
     ------
     UsageError
         Where it is another folder, or the release is gone.
     """
-    filled = any(names for _, _, names in os.walk(output))
-    if filled and not any(os.path.exists(output / path) for path in catalogue.some_released(100)):
+    filled = staging.filled()
+    if filled and not any(map(staging.has, catalogue.some_released(100))):
         raise UsageError(_STRANGE, hint="Give another folder, or the release's own --confidential.")
     if catalogue.anything_published() and not filled and not restart:
         raise UsageError(

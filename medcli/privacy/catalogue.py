@@ -92,6 +92,11 @@ class Catalogue(Confidences):
         query = f"SELECT path FROM objects WHERE instance = ? AND status = '{RELEASED}'"
         return [path for image in images for (path,) in self._db.execute(query, (image,))]
 
+    def unmet(self, images: Iterable[str]) -> int:
+        """How many of these images no file of this release has ever been."""
+        query = "SELECT 1 FROM objects WHERE instance = ? LIMIT 1"
+        return sum(self._db.execute(query, (image,)).fetchone() is None for image in images)
+
     def do_over(self, images: Iterable[str]) -> None:
         """Forget what became of images, and have their files done again."""
         again = (
@@ -173,6 +178,11 @@ class Catalogue(Confidences):
             self._db.execute(
                 f"UPDATE objects SET published = 1 WHERE status = '{RELEASED}' AND NOT published"
             )
+
+    def publish(self, keys: Iterable[str]) -> None:
+        """Call files published that are known to be in the release."""
+        with Transaction(self._db):
+            self._db.executemany("UPDATE objects SET published = 1 WHERE key = ?", ((key,) for key in keys))
 
     def unsettle(self) -> None:
         """Forget what was seen in the release, so that all of it is looked for again."""

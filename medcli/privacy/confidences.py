@@ -107,6 +107,22 @@ class Confidences:
         known = dict(self._db.execute("SELECT patient, mark FROM subjects"))
         return all(known[patient] == mark for patient, mark in marks.items())
 
+    def take_over(self, path: Path) -> bool:
+        """Take in what another catalogue notes of members, identifiers, patients and subjects; False where subjects differ."""
+        self._db.execute("ATTACH ? AS part", (str(path),))
+        try:
+            with Transaction(self._db):
+                for table in ("members", "crosswalk", "identities"):
+                    self._db.execute(f"INSERT OR IGNORE INTO main.{table} SELECT * FROM part.{table}")  # noqa: S608
+            query = "SELECT 1 FROM {} s LEFT JOIN {} o USING (patient) WHERE o.mark IS NOT s.mark LIMIT 1"
+            others = (
+                query.format("part.subjects", "main.subjects"),
+                query.format("main.subjects", "part.subjects"),
+            )
+            return not any(self._db.execute(one).fetchone() for one in others)
+        finally:
+            self._db.execute("DETACH part")
+
     def links(self) -> Iterator[tuple[str, str, str]]:
         """The crosswalk, sorted."""
         yield from self._db.execute("SELECT kind, old, new FROM crosswalk ORDER BY kind, old, new")

@@ -13,15 +13,16 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from medcli import storage
 from medcli.errors import UsageError
 from medcli.files import private_folder, sweep, sync_filesystem
-from medcli.jobs import Item, Progress, Row, Run, Runner, run
+from medcli.jobs import Item, Progress, Row, Run, Runner, run, runner_for
 from medcli.jobs.lock import hold, hold_itself
 from medcli.privacy import agree, keys, outcome, release, report
 from medcli.privacy.catalogue import Catalogue
@@ -36,11 +37,13 @@ from medcli.privacy.sources import WHOLE, Sources, item_key
 from medcli.privacy.spec import PATHS, ScrubSpec
 from medcli.privacy.text.identities import write_identities
 from medcli.privacy.worker import ScrubWorkers, read_notes
+from medcli.storage import Url
 
-__all__ = ["Result", "ScrubJob", "perform", "scrub"]
+__all__ = ["BUSY", "Begin", "Result", "ScrubJob", "make_release", "perform", "runner_of", "scrub", "spool"]
 
 _BATCH = 1000
-_BUSY = (
+Begin = Callable[["ScrubJob", Catalogue, Path], None]
+BUSY = (
     "Another run is working on this release.",
     "Wait for it to end; the same command then does what is left.",
 )
@@ -73,15 +76,23 @@ class ScrubJob:
         places: Places,
         catalogue: Catalogue,
     ) -> None:
-        self.staging = release.Staging(places.output, key)
         self.summary: dict[str, Any] = {}
         self._spec, self._policy, self._key = spec, policy, key
         self._sources, self._places, self._catalogue = found, places, catalogue
+        self.staging = self._staging()
         self._notebooks = places.confidential / "notes"
         self._review = None if spec.review is None else prepare(spec.review)
+        self._decided: tuple[str, ...] = ()
         self._item_key = hmac.digest(key, b"item", "sha256")
         self._run = int(catalogue.fact("run") or 0)
         self._started = time.monotonic()
+
+    def _staging(self) -> release.Staging:
+        if self._places.remote is not None:
+            from medcli.privacy.remote import RemoteStaging
+
+            return RemoteStaging(self._places)
+        return release.Staging(self._places.output, self._key)
 
     def fingerprint(self) -> Mapping[str, object]:
         """The Spec's, with the key, the local rules and the table's edition instead of paths; and the release."""
@@ -113,19 +124,20 @@ class ScrubJob:
         if self._spec.decisions is None:
             return
         decided = {image: json.dumps(one) for image, one in read_decisions(self._spec.decisions).items()}
+        self._decided = tuple(decided)
         changed = self._catalogue.take_decisions(decided)
         # An approved image stays as it is; it is done again only where another decision shaped it.
         shaped = [image for image in changed if json.loads(decided[image])[0] != "approve"]
         with release.writing("--output"):
             for path in self._catalogue.placed(shaped):
-                (self.staging.output / path).unlink(missing_ok=True)
+                self.staging.withdraw(path)
         self._catalogue.do_over(shaped)
 
     def worker(self) -> ScrubWorkers:
         """What each process is given; texts wait until all headers were read."""
         return self._workers(wait=True)
 
-    def last_worker(self) -> ScrubWorkers:
+    def last_worker(self) -> ScrubWorkers | None:
         """What each process is given for the texts: with it, who the patients of the batch are."""
         self._take_notes()
         path = self._notebooks / "spool" / "identities.sqlite"
@@ -181,10 +193,13 @@ class ScrubJob:
         facts = report.method(self._policy, texts=texts) | report.checks(self._policy, self._key)
         facts["layout"] = self._spec.layout
         report.write_manifest(self._places.manifest, facts, catalogue, self.staging.drafts)
+        self.staging.deliver(self._places.manifest)
         outcome.recount(run.report, catalogue, self._run)
         self.summary = outcome.summarise(run.report, catalogue, self._run, self._policy)
         if self._policy.pixels in LOOKING:
             self.summary["pixels_of_released"] = pixels
+        if unmet := catalogue.unmet(self._decided):
+            self.summary["decisions_without_image"] = unmet
         self.summary["seconds"] = round(time.monotonic() - self._started, 3)
         report.write_summary(confidential, self.summary)
         if self._review is not None:
@@ -258,17 +273,21 @@ def scrub(*sources: str | os.PathLike[str], progress: Progress | None = None, **
         raise UsageError(f"medcli.scrub has no option {strange[0]}.", hint=f"It has: {', '.join(known)}")
     for name in PATHS:
         if options.get(name) is not None:
-            options[name] = _path(name, options[name])
+            options[name] = _place(name, options[name]) if name == "output" else _path(name, options[name])
     for name in ("retain", "clean", "fields", "known_fields", "detector", "trust_host", "score_known"):
         if name in options:
             options[name] = _words(name, options[name])
-    return perform(ScrubSpec(tuple(_path("sources", source) for source in sources), **options), progress)
+    return perform(ScrubSpec(tuple(_place("sources", source) for source in sources), **options), progress)
 
 
 def _path(name: str, value: Any) -> Path:
     if not isinstance(value, str | os.PathLike):
         raise UsageError(f"{name} is a path, not a value of type {type(value).__name__}.")
     return Path(value)
+
+
+def _place(name: str, value: Any) -> Path | Url:
+    return storage.given(value) if isinstance(value, str) else _path(name, value)
 
 
 def _words(name: str, value: Any) -> tuple[str, ...]:
@@ -315,11 +334,15 @@ def perform(spec: ScrubSpec, progress: Progress | None = None) -> Result:
         from medcli.privacy.plan import plan
 
         return plan(spec, runner_of(spec), progress)
-    return _release(spec, progress)
+    if spec.shard is not None:
+        from medcli.privacy.parts import scrub_part
+
+        return scrub_part(spec, progress)
+    return make_release(spec, progress)
 
 
 @contextmanager
-def _spool(folder: Path) -> Iterator[None]:
+def spool(folder: Path) -> Iterator[None]:
     """A folder for members of archives that are too large to be held: source bytes, so in the confidential folder."""
     shutil.rmtree(folder, ignore_errors=True)
     private_folder(folder)
@@ -330,6 +353,11 @@ def _spool(folder: Path) -> Iterator[None]:
 
 
 def runner_of(spec: ScrubSpec) -> Runner:
+    """The cluster, or this machine."""
+    return runner_for(spec, lambda: _processes(spec))
+
+
+def _processes(spec: ScrubSpec) -> Runner:
     """One process for each worker; this one alone where one is enough."""
     workers = spec.workers or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else [0])
     if workers == 1:
@@ -342,29 +370,44 @@ def runner_of(spec: ScrubSpec) -> Runner:
     return ProcessRunner(workers)
 
 
-def _release(spec: ScrubSpec, progress: Progress | None) -> Result:
+def make_release(spec: ScrubSpec, progress: Progress | None, begin: Begin | None = None) -> Result:
+    """De-identify the sources into a release.
+
+    Parameters
+    ----------
+    spec, progress
+        As of :func:`perform`.
+    begin
+        Called when all is prepared and locked, before the run: a merge brings in there what parts have done.
+    """
     policy, places, found = spec.policy(), spec.places(), Sources(spec.sources)
     agree.on_places(places)
     agree.on_key(places)
+    if places.remote is not None:
+        from medcli.privacy.remote import check_new
+
+        check_new(places)
     found.check_any()
     with ExitStack() as stack:
         with release.writing("The confidential folder"):
             private_folder(places.confidential)
             notebooks = private_folder(places.confidential / "notes")
-            stack.enter_context(hold(notebooks, *_BUSY))
+            stack.enter_context(hold(notebooks, *BUSY))
             sweep(notebooks)
-            stack.enter_context(_spool(notebooks / "spool"))
+            stack.enter_context(spool(notebooks / "spool"))
         key = keys.make(places.key)
         catalogue = stack.enter_context(Catalogue(places.confidential / CATALOGUE))
         job = ScrubJob(spec, policy, key, found=found, places=places, catalogue=catalogue)
         agree.on_options(catalogue, agree.facts_of(spec, policy, key))
         agree.on_subjects(catalogue, policy, key)
-        agree.on_release(catalogue, places.output, restart=spec.restart)
+        agree.on_release(catalogue, job.staging, restart=spec.restart)
         with release.writing("--output"):
             places.output.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(hold_itself(places.output, *_BUSY))
-        agree.on_release(catalogue, places.output, restart=spec.restart)
+            stack.enter_context(hold_itself(places.output, *BUSY))
+        agree.on_release(catalogue, job.staging, restart=spec.restart)
         job.staging.prepare()
+        if begin is not None:
+            begin(job, catalogue, places.state)
         if progress is not None:
             stack.enter_context(progress)
         counted = run(

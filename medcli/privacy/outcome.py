@@ -145,6 +145,8 @@ def table(summary: Mapping[str, Any]) -> str:
         rows.append(("links, which are not followed", f"{links:,}"))
     for kind, count in summary.get("pixels_of_released", {}).items():
         rows.append((f"pixels {kind}", f"{count:,}"))
+    if unmet := summary.get("decisions_without_image"):
+        rows.append(("decisions that fit no image", f"{unmet:,}"))
     if summary["from_earlier_runs"]:
         rows.append(("from earlier runs", f"{summary['from_earlier_runs']:,}"))
     rows.append(("seconds", f"{summary['seconds']:.1f}"))
@@ -163,7 +165,7 @@ def told(summary: Mapping[str, Any], places: Places) -> str:
         (
             table(summary),
             "",
-            f"Release       {places.output}",
+            f"Release       {places.release}",
             f"Manifest      {places.manifest}",
             f"Confidential  {places.confidential} (key, files.csv, report.jsonl, summary.json)",
             f"Safe Harbor   {harbor}{because}",

@@ -11,23 +11,45 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medcli.errors import UsageError
+from medcli.storage import Url
 
 __all__ = ["CATALOGUE", "PRODUCTS", "Places", "beside", "check", "check_review"]
 
 CATALOGUE = "catalogue.sqlite"
 #: What medcli writes into the confidential folder, but for the key and the state.
-PRODUCTS = ("files.csv", "crosswalk.csv", "report.jsonl", "summary.json", CATALOGUE, "notes")
+PRODUCTS = (
+    "identities.jsonl",
+    "shard.json",
+    "files.csv",
+    "crosswalk.csv",
+    "report.jsonl",
+    "summary.json",
+    CATALOGUE,
+    "notes",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where everything of a run lies."""
+    """Where everything of a run lies.
+
+    Attributes
+    ----------
+    remote
+        URL of the release, where it is not on this machine: `output` and `manifest` are where they pass through then.
+    """
 
     output: Path
     confidential: Path
     key: Path
     state: Path
     manifest: Path
+    remote: Url | None = None
+
+    @property
+    def release(self) -> Path | Url:
+        """Where the release lies, as a person knows it."""
+        return self.remote or self.output
 
     @classmethod
     def of(cls, output: Path, confidential: Path | None, key: Path | None, state: Path | None) -> Places:
@@ -41,6 +63,21 @@ class Places:
             state or private / "state",
             beside(output, "-manifest.json"),
         )
+
+    @classmethod
+    def of_remote(cls, release: Url, folder: Path, key: Path | None, state: Path | None) -> Places:
+        """The places of a release in a store: what goes there passes through the confidential folder."""
+        folder = Path(os.path.abspath(folder))
+        passing = folder / "outgoing"
+        manifest = folder / "manifest.json"
+        return cls(passing, folder, key or folder / "key", state or folder / "state", manifest, release)
+
+    @classmethod
+    def of_part(cls, folder: Path, key: Path | None, state: Path | None) -> Places:
+        """The places of one part of a release: everything in one confidential folder, and no manifest."""
+        folder = Path(os.path.abspath(folder))
+        staged = folder / "staged"
+        return cls(staged, folder, key or folder / "key", state or folder / "state", staged)
 
 
 def beside(output: Path, ending: str) -> Path:
@@ -57,13 +94,13 @@ def beside(output: Path, ending: str) -> Path:
     return path.with_name(path.name + ending)
 
 
-def check(sources: Sequence[Path], places: Places, tables: Mapping[str, Path | None]) -> None:
+def check(everything: Sequence[Path | Url], places: Places, tables: Mapping[str, Path | None]) -> None:
     """Refuse paths of which one would spoil, publish or replace another.
 
     Parameters
     ----------
-    sources
-        What is read.
+    everything
+        What is read; URLs only have to be others than that of the release.
     places
         What is written.
     tables
@@ -74,6 +111,8 @@ def check(sources: Sequence[Path], places: Places, tables: Mapping[str, Path | N
     UsageError
         Which names options and no path.
     """
+    sources = [one for one in everything if isinstance(one, Path)]
+    _check_urls(everything, places.remote)
     written = {
         "--output": places.output,
         "--confidential": places.confidential,
@@ -88,7 +127,11 @@ def check(sources: Sequence[Path], places: Places, tables: Mapping[str, Path | N
                     f"{name} and source {number} lie inside each other.",
                     hint="Sources are read as a whole and never written to: give a place beside them.",
                 )
-    if _inside(places.confidential, places.output) or _inside(places.output, places.confidential):
+    # A part is no release, and all confidential; what passes to a store passes through there.
+    passing = places.remote is not None or places.manifest == places.output
+    if not passing and (
+        _inside(places.confidential, places.output) or _inside(places.output, places.confidential)
+    ):
         raise UsageError(
             "--output and --confidential lie inside each other.",
             hint="Give two places that lie side by side.",
@@ -102,7 +145,19 @@ def check(sources: Sequence[Path], places: Places, tables: Mapping[str, Path | N
             raise UsageError(f"Source {number + 1} lies inside another source.", hint="Name it once.")
 
 
-def check_review(review: Path, sources: Sequence[Path], places: Places) -> None:
+def _check_urls(sources: Sequence[Path | Url], release: Url | None) -> None:
+    for number, url in enumerate(sources, 1):
+        if isinstance(url, Url) and release and _below(url, release):
+            raise UsageError(
+                f"--output and source {number} lie inside each other.", hint="Give a place beside it."
+            )
+
+
+def _below(one: Url, other: Url) -> bool:
+    return one == other or one.startswith(f"{other}/") or other.startswith(f"{one}/")
+
+
+def check_review(review: Path, everything: Sequence[Path | Url], places: Places) -> None:
     """Refuse a folder for the review page where it would be published, read as a source, or mixed with other things.
 
     Raises
@@ -110,7 +165,7 @@ def check_review(review: Path, sources: Sequence[Path], places: Places) -> None:
     UsageError
         Which names options and no path.
     """
-    for number, source in enumerate(sources, 1):
+    for number, source in enumerate((one for one in everything if isinstance(one, Path)), 1):
         if _inside(review, source) or _inside(source, review):
             raise UsageError(
                 f"--review and source {number} lie inside each other.", hint="Give a place beside it."

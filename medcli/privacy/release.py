@@ -13,7 +13,7 @@ import hmac
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -117,17 +117,38 @@ class Staging:
         with writing("--output"):
             for keys in self._staged():
                 places = catalogue.places(keys[0], keys[-1])
-                for key in keys:
-                    path, place = staged(str(self.folder), key), places.get(key)
-                    if place is None:
-                        os.unlink(path)
-                    else:
-                        self._move(path, f"{self.output}/{place}")
-            lost = [
-                key for key, path in catalogue.unpublished() if not os.path.exists(f"{self.output}/{path}")
-            ]
-            sync_filesystem(self.output)
+                paths = {key: staged(str(self.folder), key) for key in keys}
+                self._move_all([(path, places[key]) for key, path in paths.items() if key in places])
+                self._moved(catalogue, places.keys() & paths.keys())
+                for key in paths.keys() - places.keys():
+                    os.unlink(paths[key])
+            lost = [key for key, path in catalogue.unpublished() if not self.has(path)]
+            self._settled()
         catalogue.settle(lost)
+
+    def filled(self) -> bool:
+        """Whether any file stands in the release."""
+        return any(names for _, _, names in os.walk(self.output))
+
+    def has(self, place: str) -> bool:
+        """Whether a file stands in the release."""
+        return os.path.exists(f"{self.output}/{place}")
+
+    def withdraw(self, place: str) -> None:
+        """Remove a file from the release, if it is there."""
+        (self.output / place).unlink(missing_ok=True)
+
+    def write(self, place: str, content: bytes) -> None:
+        """Write a file of the release that is made of others."""
+        write(self.output / place, content, drafts=self.drafts)
+
+    @contextmanager
+    def readable(self, folder: str, names: Iterable[str]) -> Iterator[Path]:  # noqa: ARG002 - all of them are
+        """Files below a folder of the release, under it, for the length of a block."""
+        yield self.output / folder
+
+    def deliver(self, manifest: Path) -> None:
+        """Bring the manifest to where it belongs: it is there."""
 
     def _staged(self) -> Iterator[list[str]]:
         """Keys of staged files, sorted, at most a thousand at a time."""
@@ -136,6 +157,17 @@ class Staging:
                 keys = sorted(entry.name for entry in entries)
             for at in range(0, len(keys), 1000):
                 yield keys[at : at + 1000]
+
+    def _move_all(self, moves: list[tuple[str, str]]) -> None:
+        for path, place in moves:
+            self._move(path, f"{self.output}/{place}")
+
+    def _moved(self, catalogue: Catalogue, keys: Iterable[str]) -> None:
+        """Whether they are there for good is known when all are."""
+
+    def _settled(self) -> None:
+        """Make durable what was moved."""
+        sync_filesystem(self.output)
 
     @staticmethod
     def _move(path: str, place: str) -> None:
@@ -207,12 +239,13 @@ def rebuild_dicomdirs(staging: Staging, catalogue: Catalogue, key: bytes) -> Non
                 continue
             digest.update(f"{file}\n{sha256}\n".encode())
             members.append(dicomdir.Member(file[len(path) + 1 :], *identity))
-        place = staging.output / path / "DICOMDIR"
-        if not members or (digest.hexdigest() == known and place.exists()):
+        place = f"{path}/DICOMDIR"
+        if not members or (digest.hexdigest() == known and staging.has(place)):
             continue
-        content = dicomdir.build(staging.output / path, members, Pseudonyms(key).uid(f"file-set {folder}"))
+        with staging.readable(path, (member.file_id for member in members)) as root:
+            content = dicomdir.build(root, members, Pseudonyms(key).uid(f"file-set {folder}"))
         with writing("--output"):
-            write(place, content, drafts=staging.drafts)
+            staging.write(place, content)
         catalogue.note_fileset(
             folder, path, digest.hexdigest(), hashlib.sha256(content).hexdigest(), len(content)
         )

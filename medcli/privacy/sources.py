@@ -14,7 +14,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from medcli import storage
 from medcli.errors import InputError
+from medcli.jobs.shards import WHOLE as WHOLE_PLAN
+from medcli.jobs.shards import Shard, falls_to
+from medcli.storage import Url, is_url
 
 __all__ = ["Found", "Sources", "Unusable", "item_key", "open_file", "read_file", "unchanged"]
 
@@ -42,7 +46,7 @@ class Found(NamedTuple):
     size
         Bytes.
     mtime
-        Nanoseconds.
+        Nanoseconds; of an object in a store a mark of its content.
     refused
         Why it is not to be opened (``symlink``, ``special-file``, ``unreadable``, ``disappeared``), or empty.
     """
@@ -77,7 +81,9 @@ class Sources:
     Parameters
     ----------
     paths
-        Files and folders as the user gave them; a link given here is followed, links inside are not.
+        Files, folders and URLs as the user gave them; a link given here is followed, links inside are not.
+    shard
+        Only what falls to this part, by its name: nothing else is looked at.
 
     Raises
     ------
@@ -85,10 +91,12 @@ class Sources:
         Where one does not exist or can't be read.
     """
 
-    def __init__(self, paths: Sequence[Path]) -> None:
-        self.roots = tuple(os.path.realpath(path) for path in paths)
+    def __init__(self, paths: Sequence[Path | Url], shard: Shard = WHOLE_PLAN) -> None:
+        self._shard = shard
+        self.roots = tuple(str(path) if is_url(path) else os.path.realpath(path) for path in paths)
         for number, root in enumerate(self.roots, 1):
-            _check_readable(root, number)
+            if not is_url(root):
+                _check_readable(root, number)
         seen: dict[str, int] = {}
         labels = []
         for root in self.roots:
@@ -98,10 +106,15 @@ class Sources:
         self.labels = tuple(labels)
 
     def __iter__(self) -> Iterator[Found]:
+        return self._found(self._shard)
+
+    def _found(self, shard: Shard) -> Iterator[Found]:
         for number, root in enumerate(self.roots):
-            if os.path.isdir(root):
-                yield from _walk(root, number)
-            else:
+            if is_url(root):
+                yield from _listed(root, number, shard)
+            elif os.path.isdir(root):
+                yield from _walk(root, number, shard)
+            elif falls_to(root, shard):
                 yield _look(root, "", number)
 
     def check_any(self) -> None:
@@ -113,7 +126,7 @@ class Sources:
             Where there is none, which says what there is instead.
         """
         kinds = set()
-        for found in self:
+        for found in self._found(WHOLE_PLAN):
             if not found.refused:
                 return
             kinds.add(found.refused)
@@ -177,7 +190,14 @@ def _closed(number: int, done: str, problem: OSError) -> InputError:
     )
 
 
-def _walk(root: str, number: int) -> Iterator[Found]:
+def _listed(root: str, number: int, shard: Shard) -> Iterator[Found]:
+    """Everything below a URL; the mark of an object's content stands for the time of a file."""
+    for entry in storage.walk(root):
+        if falls_to(f"{root}/{entry.name}" if entry.name else root, shard):
+            yield Found(number, entry.name, entry.size, entry.mark)
+
+
+def _walk(root: str, number: int, shard: Shard) -> Iterator[Found]:
     """Everything below a folder, depth first, each folder in the order of names; only one path of it is held."""
     stack = [_listing(root, "", number)]
     while stack:
@@ -188,7 +208,7 @@ def _walk(root: str, number: int) -> Iterator[Found]:
             continue
         if is_folder:
             stack.append(_listing(f"{root}/{name}", f"{name}/", number))
-        else:
+        elif falls_to(f"{root}/{found.path if found else name}", shard):
             yield found or _look(f"{root}/{name}", name, number)
 
 

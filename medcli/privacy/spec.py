@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medcli.errors import UsageError
+from medcli.jobs import choice
+from medcli.jobs.shards import shard_of
 from medcli.privacy import places
 from medcli.privacy.layout import LAYOUTS
 from medcli.privacy.pixels.policy import FILLS, KEEP_TEXT, LOOKING, PixelPolicy
@@ -19,6 +21,7 @@ from medcli.privacy.text import detectors
 from medcli.privacy.text.formats.encodings import is_codec
 from medcli.privacy.text.replace_policy import TextPolicy
 from medcli.settings import option
+from medcli.storage import Url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -42,6 +45,7 @@ PATHS = (
     "regions",
     "review",
     "decisions",
+    "shard_runs",
 )
 #: What shapes texts.
 _TEXT = (
@@ -56,7 +60,7 @@ _TEXT = (
     "detector",
     "trust_host",
 )
-_IDLE_IN_EXPLAIN = ("sources", "output", "restart", "retry_failed", "dry_run", *_TEXT)
+_IDLE_IN_EXPLAIN = ("sources", "output", "shard", "shard_runs", "restart", "retry_failed", "dry_run", *_TEXT)
 _IDLE_IN_VERIFY = (
     "sources",
     "output",
@@ -72,6 +76,8 @@ _IDLE_IN_VERIFY = (
     "crosswalk",
     "state",
     "layout",
+    "shard",
+    "shard_runs",
     "restart",
     "retry_failed",
     "dry_run",
@@ -130,19 +136,21 @@ class ScrubSpec:
         Where wishes contradict each other, or one is not among what there is.
     """
 
-    sources: tuple[Path, ...] = option(
-        "Files, folders (with all that is in them), zip and tar archives.",
+    sources: tuple[Path | Url, ...] = option(
+        "Files, folders (with all that is in them), zip and tar archives; or URLs, as s3://bucket/inbox.",
         default=(),
         metavar="SOURCE...",
         positional=True,
         shapes_product=False,
         only_typed=True,
+        urls=True,
     )
-    output: Path | None = option(
-        "Folder of the release; it holds released files and nothing else.",
+    output: Path | Url | None = option(
+        "Folder of the release; it holds released files and nothing else. Or a URL, with --confidential on this machine.",
         default=None,
         metavar="DIR",
         shapes_product=False,
+        urls=True,
     )
     profile: str = option(
         "PS3.15 Basic Profile; strict also removes texts that Table E.1-1 does not list.",
@@ -310,6 +318,27 @@ class ScrubSpec:
         minimum=1,
         shapes_product=False,
     )
+    runner: str = choice.runner()
+    ray_address: str = choice.ray_address()
+    ray_workers: int | None = choice.ray_workers()
+    ray_cpus: float = choice.ray_cpus()
+    shard: tuple[int, int] | None = option(
+        "Do only part I of N of the sources, counted from 0, into a confidential folder of its own at --output; medcli"
+        " merge joins the parts into the release. Needs --key-file, the same for all.",
+        default=None,
+        metavar="I/N",
+        parse=shard_of,
+        shapes_product=False,
+        only_typed=True,
+    )
+    shard_runs: Path | None = option(
+        "With --shard: folder that holds the --output of each shard, once all were run: texts, which else are left to the"
+        " merge, are cleaned by what all headers say of patients.",
+        default=None,
+        metavar="DIR",
+        shapes_product=False,
+        only_typed=True,
+    )
     restart: bool = option(
         "Do every file again; what was released is replaced file by file.",
         default=False,
@@ -387,7 +416,12 @@ class ScrubSpec:
 
     @staticmethod
     def idle(values: Mapping[str, Any]) -> tuple[str, ...]:
-        """Names of the options that say nothing beside the mode that `values` ask for."""
+        """Names of the options that say nothing beside the mode and the runner that `values` ask for."""
+        return (*ScrubSpec._idle(values), *choice.idle(values))
+
+    @staticmethod
+    def _idle(values: Mapping[str, Any]) -> tuple[str, ...]:
+        """As :meth:`idle`, by the mode."""
         if values["score"] is not None:
             return tuple(name for name in _IDLE_IN_SCORE if name not in ("sources", "verify", "source"))
         if values["explain"]:
@@ -473,6 +507,11 @@ class ScrubSpec:
     def places(self) -> places.Places:
         """Where everything of a run lies."""
         assert self.output is not None
+        if isinstance(self.output, Url):
+            assert self.confidential is not None
+            return places.Places.of_remote(self.output, self.confidential, self.key_file, self.state)
+        if self.shard is not None:
+            return places.Places.of_part(self.output, self.key_file, self.state)
         return places.Places.of(self.output, self.confidential, self.key_file, self.state)
 
     def _check_built(self) -> None:
@@ -490,6 +529,12 @@ class ScrubSpec:
         self._check_text()
         if self.workers is not None and (type(self.workers) is not int or self.workers < 1):
             raise UsageError("--workers is a whole number, 1 or more.")
+        choice.check(self)
+        if self.runner != "local" and (self.workers is not None or self.dry_run):
+            name = "--dry-run" if self.dry_run else "--workers"
+            raise UsageError(
+                f"{name} is for this machine.", hint="Leave out --runner, or say --ray-workers instead."
+            )
 
     def _check_text(self) -> None:
         if self.sensitivity not in ("balanced", "high"):
@@ -539,6 +584,12 @@ class ScrubSpec:
             raise UsageError("Nothing to de-identify was named.", hint="medcli scrub SOURCE... --output DIR")
         if self.output is None:
             raise UsageError("--output is missing.", hint="medcli scrub SOURCE... --output DIR")
+        if isinstance(self.output, Url) and (self.confidential is None or self.shard is not None):
+            raise UsageError(
+                "A release in a store needs --confidential on this machine, and a shard a folder of its own there.",
+                hint="medcli scrub SOURCE... --output s3://bucket/release --confidential DIR",
+            )
+        self._check_shard()
         if self.review is not None:
             places.check_review(self.review, self.sources, self.places())
         if self.restart and self.retry_failed:
@@ -559,6 +610,18 @@ class ScrubSpec:
                 )
             },
         )
+
+    def _check_shard(self) -> None:
+        if self.shard is None:
+            if self.shard_runs is not None:
+                raise UsageError("--shard-runs goes with --shard.")
+            return
+        self._forbid("--shard", ("confidential", "decisions", "dry_run"))
+        if self.key_file is None:
+            raise UsageError(
+                "--shard needs --key-file: all shards derive their pseudonyms from one key.",
+                hint="Name one file for all of them; it is made where missing.",
+            )
 
     def _forbid(self, flag: str, names: Iterable[str]) -> None:
         defaults = {field.name: field.default for field in fields(self)}

@@ -17,7 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any
 
-from medcli.errors import ItemFailed, Postponed
+from medcli import storage
+from medcli.errors import ItemFailed, Postponed, Transient
 from medcli.files import open_private
 from medcli.jobs import Row
 from medcli.jobs.model import State
@@ -170,6 +171,28 @@ class Worker:
             return (refused(key, key, mirror, found.refused, ignored=found.refused in sources.NO_FILES),)
         root = self._plan.roots[found.root]
         path = f"{root}/{found.path}" if found.path else root
+        if storage.is_url(root):
+            return self._borrowed(key, found, path, mirror)
+        return self._local(key, found, path, mirror)
+
+    def _borrowed(self, key: str, found: sources.Found, url: str, mirror: str) -> Iterator[Row]:
+        """As of a file of this machine, for as long as it is one."""
+        try:
+            with storage.borrowed(url, self._plan.spool) as path:
+                seen = os.stat(path)
+                if seen.st_size != found.size:
+                    yield refused(key, key, mirror, "changed")
+                    return
+                here = found._replace(size=seen.st_size, mtime=seen.st_mtime_ns)
+                yield from self._local(key, here, path, mirror)
+        except FileNotFoundError:
+            yield refused(key, key, mirror, "disappeared")
+        except PermissionError:
+            yield refused(key, key, mirror, "unreadable")
+        except storage.Unreachable:
+            raise Transient("source-unreachable", stops=True) from None
+
+    def _local(self, key: str, found: sources.Found, path: str, mirror: str) -> Iterable[Row]:
         try:
             descriptor = sources.open_file(path)
         except sources.Unusable as problem:

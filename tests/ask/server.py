@@ -56,10 +56,14 @@ class Server:
         self.loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
         self.loop.close()
 
+    def add_routes(self, app: web.Application) -> None:
+        """Offer more than chat completions."""
+
     async def _serve(self, ready: threading.Event) -> None:
         self.stopped = asyncio.Event()
         app = web.Application(client_max_size=1 << 26)
         app.router.add_post("/v1/chat/completions", self._complete)
+        self.add_routes(app)
         runner = web.AppRunner(app, shutdown_timeout=0.1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -118,6 +122,17 @@ class Server:
                 return web.json_response({}, status=429, headers={"Retry-After": "0.02"})
             case "429-at-once":
                 return web.json_response({}, status=429, headers={"Retry-After": "0"})
+            case "429-unpaid":
+                error = {"code": "insufficient_quota", "message": "You exceeded your current quota."}
+                return web.json_response({"error": error}, status=429)
+            case "drip":
+                response = web.StreamResponse(headers={"Content-Type": "application/json"})
+                await response.prepare(request)
+                with contextlib.suppress(ConnectionError):
+                    while True:
+                        await response.write(b" ")
+                        await asyncio.sleep(0.02)
+                return response
             case "deep":
                 return web.Response(text="[" * 100_000, content_type="application/json")
             case "endless":

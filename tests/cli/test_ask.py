@@ -235,10 +235,10 @@ def test_the_public_function_asks_too(tmp_path: Path) -> None:
 def test_every_field_of_the_spec_is_an_option_and_every_option_a_field() -> None:
     from dataclasses import fields
 
-    from medcli.ask.merging import MergeSpec
     from medcli.ask.spec import AskSpec
     from medcli.commands.ask import ask
     from medcli.commands.merge import merge
+    from medcli.jobs.joining import MergeSpec
 
     for command, spec in ((ask, AskSpec), (merge, MergeSpec)):
         names = {param.name for param in command.params} - {"as_json"}

@@ -50,7 +50,7 @@ def test_every_command_in_the_table_is_there_with_that_line(name: str) -> None:
     assert command.get_short_help_str(limit=100) == cli.COMMANDS[name][1]
 
 
-@pytest.mark.parametrize("name", set(medcli.__all__) - {"__version__"})
+@pytest.mark.parametrize("name", sorted(set(medcli.__all__) - {"__version__"}))
 def test_every_public_function_is_there(name: str) -> None:
     assert callable(getattr(medcli, name))
     assert name in dir(medcli)

@@ -185,6 +185,11 @@ def runner(name: str) -> jobs.Runner:
             return jobs.AsyncRunner(8, retry)
         case ["process", workers]:
             return jobs.ProcessRunner(int(workers), retry=retry)
+        case ["ray", *_, workers]:
+            from medcli.jobs.runners.cluster import Needs
+
+            needs = Needs(int(workers), cpus=0.5)
+            return jobs.RayRunner(os.environ["TOY_CLUSTER"], needs, concurrency=8, retry=retry)
     raise ValueError(name)
 
 
@@ -196,7 +201,7 @@ def runner(name: str) -> jobs.Runner:
 @click.option("--json", "as_json", is_flag=True)
 def toy(spec: ToySpec, folder: Path, where: str, *, restart: bool, as_json: bool) -> int:
     """Make a product of nothing."""
-    job = ToyJob(spec, folder, asynchronous=where == "async")
+    job = ToyJob(spec, folder, asynchronous="async" in where)
     with console.Bar("Toying") as bar:
         report = jobs.run(job, state=folder / "state", runner=runner(where), restart=restart, progress=bar)
     if as_json:

@@ -9,7 +9,7 @@ from medcli import imaging
 from medcli.ask.lines import Trouble, answer_of, failure_of
 from medcli.ask.plan import Asked
 from medcli.models import chat
-from medcli.models.endpoint import client, messages
+from medcli.models.endpoint import messages, troubles
 from medcli.models.protocol import Description, Reply
 from medcli.privacy.gating import refusal
 from tests.docs.pages import DOCS
@@ -46,6 +46,6 @@ CODES = {
     imaging: ("MISSING", "UNREADABLE", "NO_FRAME", "NO_PIXELS", "NO_CODEC"),
     refusal: ("PIXELS", "DETECTOR", "RESIDUE", "CONTENT"),
     chat: ("NO_PICTURES", "DIFFER"),
-    client: ("SILENT", "CUT", "FAILING", "BUSY", "REFUSED", "TOO_LONG"),
-    messages: ("GARBLED", "FILTERED"),
+    messages: ("GARBLED",),
+    troubles: ("SILENT", "CUT", "FAILING", "BUSY", "REFUSED", "TOO_LONG", "FILTERED"),
 }

@@ -124,8 +124,13 @@ def test_the_example_of_a_key_is_one(tmp_path: Path) -> None:
 
 def test_the_example_of_settings_is_understood(tmp_path: Path) -> None:
     from medcli import settings
+    from medcli.models import prices
     from medcli.privacy.spec import ScrubSpec
 
-    (block,) = blocks(PAGE, "toml")
+    block, own = blocks(PAGE, "toml")
     (tmp_path / "medcli.toml").write_text(block.text)
     assert settings.load(tmp_path)["scrub"].keys() <= settings.options_of(ScrubSpec).keys()
+    (tmp_path / "prices.toml").write_text(own.text)
+    assert prices.load(tmp_path / "prices.toml").get("our-deployment") == prices.Price(
+        150_000, 600_000, 150_000
+    )

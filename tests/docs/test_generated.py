@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from medcli import cli
-from medcli.ask.merging import MergeSpec
 from medcli.ask.spec import AskSpec
 from medcli.data.articles.spec import ArticlesSpec
 from medcli.data.datasets.spec import DatasetSpec
@@ -19,6 +18,8 @@ from medcli.data.images.spec import ImagesSpec
 from medcli.evaluate.chat_spec import ChatSpec
 from medcli.evaluate.privacy import PrivacySpec
 from medcli.evaluate.spec import VqaSpec
+from medcli.instruct.spec import InstructSpec
+from medcli.jobs.joining import MergeSpec
 from medcli.privacy.policy import CLEAN, RETAIN
 from medcli.privacy.spec import ScrubSpec
 from medcli.settings import options_of
@@ -47,10 +48,11 @@ DOWNLOAD = {
     for name, about in options_of(spec).items()
     if not about.positional
 } | {"--no-decode", "--no-images", "--licenses", "--no-prepare"}
-OWN = (AskSpec, MergeSpec, VqaSpec, ChatSpec, PrivacySpec)
+OWN = (AskSpec, MergeSpec, VqaSpec, ChatSpec, PrivacySpec, InstructSpec)
 ASK = {f"--{name.replace('_', '-')}" for spec in OWN for name in options_of(spec)}
+ASK |= {"--no-inline-mentions", "--no-drop-duplicates"}
 FLAGS = OPTIONS | ASK | DOWNLOAD | {"--help", "--version"}
-OTHERS = {"--raw", "--check", "--access-control"}
+OTHERS = {"--raw", "--check", "--access-control", "--facts", "--page"}
 """Flags of other programs that the prose names."""
 
 

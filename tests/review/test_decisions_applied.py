@@ -93,6 +93,7 @@ def test_what_a_person_decided_is_done_on_the_next_run(inbox: Path, tmp_path: Pa
     first = scrub(inbox, **options)
     assert first.exit_code == 0
     assert first.facts["route"] == {"picture": 3, "stream": 1}
+    assert first.facts["pixels_of_released"] == {"cleaned": 4, "unseen": 0}
     images = {image["modality"]: image for image in shown(tmp_path / "review")}
     assert set(images) == {"PNG", "JPEG", "TIFF", "OT"}
     assert all(image["status"] == "released" and image["boxes"] for image in images.values())
@@ -127,6 +128,16 @@ def test_what_a_person_decided_is_done_on_the_next_run(inbox: Path, tmp_path: Pa
     assert third.facts["from_earlier_runs"] == 4
     again = scrub(inbox, **options, restart=True)
     assert again.facts["withheld"] == {"withheld-by-reviewer": 1}
+
+
+def test_decisions_of_another_run_are_counted_and_do_nothing(inbox: Path, tmp_path: Path):
+    decided = tmp_path / "decisions.json"
+    wishes = [{"image": "2.25.1", "verdict": "withhold"}, {"image": "<b>../x", "verdict": "approve"}]
+    decided.write_text(json.dumps({"format": "medcli decisions 1", "decisions": wishes}))
+    result = scrub(inbox, output=tmp_path / "out", pixels="auto", workers=1, decisions=decided)
+    assert result.exit_code == 0
+    assert result.facts["status"] == {"released": 4}
+    assert result.facts["decisions_without_image"] == 2
 
 
 def test_under_withhold_pictures_are_left_alone(inbox: Path, tmp_path: Path):

@@ -32,6 +32,16 @@ def test_what_the_terminal_cannot_show_is_escaped(monkeypatch: pytest.MonkeyPatc
     assert raw.getvalue() == b"M\\xfcller \\udcff\n"
 
 
+def test_a_terminal_is_shown_control_characters_and_a_file_gets_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "It is \x1b[2J\x9b1mlarge.\r\x07\n\tYes."
+    for terminal, shown in ((False, said), (True, "It is \\x1b[2J\\x9b1mlarge.\\x0d\\x07\n\tYes.")):
+        stream = io.StringIO(newline="")
+        stream.isatty = lambda terminal=terminal: terminal  # type: ignore[method-assign]
+        monkeypatch.setattr(sys, "stdout", stream)
+        console.piece(said)
+        assert stream.getvalue() == shown
+
+
 def test_a_table_is_as_wide_as_needed_with_numbers_to_the_right() -> None:
     assert console.table([]) == ""
     assert console.table([("done", "1,001"), ("failed", "2")]) == "done    1,001\nfailed      2"

@@ -6,24 +6,29 @@ Knows the order of things; ``captions.jsonl`` is what ``generate-instruct`` take
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from medcli import console, files, jobs
+from medcli.data import parts
 from medcli.data.articles.search import Search
 from medcli.data.articles.spec import ArticlesSpec
 from medcli.data.articles.worker import Articles
 from medcli.data.images.worker import Setting
-from medcli.data.places import claim
+from medcli.data.places import claim, deliver
 from medcli.data.result import Result
 from medcli.data.transfer.fetch import Fetcher
 from medcli.errors import InputError, ItemFailed, SetupError
 from medcli.jobs.retry import Retry
+from medcli.jobs.shards import WHOLE
 from medcli.settings import fingerprint
+from medcli.storage import Url
 
 _NUMBER = re.compile(r"(?:PMC)?(\d{1,10})(?:\.\d+)?", re.IGNORECASE)
 _FOUND = "pmcids.txt"
@@ -51,22 +56,28 @@ class ArticlesJob:
 
     def worker(self) -> Any:
         """Fetches articles."""
-        spec, output = self.spec, self.spec.output.absolute()
+        spec, output = self.spec, self.spec.place.absolute()
         setting = Setting(
-            output / "images", spec.addresses["bucket"], spec.license, spec.allow, spec.decode, spec.transfer
+            output / "images",
+            spec.addresses["bucket"],
+            spec.license,
+            spec.allow,
+            spec.decode,
+            spec.transfer,
+            str(spec.output) if isinstance(spec.output, Url) else "",
         )
         return Articles(setting, output / "articles", spec.images)
 
     def flush(self, rows: Sequence[jobs.Row]) -> None:
         """Make durable what the rows speak of."""
         if any(row.state == "done" for row in rows):
-            files.sync_filesystem(self.spec.output)
+            files.sync_filesystem(self.spec.place)
         if self.told is not None:
             self.told(rows)
 
     def finish(self, run: jobs.Run) -> None:
         """Write captions, manifest and what is missing."""
-        output = self.spec.output
+        output = self.spec.place
         with (
             files.atomic(output / "captions.jsonl") as captions,
             files.atomic(output / "manifest.jsonl") as manifest,
@@ -86,10 +97,18 @@ class ArticlesJob:
                     self.captions += 1
                 elif record and not record["fig_caption"]:
                     self.uncaptioned += 1
+        deliver(self.spec.output, output, "captions.jsonl", "manifest.jsonl", "missing.jsonl")
 
 
-def download_articles(spec: ArticlesSpec, bar: Any = None) -> Result:
+def download_articles(
+    spec: ArticlesSpec, bar: Any = None, bring: Callable[[Path], None] | None = None
+) -> Result:
     """Fetch articles, or say how many are missing.
+
+    Parameters
+    ----------
+    spec, bar, bring
+        As of :func:`~medcli.data.images.job.download_images`.
 
     Raises
     ------
@@ -100,17 +119,19 @@ def download_articles(spec: ArticlesSpec, bar: Any = None) -> Result:
     SetupError
         If a service does not answer, or another run is at the folder.
     """
-    claim(spec.output, "articles")
+    claim(spec.place, "articles")
     try:
-        for folder in (spec.folder, spec.output / "images", spec.output / "articles"):
+        for folder in (spec.folder, spec.place / "images", spec.place / "articles"):
             folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SetupError(
             f"The output folder can't be made: {os.strerror(error.errno or 0)}.",
             hint="Choose another --output.",
         ) from None
-    numbers = _numbers(spec)[: spec.limit]
-    if not numbers:
+    everything = _numbers(spec)[: spec.limit]
+    number, of = spec.shard or WHOLE
+    numbers = [one for one in everything if one % of == number]
+    if not everything:
         raise InputError("No article is asked for.", hint="Check --pmcids or --query.")
     if spec.dry_run:
         known = _known(spec)
@@ -119,16 +140,29 @@ def download_articles(spec: ArticlesSpec, bar: Any = None) -> Result:
             "missing_articles": sum(f"PMC{one}" not in known for one in numbers),
         }
         return Result(0, facts, console.table([(k.replace("_", " "), f"{v:,}") for k, v in facts.items()]))
+    once = Retry(attempts=1)
     with bar(len(numbers)) if bar is not None else console.Bar("") as progress:
         job = ArticlesJob(spec, numbers, getattr(progress, "told", None))
-        report = jobs.run(
-            job,
-            state=spec.folder,
-            runner=jobs.AsyncRunner(spec.concurrency, Retry(attempts=1)),
-            restart=spec.restart,
-            retry_failed=spec.retry_failed,
-            progress=progress,
-        )
+        if bring is not None:
+            bring(spec.folder)
+            known = _known(spec)
+            parts.check_whole(bring, sum(f"PMC{one}" not in known for one in numbers))
+        dealt = hashlib.sha256(json.dumps(everything).encode()).hexdigest()
+        with parts.noting(spec, spec.folder, job.name, dealt):
+            report = jobs.run(
+                job,
+                state=spec.folder,
+                runner=jobs.runner_for(
+                    spec,
+                    lambda: jobs.AsyncRunner(spec.concurrency, once),
+                    retry=once,
+                    concurrency=spec.concurrency,
+                    per_node=True,
+                ),
+                restart=spec.restart,
+                retry_failed=spec.retry_failed,
+                progress=progress,
+            )
     facts = report.to_json() | {"captions": job.captions, "without_caption": job.uncaptioned}
     rows = [*report.table(), ("captions", f"{job.captions:,}")]
     return Result(report.exit_code, facts | {"output": str(spec.output)}, console.table(rows))

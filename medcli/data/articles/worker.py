@@ -9,10 +9,11 @@ import asyncio
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from medcli.data.articles.jats import Figure, figures
 from medcli.data.images.worker import DONE, Figures, Setting, left_out
+from medcli.data.places import put_away
 from medcli.data.pmc.article import Article, Media, match
 from medcli.data.pmc.links import Link
 from medcli.data.transfer.body import Body
@@ -44,6 +45,11 @@ class Articles(Figures):
         self._folder = articles
         self._wants_images = images
 
+    async def __aenter__(self) -> Self:
+        if self._setting.store:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        return await super().__aenter__()
+
     async def __call__(self, pmcid: Any) -> tuple[Row, ...]:  # type: ignore[override]
         """Do one article."""
         versions = await self._bucket.versions(pmcid)
@@ -59,6 +65,7 @@ class Articles(Figures):
         found = await self._in_thread(lambda: figures(path.read_bytes()))
         value = facts | {"file": f"articles/{path.name}", "md5": md5, "key": article.xml.key}
         rows = [Row("", "done", DONE, json.dumps(value).encode(), path.stat().st_size)]
+        await self._in_thread(put_away, self._setting.store, path)
         wanted = [one for figure in found for one in _named(article, figure)]
         rows += await asyncio.gather(*(self._figure(article, *one) for one in wanted))
         return tuple(rows)
@@ -93,6 +100,7 @@ class Articles(Figures):
         try:
             known = await self._taken_over(link, media)
             if known is not None:
+                await self._in_thread(put_away, self._setting.store, known)
                 return _row(key, _DONE, caption, {"file": f"images/{known.name}", "md5": media.md5} | facts)
             row = await self._fetched(link, media, facts)
         except ItemFailed as failed:

@@ -14,20 +14,24 @@ from pathlib import Path
 from typing import Any
 
 from medcli import console, files, jobs
+from medcli.data import parts
 from medcli.data.export import export
 from medcli.data.images import plan as plans
-from medcli.data.images.manifest import write
+from medcli.data.images.manifest import MANIFEST, MISSING, write
 from medcli.data.images.plan import Plan
 from medcli.data.images.spec import ImagesSpec
 from medcli.data.images.worker import Figures, Setting
-from medcli.data.places import claim
+from medcli.data.places import claim, deliver
 from medcli.data.pmc import links
 from medcli.data.result import Result
 from medcli.errors import InputError, SetupError
 from medcli.jobs.retry import Retry
+from medcli.jobs.shards import WHOLE
 from medcli.settings import fingerprint
+from medcli.storage import Url
 
 Bar = Callable[[int], jobs.Progress]
+Bring = Callable[[Path], None]
 _USUAL = 96_000  # bytes: 69 GB over 721,154 figures (LLaVA-Med, issue 79)
 _BESIDE = 3  # rows in flight for each request: some wait for metadata, some are decoded
 
@@ -60,9 +64,14 @@ class ImagesJob:
     def worker(self) -> Any:
         """Fetches figures."""
         spec = self.spec
-        images = spec.output.absolute() / "images"
         setting = Setting(
-            images, spec.addresses["bucket"], spec.license, spec.allow, spec.decode, spec.transfer
+            spec.place.absolute() / "images",
+            spec.addresses["bucket"],
+            spec.license,
+            spec.allow,
+            spec.decode,
+            spec.transfer,
+            str(spec.output) if isinstance(spec.output, Url) else "",
         )
         if spec.from_packages:
             from medcli.data.images.packaged import PackagedFigures
@@ -73,17 +82,25 @@ class ImagesJob:
     def flush(self, rows: Sequence[jobs.Row]) -> None:
         """Make durable what the rows speak of."""
         if any(row.state == "done" for row in rows):
-            files.sync_filesystem(self.spec.output)
+            files.sync_filesystem(self.spec.place)
         if self.told is not None:
             self.told(rows)
 
     def finish(self, run: jobs.Run) -> None:
         """Write the manifest."""
-        self.changed = write(self.spec.output, self.plan, run)
+        self.changed = write(self.spec.place, self.plan, run)
+        deliver(self.spec.output, self.spec.place, MANIFEST, MISSING)
 
 
-def download_images(spec: ImagesSpec, bar: Any = None) -> Result:
+def download_images(spec: ImagesSpec, bar: Any = None, bring: Bring | None = None) -> Result:
     """Fetch a list of figures, or say what is missing.
+
+    Parameters
+    ----------
+    spec, bar
+        What is wanted, and what shows how far it is.
+    bring
+        Called with the state folder before the run: a merge brings in there what parts have fetched.
 
     Raises
     ------
@@ -94,12 +111,12 @@ def download_images(spec: ImagesSpec, bar: Any = None) -> Result:
     SetupError
         If the disk has no room, another run is at it, or no server answers.
     """
-    claim(spec.output, "images")
+    claim(spec.place, "images")
     plan = _planned(spec)
     with plan:
         if spec.dry_run:
             return _outlook(spec, plan)
-        images = spec.output / "images"
+        images = spec.place / "images"
         try:
             images.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -107,24 +124,36 @@ def download_images(spec: ImagesSpec, bar: Any = None) -> Result:
                 f"The output folder can't be made: {os.strerror(error.errno or 0)}.",
                 hint="Choose another --output.",
             ) from None
+        if bring is not None:
+            bring(spec.folder)
         missing = plan.missing(spec.folder, failed=spec.retry_failed)
-        _room(spec.output, missing)
+        parts.check_whole(bring, missing.rows)
+        if not isinstance(spec.output, Url):
+            _room(spec.output, missing)
         rows, _ = plan.count()
         with bar(rows) if bar is not None else console.Bar("") as progress:
             job = ImagesJob(spec, plan, getattr(progress, "told", None))
-            runner = jobs.AsyncRunner(_BESIDE * spec.concurrency, Retry(attempts=1))
-            report = jobs.run(
-                job,
-                state=spec.folder,
-                runner=runner,
-                restart=spec.restart,
-                retry_failed=spec.retry_failed,
-                progress=progress,
+            at_once, once = _BESIDE * spec.concurrency, Retry(attempts=1)
+            runner = jobs.runner_for(
+                spec,
+                lambda: jobs.AsyncRunner(at_once, once),
+                retry=once,
+                concurrency=at_once,
+                per_node=True,
             )
+            with parts.noting(spec, spec.folder, job.name, f"{plan.fact('source')} {spec.limit or ''}"):
+                report = jobs.run(
+                    job,
+                    state=spec.folder,
+                    runner=runner,
+                    restart=spec.restart,
+                    retry_failed=spec.retry_failed,
+                    progress=progress,
+                )
         if not report.failed:
             for left in itertools.chain(images.glob("*.part"), images.glob("*.part.json")):
                 left.unlink(missing_ok=True)
-    shards = export(spec.output, spec.export, spec.shard_files) if spec.export else 0
+    shards = export(spec.place, spec.export, spec.shard_files) if spec.export and not spec.shard else 0
     facts = report.to_json() | {"shards": shards} | {"output": str(spec.output), "changed": job.changed}
     facts |= {"doubled": int(plan_fact(spec, "doubled") or 0)}
     if job.changed:
@@ -152,8 +181,8 @@ def _planned(spec: ImagesSpec) -> Plan:
     path = spec.folder / plans.FILE
     if not plans.fits(path, source, spec.limit):
         plans.make(path, links.read(spec.list), source, spec.limit)
-    plan = Plan(path)
-    if not plan.count()[0]:
+    plan = Plan(path, spec.shard or WHOLE)
+    if not spec.shard and not plan.count()[0]:
         plan.__exit__()
         raise InputError("The list has no rows.", hint="Check LIST.")
     return plan

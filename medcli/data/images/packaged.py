@@ -20,6 +20,7 @@ from typing import IO, TYPE_CHECKING, Self
 from medcli.data.images import picture
 from medcli.data.images.plan import Plan
 from medcli.data.images.worker import Setting, left_out, place, row_of
+from medcli.data.places import put_away
 from medcli.data.pmc import package
 from medcli.data.pmc.links import Link
 from medcli.data.transfer.body import Body
@@ -100,6 +101,7 @@ class PackagedFigures:
             if path is not None:
                 facts = {"from": "disk", "license": "", "key": link.package}
                 rows[one.id] = row_of(path, path.stat().st_size, content_md5(path), facts)
+                await self._loop.run_in_executor(self._threads, put_away, self._setting.store, path)
         left = [one for one in links if one.id not in rows]
         if left:
             try:
@@ -185,6 +187,7 @@ class _Taking:
             for other in picture.ENDINGS:  # a thumbnail that came before
                 if (old := images / f"{link.id}.{other}") != path:
                     old.unlink(missing_ok=True)
+            put_away(self._setting.store, path)
             facts = {"key": f"{self._key}/{link.file}", "license": "", "from": "package"}
             return row_of(path, body.size, md5, facts)
 

@@ -3,6 +3,8 @@
 Made once for a list's content and kept with the run. Knows SQLite; refuses to know the network.
 """
 
+# ruff: noqa: S608 - what is put into statements are this module's own words
+
 from __future__ import annotations
 
 import contextlib
@@ -15,10 +17,12 @@ from typing import NamedTuple, Self
 
 from medcli.data.pmc.links import Link
 from medcli.jobs.ledger import FILE as LEDGER
+from medcli.jobs.shards import WHOLE, Shard
 
 FILE = "plan.sqlite"
 _FORMAT = "1"
 SAME_ID = "same-id"
+_OURS = "pmcid % :of = :shard"
 _SCHEMA = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE links (
@@ -51,9 +55,12 @@ class Plan:
     ----------
     path : Path
         Made by :func:`make`.
+    shard : (int, int)
+        Only what falls to this part: whole articles, by their numbers, so that a list can grow.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, shard: Shard = WHOLE) -> None:
+        self._shard = dict(zip(("shard", "of"), shard, strict=True))
         # Read in the driver and in the thread of the event loop; SQLite is built to bear that.
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._connection.execute("PRAGMA query_only = ON")
@@ -68,7 +75,8 @@ class Plan:
     def links(self) -> Iterator[Planned]:
         """Every link that counts, article by article."""
         for key, *link in self._connection.execute(
-            "SELECT key, id, pmcid, file, package, trouble FROM links ORDER BY pmcid, seq"
+            f"SELECT key, id, pmcid, file, package, trouble FROM links WHERE {_OURS} ORDER BY pmcid, seq",
+            self._shard,
         ):
             yield Planned(key, Link(*link))
 
@@ -88,7 +96,7 @@ class Plan:
     def count(self) -> tuple[int, int]:
         """Rows that count, and their articles."""
         rows, articles = self._connection.execute(
-            "SELECT count(*), count(DISTINCT nullif(pmcid, 0)) FROM links"
+            f"SELECT count(*), count(DISTINCT nullif(pmcid, 0)) FROM links WHERE {_OURS}", self._shard
         ).fetchone()
         return rows, articles
 
@@ -108,9 +116,9 @@ class Plan:
         self._connection.execute("ATTACH ? AS run", (str(state / LEDGER),))
         try:
             rows, articles = self._connection.execute(
-                "SELECT count(*), count(DISTINCT nullif(pmcid, 0)) FROM links WHERE NOT EXISTS"
-                " (SELECT 1 FROM run.items WHERE items.key = links.key AND NOT (failed AND ?))",
-                (failed,),
+                f"SELECT count(*), count(DISTINCT nullif(pmcid, 0)) FROM links WHERE {_OURS} AND NOT EXISTS"
+                " (SELECT 1 FROM run.items WHERE items.key = links.key AND NOT (failed AND :failed))",
+                self._shard | {"failed": failed},
             ).fetchone()
             done, size = self._connection.execute(
                 "SELECT count(*), coalesce(sum(bytes), 0) FROM run.rows WHERE state = 'done'"

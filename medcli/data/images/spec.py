@@ -7,10 +7,12 @@ from pathlib import Path
 
 from medcli.data import options, services
 from medcli.data.export import FORMS
-from medcli.data.places import state_of
+from medcli.data.places import check, here, state_of
 from medcli.data.transfer import Transfer
 from medcli.errors import UsageError
+from medcli.jobs import choice
 from medcli.settings import option
+from medcli.storage import Url
 
 __all__ = ["ImagesSpec"]
 
@@ -33,7 +35,7 @@ class ImagesSpec:
         positional=True,
         shapes_product=False,
     )
-    output: Path = options.output()
+    output: Path | Url = options.output(urls=True)
     license: str = options.license_wish()
     allow: tuple[str, ...] = options.allow()
     decode: bool = option("Decode each picture to see that it is whole.", default=True)
@@ -55,6 +57,7 @@ class ImagesSpec:
     limit: int | None = option(
         "Only the first N rows of LIST.", default=None, metavar="N", minimum=1, shapes_product=False
     )
+    shard: tuple[int, int] | None = options.shard()
     dry_run: bool = options.dry_run()
     retry_failed: bool = options.retry_failed()
     restart: bool = options.restart()
@@ -62,14 +65,29 @@ class ImagesSpec:
     bandwidth: float | None = options.bandwidth()
     timeout: float = options.timeout()
     base_url: tuple[str, ...] = options.base_url()
+    runner: str = choice.runner()
+    ray_address: str = choice.ray_address()
+    ray_workers: int | None = choice.ray_workers("node")
+    ray_cpus: float = choice.ray_cpus()
     state: Path | None = options.state()
 
     def __post_init__(self) -> None:
+        choice.check(self)
+        if self.from_packages and self.runner != "local":
+            raise UsageError(
+                "--runner ray fetches from the bucket: packages are read on this machine.",
+                hint="Leave --runner out, or the packages.",
+            )
+        check(self.output, self.state)
+        if isinstance(self.output, Url) and self.export:
+            raise UsageError("--export needs an --output on this machine.", hint="Leave one of them out.")
         if self.from_packages and self.license != "any":
             raise UsageError(
                 "A package does not tell its licence before it is read.",
                 hint="Leave --license out, or the packages.",
             )
+
+    idle = staticmethod(choice.idle_names)
 
     @property
     def addresses(self) -> dict[str, str]:
@@ -82,9 +100,14 @@ class ImagesSpec:
         return self.archives is not None or bool(self.addresses["packages"])
 
     @property
+    def place(self) -> Path:
+        """Where files are made: the output, or, of one in a store, where they wait to be put there."""
+        return here(self.output, self.state)
+
+    @property
     def folder(self) -> Path:
         """Where plan and ledger lie."""
-        return self.state or state_of(self.output, "images")
+        return self.state or state_of(self.place, "images")
 
     @property
     def transfer(self) -> Transfer:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from medcli.data import licenses
 from medcli.data.images import picture
+from medcli.data.places import put_away
 from medcli.data.pmc.article import Article, Media
 from medcli.data.pmc.bucket import Bucket
 from medcli.data.pmc.links import Link
@@ -49,6 +50,7 @@ class Setting:
     allow: tuple[str, ...]
     decode: bool
     transfer: Transfer
+    store: str = ""
 
 
 class Figures:
@@ -67,6 +69,8 @@ class Figures:
     async def __aenter__(self) -> Self:
         self._stack = AsyncExitStack()
         setting = self._setting
+        if setting.store:  # only what is on its way lies there: on a cluster, on each node
+            setting.images.mkdir(parents=True, exist_ok=True)
         self._fetcher = await self._stack.enter_async_context(Fetcher(setting.transfer))
         with os.scandir(setting.images) as entries:  # a first run need not look for each file
             self._fresh = next(entries, None) is None
@@ -96,7 +100,9 @@ class Figures:
         facts |= {"version": version_of(media.key) or article.version, "pmid": article.pmid}
         known = await self._taken_over(link, media)
         if known is not None:
-            return (known_row(known, media.md5, facts),)
+            row = known_row(known, media.md5, facts)
+            await self._in_thread(put_away, self._setting.store, known)
+            return (row,)
         return (await self._fetched(link, media, facts),)
 
     def _bars(self, article: Article) -> str:
@@ -127,6 +133,7 @@ class Figures:
 
         def placed(got: Fetched) -> Row:
             path = place(body, setting.images, link.id, setting.decode)
+            put_away(setting.store, path)
             return row_of(path, got.size, got.md5, facts | {"from": "bucket"})
 
         with Body(part) as body:

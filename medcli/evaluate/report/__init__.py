@@ -6,13 +6,11 @@ and counted. Nothing is fetched from anywhere when the page is opened. Refuses t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from medcli import files
+from medcli import files, pages
 from medcli.evaluate.report.data import Content, gather
 from medcli.evaluate.report.pictures import thumbnails
 from medcli.evaluate.scoring import Scores
@@ -44,7 +42,7 @@ def write_report(
     content = gather(facts, truths, scored)
     embedded, links = thumbnails(content, images, path.absolute().parent, budget=_THUMBNAILS)
     content.facts["pictures"] = {"embedded": embedded, "links": links}
-    spent = len(_json(content.facts).encode())
+    spent = len(pages.as_json(content.facts).encode())
     left_out = _fit(content, LARGEST - _ROOM - spent)
     content.facts["left_out"] = left_out
     path.absolute().parent.mkdir(parents=True, exist_ok=True)
@@ -53,18 +51,13 @@ def write_report(
 
 def page(content: Content) -> str:
     """Put the page's parts together."""
-    parts = {name: _part(name) for name in ("page.html", "page.css", "page.js")}
-    data = _json({**content.facts, "items": content.columns})
-    html = parts["page.html"].replace("/* page.css */", parts["page.css"])
-    head, tail = html.split("/* page.js */")
-    before, after = head.split("/* data */")
-    return f"{before}{data}{after}{parts['page.js']}{tail}"
+    return pages.page(__package__, {**content.facts, "items": content.columns})
 
 
 def _fit(content: Content, room: int) -> int:
     """Leave answers out until the rest fits, right ones first; return how many."""
     sizes = [
-        30 + sum(len(_json(column[place]).encode()) + 1 for column in content.columns.values())
+        30 + sum(len(pages.as_json(column[place]).encode()) + 1 for column in content.columns.values())
         for place in range(len(content.places))
     ]
     total, left_out = sum(sizes), set()
@@ -76,14 +69,3 @@ def _fit(content: Content, room: int) -> int:
     if left_out:
         content.keep([place for place in range(len(sizes)) if place not in left_out])
     return len(left_out)
-
-
-def _part(name: str) -> str:
-    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
-
-
-def _json(value: object) -> str:
-    """JSON that can stand in a script element: no text ends it, and a lone surrogate is escaped."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    text = text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
-    return text.encode("utf-8", "backslashreplace").decode()

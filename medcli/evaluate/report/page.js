@@ -1,51 +1,14 @@
-"use strict";
-const data = JSON.parse(document.getElementById("data").textContent);
 const items = data.items, total = items.id.length, models = data.models.map((one) => one.name);
-const by = (id) => document.getElementById(id);
 
-function make(name, inside, attributes = {}) {
-  const element = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-  for (const one of [inside ?? []].flat()) element.append(one);
-  return element;
-}
-function fill(select, pairs) {
-  select.replaceChildren(...pairs.map(([value, text]) => make("option", text, { value })));
-}
-const percent = (value) => (value == null ? "" : (100 * value).toFixed(1));
 const signed = (value) => {
   if (value == null) return "";
   const size = Math.abs(100 * value).toFixed(1);
   return (Number(size) === 0 ? "" : value < 0 ? "\u2212" : "+") + size;
 };
-const grouped = (value) => value.toLocaleString("en");
-const plain = (name) => name.replaceAll("_", " ");
-
-// Light and dark
-const preferred = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
-function paint(theme) {
-  document.documentElement.dataset.theme = theme;
-  by("theme").textContent = theme === "dark" ? "Light" : "Dark";
-}
-by("theme").addEventListener("click", () => paint(document.documentElement.dataset.theme === "dark" ? "light" : "dark"));
-paint(preferred);
-
 by("summary").textContent = models.map((name, at) => `${name}: ${grouped(data.models[at].answers)} answers`).join(" \u00b7 ")
   + ` to ${grouped(data.questions)} questions` + (data.left_out ? `; ${grouped(data.left_out)} are left out of the list below for its size` : "");
 
 // Bars
-function track(mean, low, high, tone) {
-  const outer = make("div", [], { class: `track tone${tone}` }), length = make("i");
-  length.style.width = `${100 * mean}%`;
-  outer.append(length);
-  if (low != null) {
-    const whisker = make("b");
-    whisker.style.left = `${100 * low}%`;
-    whisker.style.width = `${Math.max(0.2, 100 * (high - low))}%`;
-    outer.append(whisker);
-  }
-  return outer;
-}
 function bar(label, note, lines) {
   const rows = lines.flatMap(({ line, tone }) => {
     const range = line.low == null ? "" : ` (${percent(line.low)} \u2013 ${percent(line.high)})`;
@@ -79,10 +42,6 @@ if (models.length > 1) by("legend").replaceChildren(...models.map((name, at) => 
 drawBars();
 
 // Tables
-function table(header, rows, numbers) {
-  const cells = (row, tag) => make("tr", row.map((cell, at) => make(tag, String(cell ?? ""), numbers.includes(at) ? { class: "number" } : {})));
-  return make("div", make("table", [make("thead", cells(header, "th")), make("tbody", rows.map((row) => cells(row, "td")))]), { class: "scroll" });
-}
 for (const pair of data.differences) {
   const rows = pair.figures.map((one) => [one.metrics, one.part, one.name, percent(one.first), percent(one.second), signed(one.mean),
     one.low == null ? "" : `${signed(one.low)} to ${signed(one.high)}`, one.p < 0.001 ? "< 0.001" : one.p.toFixed(3), one.test, grouped(one.n)]);

@@ -6,20 +6,17 @@ cannot be opened is left to its link; one that leads out of the folder has none.
 
 from __future__ import annotations
 
-import base64
-import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
-from medcli.errors import InputError, ItemFailed, MissingExtra
+from medcli.errors import InputError
 from medcli.evaluate.report.data import Content
 from medcli.files import safe_relative
+from medcli.pages import SHOWABLE, thumbnail
 
 MOST = 200
-_SIDE = 320
-_SHOWABLE = frozenset((".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp"))
 
 
 def thumbnails(
@@ -49,9 +46,9 @@ def thumbnails(
             path = images / safe_relative(name)
         except InputError:
             continue
-        if path.suffix.lower() in _SHOWABLE and path.is_file():
+        if path.suffix.lower() in SHOWABLE and path.is_file():
             links[name] = quote(os.path.relpath(path.absolute(), page).replace(os.sep, "/"))
-        if len(embedded) < MOST and budget > 0 and (address := _thumbnail(path)):
+        if len(embedded) < MOST and budget > 0 and (address := thumbnail(path)):
             embedded[name] = address
             budget -= len(address)
     return embedded, links
@@ -63,16 +60,3 @@ def _by_need(content: Content) -> Iterator[str]:
         for name, wrong in zip(content.columns["image"], content.wrong, strict=True):
             if name and wrong is wanted:
                 yield name
-
-
-def _thumbnail(path: Path) -> str:
-    from medcli.imaging import open_picture
-
-    try:
-        picture = open_picture(path)
-    except (ItemFailed, MissingExtra):
-        return ""
-    picture.thumbnail((_SIDE, _SIDE))
-    content = io.BytesIO()
-    picture.convert("RGB").save(content, "JPEG", quality=80)
-    return f"data:image/jpeg;base64,{base64.b64encode(content.getvalue()).decode()}"

@@ -7,7 +7,7 @@ OpenAI is not used: its own retry loses a request in three hundred, which then h
 
 from __future__ import annotations
 
+from medcli.models.endpoint.access import is_remote
 from medcli.models.endpoint.backend import Endpoint, load
-from medcli.models.endpoint.client import is_remote
 
 __all__ = ["Endpoint", "is_remote", "load"]

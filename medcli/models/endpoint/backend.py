@@ -7,18 +7,21 @@ Beside the protocol's own methods there are two for an event loop of the caller'
 from __future__ import annotations
 
 import asyncio
-import os
+import json
 from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
 from medcli.errors import InputError, ItemFailed, MedcliError, SetupError, UsageError
-from medcli.models.endpoint.client import UNREACHABLE, Client
+from medcli.models.endpoint.access import from_environment
+from medcli.models.endpoint.client import Client
 from medcli.models.endpoint.manners import Manners
 from medcli.models.endpoint.messages import Pictures, messages, piece_of, reply_of
+from medcli.models.endpoint.tolls import Toll
+from medcli.models.endpoint.troubles import UNREACHABLE
 from medcli.models.family import cleaned, split_thoughts
 from medcli.models.protocol import Description, Engine, ModelSpec, Reply, Request, Sampling
-from medcli.settings import secret
+from medcli.models.tokens import Estimate, measure
 
 CONCURRENCY = 16
 
@@ -33,8 +36,6 @@ def load(spec: ModelSpec) -> Endpoint:
     MissingExtra
         If aiohttp is not installed.
     """
-    if not spec.base_urls:
-        raise UsageError("A server needs an address.", hint="As --base-url http://127.0.0.1:8000/v1")
     return Endpoint(spec)
 
 
@@ -43,7 +44,8 @@ class Endpoint:
 
     def __init__(self, spec: ModelSpec) -> None:
         self._spec = spec
-        self._key = _key()
+        self._access = from_environment(spec.base_urls, spec.model)
+        self._estimate = Estimate()
         self._manners = Manners()
         self._pictures = Pictures()
         self._client: Client | None = None
@@ -75,13 +77,17 @@ class Endpoint:
         """
         try:
             laid = await asyncio.to_thread(messages, request, self._pictures)
-            completion = await self._connected().send(
-                lambda: self._body(laid, request, sampling), _place(request)
+            size = measure(laid)
+            toll = Toll(self._estimate.weight(size, sampling.max_new_tokens))
+            received = await self._connected().send(
+                lambda: _packed(self._body(laid, request, sampling)), _place(request), toll
             )
-            return reply_of(request, completion)
+            reply = reply_of(request, received.completion)
+            self._estimate.note(size, sampling.max_new_tokens, reply.prompt_tokens, reply.answer_tokens)
         except ItemFailed as error:
             prompt = self.prompt(request)
             return Reply(request.key, prompt=prompt, finish_reason="error", error=error.kind)
+        return reply
 
     async def aclose(self) -> None:
         """Close the connections of this event loop."""
@@ -120,8 +126,8 @@ class Endpoint:
     async def _pieces(self, request: Request, sampling: Sampling) -> AsyncIterator[str]:
         laid = await asyncio.to_thread(messages, request, self._pictures)
 
-        def body() -> Mapping[str, Any]:
-            return {**self._body(laid, request, sampling), "stream": True}
+        def body() -> bytes:
+            return _packed({**self._body(laid, request, sampling), "stream": True})
 
         begun = thinks = False
         whole = ended = ""
@@ -153,7 +159,7 @@ class Endpoint:
 
     def _connected(self) -> Client:
         if self._client is None:
-            self._client = Client(self._spec.base_urls, self._key, self._spec.timeout, self._manners)
+            self._client = Client(self._access, self._spec.timeout, self._manners)
         return self._client
 
 
@@ -184,17 +190,8 @@ def _place(request: Request) -> int:
     return int.from_bytes(blake2b(shown.encode("utf-8", "surrogatepass"), digest_size=4).digest())
 
 
-def _key() -> str:
-    """Return the key; a server on this machine mostly needs none, and one that does says so."""
-    for name in ("MEDCLI_API_KEY", "OPENAI_API_KEY"):
-        if os.environ.get(name) or os.environ.get(f"{name}_FILE"):
-            key = secret(name, "the server").reveal()
-            if not (key.isascii() and key.isprintable()):
-                raise SetupError(
-                    f"{name} holds what no key does.", hint="It is one line of plain characters."
-                )
-            return key
-    return ""
+def _packed(body: Mapping[str, Any]) -> bytes:
+    return json.dumps(body).encode()
 
 
 def _trouble(kind: str) -> MedcliError:

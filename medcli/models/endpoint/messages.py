@@ -15,11 +15,11 @@ from typing import Any
 
 from medcli.errors import ItemFailed
 from medcli.imaging import open_picture
+from medcli.models.endpoint.troubles import FILTERED
 from medcli.models.family import cleaned, split_thoughts
 from medcli.models.protocol import Picture, Reply, Request
 
 GARBLED = "endpoint-garbled"
-FILTERED = "endpoint-content-filter"
 _KEPT = 32
 
 
@@ -78,7 +78,7 @@ def reply_of(request: Request, completion: object) -> Reply:
     try:
         choice = completion["choices"][0]  # type: ignore[index]
         message = choice["message"]
-        text = _text(message.get("content"))
+        text = text_of(message.get("content"))
         aloud = message.get("reasoning_content") or message.get("reasoning") or ""
         usage = completion.get("usage") or {}  # type: ignore[attr-defined]
         read, written = (int(usage.get(name) or 0) for name in ("prompt_tokens", "completion_tokens"))
@@ -109,12 +109,12 @@ def piece_of(event: object) -> tuple[str, str]:
             choice.get("delta") or choice.get("message") or {}
         )  # some servers do not stream, for all we ask
         ended = choice.get("finish_reason") or ("stop" if "message" in choice else "")
-        return _text(said.get("content")), str(ended)
+        return text_of(said.get("content")), str(ended)
     except (KeyError, TypeError, AttributeError):
         raise ItemFailed(GARBLED) from None
 
 
-def _text(content: object) -> str:
+def text_of(content: object) -> str:
     """Return a message's text, which can come in parts or be missing; TypeError for what is neither."""
     if isinstance(content, Mapping):
         raise TypeError

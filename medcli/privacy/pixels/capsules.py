@@ -39,7 +39,9 @@ class Capsule(NamedTuple):
     table: bool
 
 
-def capsule(data: Buffer, start: int, stop: int, frames: int, extended: Sequence[int] = ()) -> Capsule:
+def capsule(
+    data: Buffer, start: int, stop: int, frames: int, extended: Sequence[int] = (), *, single: bool = False
+) -> Capsule:
     """Tell which fragments make up each frame.
 
     Parameters
@@ -50,6 +52,8 @@ def capsule(data: Buffer, start: int, stop: int, frames: int, extended: Sequence
         Number of Frames.
     extended
         Entries of an Extended Offset Table, where there is one.
+    single
+        Whether the syntax wants one fragment a frame (PS3.5 A.4.2, A.4.11): a further one would be a hidden picture.
 
     Raises
     ------
@@ -60,6 +64,8 @@ def capsule(data: Buffer, start: int, stop: int, frames: int, extended: Sequence
     if not items:
         raise Unclean("pixels-frames-unclear")
     base = items[0][0] - 8
+    if single and len(items) != frames:
+        raise Unclean("pixels-frames-unclear")
     if frames == 1:
         return Capsule([items], bool(table))
     for starts in (extended, table):

@@ -10,6 +10,7 @@ import re
 from importlib.util import find_spec
 from typing import Any
 
+from medcli.privacy.pixels.codestream import size_of
 from medcli.privacy.pixels.image import Image, Unclean
 
 __all__ = ["JPEG_LOSSY", "VIDEO", "decode", "encode", "is_native", "kept"]
@@ -59,6 +60,9 @@ def decode(syntax: str, image: Image, raw: bytes) -> Any:
 
     if syntax not in (RLE, ENCAPSULATED_RAW) and find_spec("imagecodecs") is None:
         raise Unclean("pixels-codec-missing")
+    if size_of(raw) not in (None, (image.rows, image.columns)):
+        # Asked before anything is decoded: a code stream may say that it is 65,535 pixels wide and high.
+        raise Unclean("pixels-undecodable")
     try:
         found = _decoded(syntax, image, raw)
     except Unclean:

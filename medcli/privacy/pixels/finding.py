@@ -53,9 +53,16 @@ class Finder:
         chosen = self._chosen(pictures[-1], lines)
         if not thorough:
             return chosen
-        harder = [quad for quad in self._looker.look_harder(pictures[-1]) if not _covered(quad, lines)]
+        through = [
+            quad
+            for quad, reading in self._looker.look_through(pictures[-1])
+            if self._hunt.finds(reading.text) or not (self._keep and is_technique(reading))
+        ]
+        harder = [
+            quad for quad in self._looker.look_harder(pictures[-1]) if not _covered(quad, [*lines, *through])
+        ]
         readings = self._looker.read(pictures[-1], harder)
-        return chosen + [
+        return [*chosen, *through] + [
             quad
             for quad, reading in zip(harder, readings, strict=True)
             if self._hunt.finds(reading.text)
@@ -117,9 +124,11 @@ def scenes(
         seen.add(digest)
         words = frames.words(number)
         words = words if change is None else change(number, words)
+        small = None
         if count > _FEW:
-            shown.add(words)
-        small = thumbnail(shown.quick(words)) if count > _FEW else None
+            picture = shown.quick(words)
+            shown.add(words, picture)
+            small = thumbnail(picture)
         other = small is not None and bool(known) and all(abs(small - one).mean() > _OTHER for one in known)
         if number in chosen or other:
             if small is not None:

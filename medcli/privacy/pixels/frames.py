@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from medcli.privacy.pixels import capsules, codecs
+from medcli.privacy.pixels.codestream import stripped
 from medcli.privacy.pixels.image import Image, Unclean
 from medcli.privacy.pixels.places import LENGTHS, OFFSETS, Places
 
@@ -59,7 +60,14 @@ class Frames:
         if self.encapsulated == codecs.is_native(self.syntax):
             raise Unclean("pixels-unusual")
         self.capsule = (
-            capsules.capsule(places.data, pixel.value, pixel.end, self.image.frames, places.entries(OFFSETS))
+            capsules.capsule(
+                places.data,
+                pixel.value,
+                pixel.end,
+                self.image.frames,
+                places.entries(OFFSETS),
+                single=self.syntax in (codecs.RLE, codecs.ENCAPSULATED_RAW),
+            )
             if self.encapsulated
             else None
         )
@@ -82,6 +90,12 @@ class Frames:
             return self._bits(number * bits, bits)
         first = start + number * bits // 8
         return self.places.data[first : first + bits // 8]
+
+    def carrying(self) -> bool:
+        """Whether a frame's code stream carries what is no part of its picture; see :mod:`codestream`."""
+        if self.capsule is None:
+            return False
+        return any(stripped(raw) is not raw or raw[4:8] == b"jP  " for raw in map(self.raw, range(len(self))))
 
     def words(self, number: int) -> Any:
         """A frame as :meth:`medcli.privacy.pixels.image.Image.unpack` gives it."""

@@ -131,7 +131,7 @@ class Image:
         import numpy as np
 
         if self.real:
-            return np.nan_to_num(words.astype(np.float64))
+            return np.nan_to_num(words.astype(np.float64), posinf=0, neginf=0)
         if self.allocated == 1:
             return words.astype(np.int64)
         values = (words.astype(np.uint64) >> np.uint64(self.high + 1 - self.stored)).astype(np.int64)
@@ -140,6 +140,21 @@ class Image:
             if self.signed:
                 values -= (values >> (self.stored - 1)) << self.stored
         return values
+
+    def spare(self, words: Any) -> Any:
+        """Bits of words that are no part of the stored value nor repeat its sign; words of none, where there are none."""
+        if self.real or self.allocated in (1, self.stored):
+            return None
+        low = self.high + 1 - self.stored
+        whole = (1 << self.allocated) - 1
+        unused = whole & ~(((1 << self.stored) - 1) << low)
+        kind = words.dtype.newbyteorder("=")
+        bits = words.astype(kind) & kind.type(unused)
+        if self.signed:
+            above = whole & ~((1 << (self.high + 1)) - 1)
+            negative = (words.astype(kind) >> kind.type(self.high)) & kind.type(1)
+            bits ^= negative * kind.type(above)
+        return bits
 
     def words(self, value: int) -> int:
         """The word in which a stored value lies; the bits around it are zero, or repeat the sign."""

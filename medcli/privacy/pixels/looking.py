@@ -1,7 +1,7 @@
 """Look at a picture of any size so that nothing readable is missed: tiles, renderings, a control string.
 
 Knows what detectors are bad at, as measured: large frames, frames without any text (one giant box over all of it),
-text at the edges, grey on grey. So frames are cut into overlapping tiles, each is looked at as it is and with its local
+text at the edges, grey on grey, text on speckle. So frames are cut into overlapping tiles, each is looked at as it is and with its local
 contrast evened out, in a margin that holds a control string: with a true line in sight the network stops taking
 texture for text, and a look that does not find the control string has failed. Refuses to know DICOM.
 """
@@ -9,10 +9,19 @@ texture for text, and a look that does not find the control string has failed. R
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from medcli.privacy.pixels.detector import Detector, DetectorFailed, Quad, Reading
+from medcli.privacy.pixels.renderings import (
+    Rendering,
+    even,
+    even_large,
+    grain,
+    negative,
+    plain,
+    strokes,
+)
 
 __all__ = ["Looker", "mask_of"]
 
@@ -25,7 +34,6 @@ GIANT = 0.2
 #: A box taller than this, in pixels, is believed only where something can be read in it, so surely.
 TALL = 32
 _READ = 0.5
-_SHORT = Reading("ok", 1.0)
 #: Tiles are not halved below this side.
 LEAST = 160
 #: Differences of grey levels in a tile below which nothing can be read.
@@ -34,7 +42,6 @@ _MARGIN, _FOOT = 6, 26
 _CONTROL = "Aa 0123"
 #: Looks whose outcome is remembered, for pictures that come again.
 _REMEMBERED = 512
-Rendering = Callable[[Any], tuple[Any, float]]
 
 
 class Looker:
@@ -49,6 +56,7 @@ class Looker:
     def __init__(self, detector: Detector) -> None:
         self._detector = detector
         self._seen: dict[bytes, list[Quad]] = {}
+        self._through: dict[bytes, list[tuple[Quad, Reading]]] = {}
 
     def look(self, pictures: Sequence[Any]) -> list[Quad]:
         """All lines of text in a frame that is shown in several ways; the first by two renderings of each tile.
@@ -58,18 +66,46 @@ class Looker:
         DetectorFailed
             Where the detector raises, or finds not even the control string.
         """
-        found = self._look(pictures[0], (_plain, _even), sensitive=False)
+        found = self._look(pictures[0], (plain, even), sensitive=False)
         for picture in pictures[1:]:
-            found += self._look(picture, (_plain,), sensitive=False)
+            found += self._look(picture, (plain,), sensitive=False)
         return _distinct(found)
 
     def look_harder(self, picture: Any) -> list[Quad]:
         """What a more sensitive look finds, which may be no text: enlarged, local contrast evened out."""
-        return self._look(picture, (_even_large,), sensitive=True)
+        return self._look(picture, (even_large,), sensitive=True)
+
+    def look_through(self, picture: Any) -> list[tuple[Quad, Reading]]:
+        """Lines of text on speckle and noise that can be read in a rendering made for it; smooth parts are not looked at."""
+        key = _key(picture, (strokes,))
+        found = self._through.get(key)
+        if found is None:
+            found = [
+                pair for top, left, part in tiles(picture, TILE) for pair in self._strokes(part, top, left)
+            ]
+            _remember(self._through, key, found)
+        return found
+
+    def _strokes(self, part: Any, top: int, left: int) -> Iterator[tuple[Quad, Reading]]:
+        where = grain(part)
+        if where is None:
+            return
+        x0, y0, x1, y1 = where
+        inner = part[y0:y1, x0:x1]
+        shown, scale = strokes(_framed(inner))
+        try:
+            quads = self._detector.find(shown, sensitive=True)
+        except Exception:  # noqa: BLE001 - as in read
+            raise DetectorFailed from None
+        for quad, reading in zip(quads, self.read(shown, quads), strict=True):
+            placed = quad.moved(-_MARGIN, -_MARGIN, scale)
+            inside = (placed.box[1] + placed.box[3]) / 2 < inner.shape[0]
+            if inside and placed.area <= GIANT * inner.shape[0] * inner.shape[1] and _is_read(reading, 3):
+                yield placed.moved(left + x0, top + y0), reading
 
     def look_again(self, picture: Any) -> list[Quad]:
         """All lines of text by a rendering that :meth:`look` does not use: the negative, evened out, other tiles."""
-        return self._look(picture, (_negative,), sensitive=False, most=TILE - 160)
+        return self._look(picture, (negative,), sensitive=False, most=TILE - 160)
 
     def read(self, picture: Any, quads: Sequence[Quad]) -> Sequence[Reading]:
         """The text of each quad.
@@ -89,9 +125,7 @@ class Looker:
     ) -> list[Quad]:
         key = _key(picture, renderings)
         if key not in self._seen:
-            while len(self._seen) >= _REMEMBERED:
-                del self._seen[next(iter(self._seen))]
-            self._seen[key] = self._looked(picture, renderings, sensitive=sensitive, most=most)
+            _remember(self._seen, key, self._looked(picture, renderings, sensitive=sensitive, most=most))
         return list(self._seen[key])
 
     def _looked(
@@ -130,8 +164,7 @@ class Looker:
         """Whether a box is one: not if it covers much of the tile, nor if it is tall and nothing is read in it."""
         if quad.area > GIANT * part.shape[0] * part.shape[1]:
             return False
-        (reading,) = self.read(part, [quad]) if quad.height > TALL else (_SHORT,)
-        return reading.score >= _READ and sum(map(str.isalnum, reading.text)) >= 2
+        return quad.height <= TALL or _is_read(self.read(part, [quad])[0])
 
     def _closer(self, part: Any, renderings: Sequence[Rendering]) -> list[Quad]:
         """Look at the quarters of a tile in which something giant was found."""
@@ -152,6 +185,17 @@ class Looker:
         below = [quad for quad in placed if (quad.box[1] + quad.box[3]) / 2 >= high]
         inside = [quad for quad in placed if (quad.box[1] + quad.box[3]) / 2 < high and quad.box[0] < wide]
         return inside, bool(below)
+
+
+def _is_read(reading: Reading, letters: int = 2) -> bool:
+    """Whether something can be read, if not surely: `letters` letters or figures."""
+    return reading.score >= _READ and sum(map(str.isalnum, reading.text)) >= letters
+
+
+def _remember(known: dict[bytes, Any], key: bytes, found: Any) -> None:
+    while len(known) >= _REMEMBERED:
+        del known[next(iter(known))]
+    known[key] = found
 
 
 def _key(picture: Any, renderings: Sequence[Rendering]) -> bytes:
@@ -191,44 +235,10 @@ def _framed(part: Any) -> Any:
     framed = cv2.copyMakeBorder(
         part, _MARGIN, _FOOT, _MARGIN, _MARGIN + width, cv2.BORDER_CONSTANT, value=middle
     )
-    ink = (255 if sum(middle) < 128 * len(middle) else 0,) * 3
+    # Seen in the strongest channel too, which is what the evened rendering is made of.
+    ink = (255 if max(middle) < 128 else 0,) * 3
     at = (_MARGIN + 4, framed.shape[0] - 8)
     return cv2.putText(framed, _CONTROL, at, cv2.FONT_HERSHEY_SIMPLEX, 0.5, ink, 1, cv2.LINE_AA)
-
-
-def _grey(picture: Any) -> Any:
-    """The strongest channel: yellow is as bright as white."""
-    return picture.max(axis=2) if picture.ndim == 3 else picture
-
-
-def _plain(picture: Any) -> tuple[Any, float]:
-    return picture, 1.0
-
-
-def _evened(picture: Any, fine: float, wide: float, spread: float) -> Any:
-    """Grey values around their local mean in units of their local deviation: grey on grey becomes white on black."""
-    import cv2
-    import numpy as np
-
-    values = cv2.GaussianBlur(_grey(picture).astype(np.float32), (0, 0), fine)
-    away = values - cv2.GaussianBlur(values, (0, 0), wide)
-    deviation = np.sqrt(cv2.GaussianBlur(away * away, (0, 0), wide)) + 4
-    return np.clip(127 + away / deviation * 127 / spread, 0, 255).astype(np.uint8)
-
-
-def _even(picture: Any) -> tuple[Any, float]:
-    return _evened(picture, 0.8, 10, 2.5), 1.0
-
-
-def _even_large(picture: Any) -> tuple[Any, float]:
-    import cv2
-
-    shown = _evened(picture, 0.7, 12, 2.5)
-    return cv2.resize(shown, None, fx=1.4, fy=1.4, interpolation=cv2.INTER_CUBIC), 1.4
-
-
-def _negative(picture: Any) -> tuple[Any, float]:
-    return 255 - _evened(picture, 0.8, 10, 3), 1.0
 
 
 def _distinct(quads: list[Quad]) -> list[Quad]:

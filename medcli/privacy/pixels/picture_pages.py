@@ -7,8 +7,7 @@ stripped, and what is written is made from arrays alone.
 from __future__ import annotations
 
 import io
-import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL import Image
 
-__all__ = ["Page", "decode", "encode", "encode_jpeg", "fill", "renderings"]
+__all__ = ["Bounds", "Page", "decode", "encode", "encode_jpeg"]
 
 Bounds = tuple[int, int, int, int]
 _MOST_PAGES = 500
@@ -280,111 +279,3 @@ def _image(page: Page) -> Image.Image:
     if page.palette is not None:
         image.putpalette(page.palette.tobytes(), "RGB")
     return image
-
-
-def renderings(page: Page) -> Iterator[NDArray[np.uint8]]:
-    """The page as pictures of 8 bits, (height, width) or (height, width, 3), so that what it holds is seen in one of them.
-
-    Deep pixels come in their full range, in that of all but one in a hundred, and by their upper byte. What stands
-    under transparent pixels can be uncovered by anybody, so colours come without transparency, and transparency comes
-    as a picture of its own.
-    """
-    import numpy as np
-
-    pixels, mode = page.pixels, page.mode
-    if mode == "1":
-        yield pixels.astype(np.uint8) * 255
-    elif mode == "P" and page.palette is not None:
-        colours = np.zeros((256, 3), np.uint8)
-        colours[: len(page.palette)] = page.palette
-        yield colours[pixels]
-        if isinstance(page.transparency, bytes):
-            alpha = np.full(256, 255, np.uint8)
-            alpha[: len(page.transparency)] = list(page.transparency)
-            yield from _varied(alpha[pixels])
-    elif mode == "CMYK":
-        white = 255 - pixels.astype(np.int32)
-        yield (white[..., :3] * white[..., 3:] // 255).astype(np.uint8)
-        yield from (plane for n in range(4) for plane in _varied(255 - pixels[..., n]))
-    elif pixels.dtype == np.uint8:
-        yield pixels[..., 0] if mode == "LA" else pixels[..., :3] if pixels.ndim == 3 else pixels
-        if mode in ("LA", "RGBA"):
-            yield from _varied(pixels[..., -1])
-    else:
-        yield from _deep_renderings(pixels[..., :3] if pixels.ndim == 3 else pixels)
-        if mode == "RGBA;16":
-            yield from _varied((pixels[..., -1] >> 8).astype(np.uint8))
-
-
-def _varied(plane: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
-    if plane.min(initial=255) != plane.max(initial=0):
-        yield plane
-
-
-def _deep_renderings(pixels: NDArray[Any]) -> Iterator[NDArray[np.uint8]]:
-    import numpy as np
-
-    values = np.nan_to_num(pixels.astype(np.float32), posinf=0, neginf=0)
-    inner = np.percentile(values, (1, 99))
-    for low, high in ((values.min(), values.max()), inner):
-        if high > low:
-            yield (np.clip((values - low) / (high - low), 0, 1) * 255).astype(np.uint8)
-    if pixels.dtype == np.uint16:
-        yield from _varied((pixels >> 8).astype(np.uint8))
-
-
-def fill(page: Page, boxes: Iterable[Bounds], how: str) -> None:
-    """Overwrite what boxes (x0, y0, x1, y1, half open) cover, opaque.
-
-    Parameters
-    ----------
-    page
-        Changed in place.
-    boxes
-        In pixels.
-    how
-        ``solid``: black; ``noise``: from the system's cryptographic source. Neither depends on what was there.
-    """
-    for x0, y0, x1, y1 in boxes:
-        target = page.pixels[max(y0, 0) : y1, max(x0, 0) : x1]
-        if not target.size:
-            continue
-        target[...] = _black(page)
-        if how == "noise":
-            _add_noise(page, target)
-
-
-def _black(page: Page) -> Any:
-    import numpy as np
-
-    if page.mode == "P" and page.palette is not None:
-        return int(page.palette.sum(axis=1, dtype=np.int32).argmin())
-    opaque = np.iinfo(page.pixels.dtype).max if page.pixels.dtype.kind == "u" else 0
-    if page.mode in ("LA", "RGBA", "RGBA;16"):
-        return np.array([0] * (page.pixels.shape[2] - 1) + [opaque], page.pixels.dtype)
-    if page.mode == "CMYK":
-        return np.array([0, 0, 0, 255], np.uint8)
-    return 0
-
-
-def _add_noise(page: Page, target: NDArray[Any]) -> None:
-    """Grey noise of the lower half of the range; two colours where there are no more."""
-    import numpy as np
-
-    height, width = target.shape[:2]
-    drawn = np.frombuffer(os.urandom(height * width), np.uint8).reshape(height, width)
-    if page.mode == "P" and page.palette is not None:
-        light = page.palette.sum(axis=1, dtype=np.int32)
-        target[...] = np.where(drawn & 1, light.argmin(), light.argmax())
-    elif page.mode == "1":
-        target[...] = drawn & 1
-    elif page.mode == "CMYK":
-        target[..., 3] = 255 - (drawn >> 1)
-    else:
-        scale = 256 if page.pixels.dtype == np.uint16 else 1
-        grey = (drawn >> 1).astype(page.pixels.dtype) * scale
-        colours = slice(0, -1) if page.mode in ("LA", "RGBA", "RGBA;16") else slice(None)
-        if target.ndim == 3:
-            target[..., colours] = grey[..., None]
-        else:
-            target[...] = grey

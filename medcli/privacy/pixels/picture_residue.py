@@ -43,12 +43,13 @@ def holds_more(kind: str, written: bytes, sought: Iterable[bytes]) -> bool:
     """
     # The usual Huffman tables are made of letters: a thumbnail that went had the same.
     where = _but_tables(written) if kind == "jpeg" else written
+    coded = _but_greys(written) if kind == "png" else where
     if any(needle in where for needle in sought):
         return True
     if kind in ("png", "jpeg", "webp"):
         dropped = _READERS[kind](written).dropped
         allowed = _own_segments if kind == "jpeg" else (lambda _: False)
-        return any(part and not allowed(part) for part in dropped) or _speaks(where)
+        return any(part and not allowed(part) for part in dropped) or _speaks(coded)
     if kind == "tiff":
         return any(tag not in _TIFF_TAGS for tag, _ in _tiff_entries(written))
     return not _is_bare_bitmap(written)
@@ -57,6 +58,15 @@ def holds_more(kind: str, written: bytes, sought: Iterable[bytes]) -> bool:
 def _but_tables(written: bytes) -> bytes:
     parts = read_jpeg(written).parts
     return b"\n".join(part.header + part.coded for part in parts if isinstance(part, Scan))
+
+
+def _but_greys(written: bytes) -> bytes:
+    """A PNG whose palette lacks its greys: a ramp of them spells the alphabet, each letter three times."""
+    png = read_png(written)
+    palette = next((content for kind, content in png.chunks if kind == b"PLTE"), b"")
+    entries = [palette[at : at + 3] for at in range(0, len(palette), 3)]
+    colours = b"".join(entry for entry in entries if len(set(entry)) > 1)
+    return written.replace(palette, colours, 1) if palette else written
 
 
 def _own_segments(payload: bytes) -> bool:
@@ -74,7 +84,7 @@ def _speaks(written: bytes) -> bool:
 def needles(dropped: Iterable[bytes]) -> frozenset[bytes]:
     """What had to go, as far as it can be read: runs of six characters and more, of one byte or two each."""
     found: set[bytes] = set()
-    for part in dropped:
+    for part in _but_pictures(dropped):
         for run in _READABLE.finditer(part[: 1 << 20]):
             text = run[0][:_LONGEST]
             if len(set(text)) > 3 and not text.startswith(_ORDINARY):
@@ -82,6 +92,20 @@ def needles(dropped: Iterable[bytes]) -> frozenset[bytes]:
             if len(found) >= _MOST_NEEDLES:
                 return frozenset(found)
     return frozenset(found)
+
+
+def _but_pictures(dropped: Iterable[bytes]) -> Iterator[bytes]:
+    """Parts without the coded data of further pictures in them: thumbnails, and what cameras append."""
+    for part in dropped:
+        at = part.find(b"\xff\xd8\xff")
+        if at < 0:
+            yield part
+            continue
+        yield part[:at]
+        try:
+            yield from _but_pictures(read_jpeg(part[at:]).dropped)
+        except UnfitPicture:
+            yield part[at:]
 
 
 def texts_of_tiff(data: bytes) -> list[bytes]:

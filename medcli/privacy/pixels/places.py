@@ -17,9 +17,11 @@ from medcli.privacy.pixels.image import Image, Unclean
 if TYPE_CHECKING:
     from pydicom import Dataset
 
+    from medcli.privacy.dicom.header import Header
     from medcli.privacy.dicom.segments import Segment
+    from medcli.privacy.pixels.showing import Palette
 
-__all__ = ["Places", "before", "places"]
+__all__ = ["Places", "before", "device_of", "palette_of", "places", "window_of"]
 
 METHOD, METHOD_CODES = 0x00120062, 0x00120064
 PHOTOMETRIC, PLANAR, BURNED_IN, FEATURES, LOSSY = 0x00280004, 0x00280006, 0x00280301, 0x00280302, 0x00282110
@@ -174,3 +176,50 @@ def element_of(encoding: Encoding, image: Image, tag: int, length: int) -> bytes
     if tag != PIXEL_DATA:
         return encoding.header(tag, "OF" if image.allocated == 32 else "OD", length)
     return encoding.header(tag, "OB" if image.allocated <= 8 and encoding.explicit else "OW", length)
+
+
+def device_of(where: Places, source: Header | None) -> Dataset:
+    """The header by which a device is known: the source's, for the written one may say less."""
+    if source is None or source.pixels is None:
+        return where.dataset
+    return before(source.data, source.frame, source.pixels.start)
+
+
+def window_of(where: Places) -> tuple[float, float] | None:
+    """The header's first window in stored values."""
+    dataset = where.dataset
+    try:
+        centre, width = (
+            float(value[0] if hasattr(value, "__len__") and not isinstance(value, str) else value)
+            for value in (dataset.WindowCenter, dataset.WindowWidth)
+        )
+        slope, intercept = (
+            float(dataset.get("RescaleSlope") or 1),
+            float(dataset.get("RescaleIntercept") or 0),
+        )
+        return ((centre - intercept) / slope, width / abs(slope)) if slope else None
+    except (AttributeError, TypeError, ValueError, IndexError):
+        return None
+
+
+def palette_of(where: Places) -> Palette | None:
+    """Colours of a PALETTE COLOR image (PS3.3 C.7.9), 8 bits each.
+
+    Raises
+    ------
+    Unclean
+        ``pixels-unusual`` where the tables can't be read.
+    """
+    if where.image.photometric != "PALETTE COLOR":
+        return None
+    import numpy as np
+    from pydicom.pixels.processing import apply_color_lut
+
+    try:
+        entries, first, _ = (int(value) for value in where.dataset.RedPaletteColorLookupTableDescriptor)
+        indices = np.arange(first, first + (entries or 1 << 16))
+        table = apply_color_lut(indices, where.dataset)[:, :3].astype(np.float64)
+        # Some tables hold 8 bits in 16: what counts here is how they differ.
+        return (table * (255 / max(table.max(), 1))).astype(np.uint8), first
+    except Exception:  # noqa: BLE001 - pydicom's errors quote values
+        raise Unclean("pixels-unusual") from None

@@ -17,6 +17,7 @@ from medcli.privacy.dicom.codes import PIXEL_DATA
 from medcli.privacy.dicom.encoding import EXPLICIT, EXPLICIT_LE
 from medcli.privacy.dicom.pixels import Poured
 from medcli.privacy.pixels import capsules, codecs
+from medcli.privacy.pixels.codestream import stripped
 from medcli.privacy.pixels.image import Image, Unclean
 from medcli.privacy.pixels.places import LENGTHS, LOSSY, OFFSETS, PHOTOMETRIC, PLANAR, element_of
 
@@ -56,7 +57,7 @@ def form_after(frames: Frames) -> tuple[str, Image]:
 
 
 def rewritten(
-    frames: Frames, change: Change, folder: str | None, stack: ExitStack
+    frames: Frames, change: Change | None, folder: str | None, stack: ExitStack
 ) -> tuple[dict[int, bytes], list[Segment]]:
     """Changed elements, and what stands in place of the pixels' element.
 
@@ -65,16 +66,20 @@ def rewritten(
     frames
         The frames as they are.
     change
-        Gives the new words of a frame.
+        Gives the new words of a frame; None where only what code streams carry beside their picture goes.
     folder
         Where a file without a name may lie; None for memory only.
     stack
         Closes that file, when the segments were written.
     """
     syntax, after = form_after(frames)
-    if syntax == frames.syntax and frames.encapsulated:
+    if frames.encapsulated and (change is None or syntax == frames.syntax):
         return _encapsulated(frames, change, folder, stack)
-    return _native(frames, change, after, lossy=syntax != frames.syntax)
+    return _native(frames, change or _same, after, lossy=syntax != frames.syntax)
+
+
+def _same(number: int, words: Any) -> Any:  # noqa: ARG001 - a Change
+    return words
 
 
 def _native(
@@ -127,11 +132,9 @@ def _lossy_elements(frames: Frames, after: Image) -> dict[int, bytes]:
 
 
 def _encapsulated(
-    frames: Frames, change: Change, folder: str | None, stack: ExitStack
+    frames: Frames, change: Change | None, folder: str | None, stack: ExitStack
 ) -> tuple[dict[int, bytes], list[Segment]]:
     """Changed frames encoded anew, each as one fragment; the others with the fragments they have."""
-    import numpy as np
-
     assert frames.capsule is not None
     store: IO[bytes] = stack.enter_context(
         tempfile.SpooledTemporaryFile(max_size=_HELD, dir=folder) if folder else io.BytesIO()  # noqa: SIM115
@@ -139,13 +142,11 @@ def _encapsulated(
     lengths: list[list[int]] = []
     plan: list[tuple[int, int] | None] = []
     for number, fragments in enumerate(frames.capsule.frames):
-        words = frames.words(number)
-        new = change(number, words)
-        if np.array_equal(new, words):
+        raw = _anew(frames, number, change)
+        if raw is None:
             lengths.append([stop - start for start, stop in fragments])
             plan.append(None)
             continue
-        raw = codecs.encode(frames.syntax, frames.image, new, capsules.joined(frames.places.data, fragments))
         plan.append((store.tell(), len(raw)))
         store.write(raw)
         lengths.append([len(raw)])
@@ -155,6 +156,21 @@ def _encapsulated(
     body = sum(8 + length for frame in lengths for length in frame)
     pour = _pourer(frames, plan, store)
     return _tables(frames, starts, sizes), [head, Poured(0, body, pour), capsules.end()]
+
+
+def _anew(frames: Frames, number: int, change: Change | None) -> bytes | None:
+    """A frame's new code stream; None where it stays as it is."""
+    import numpy as np
+
+    raw = frames.raw(number)
+    boxed = raw[4:8] == b"jP  "  # a JP2 file, with whatever boxes it has
+    if change is not None or boxed:
+        words = frames.words(number)
+        new = words if change is None else change(number, words)
+        if boxed or not np.array_equal(new, words):
+            return codecs.encode(frames.syntax, frames.image, new, raw)
+    clean = stripped(raw)
+    return None if clean is raw else clean
 
 
 def _pourer(

@@ -27,7 +27,7 @@ _BETWEEN = _NUMBER | frozenset((
     "under", "with", "at", "by", "to", "listed", "system", "shows", "showing",
     "reads", "reading", "starting", "ending", "ends", "begins", "beginning", "patient", "patient's",
     "pt", "new", "old", "current", "assigned", "given", "being", "which", "digits",
-    "value", "today", "note", "from", "via", "using",
+    "value", "today", "note", "from", "via", "using", "maybe", "probably", "something", "like", "still", "also", "called",
 ))  # fmt: skip
 _SAYS = frozenset((":", "=", "is", "was", "are", "#", "\u2192"))
 #: Marks that may stand between; a full stop only behind a short form.

@@ -15,7 +15,7 @@ from medcli.privacy.text.span import Span
 if TYPE_CHECKING:
     from medcli.privacy.text.document import Document
 
-__all__ = ["find_places"]
+__all__ = ["find_places", "find_places_again"]
 
 
 def find_places(document: Document) -> list[Span]:
@@ -28,3 +28,8 @@ def find_places(document: Document) -> list[Span]:
     if present & COUNTIES:
         spans += find_counties(document)
     return spans + list(find_cities(document.with_found(spans)))
+
+
+def find_places_again(document: Document) -> list[Span]:
+    """Cities that fewer points make, once something else was found that identifies somebody."""
+    return list(find_cities(document, told=True)) if document.found else []

@@ -21,7 +21,8 @@ from medcli.privacy.pixels.exif import orientation, upright  # noqa: E402
 from medcli.privacy.pixels.jpeg_blocks import grid_of, mask_blocks  # noqa: E402
 from medcli.privacy.pixels.jpeg_file import read_jpeg  # noqa: E402
 from medcli.privacy.pixels.picture_kinds import UnfitPicture, recognise  # noqa: E402
-from medcli.privacy.pixels.picture_pages import Page, decode, renderings  # noqa: E402
+from medcli.privacy.pixels.picture_pages import Page, decode  # noqa: E402
+from medcli.privacy.pixels.picture_renderings import renderings  # noqa: E402
 from medcli.privacy.pixels.picture_residue import holds_more  # noqa: E402
 from medcli.privacy.pixels.pictures import PictureScrubber  # noqa: E402
 from medcli.privacy.pixels.png_file import read_png  # noqa: E402
@@ -356,3 +357,71 @@ def test_kinds_are_told_by_content():
     assert recognise(b"") == ""
     with pytest.raises(UnfitPicture):
         decode("png", b"\x89PNG\r\n\x1a\n")
+
+
+def test_a_palette_of_greys_spells_nothing(tmp_path: Path):
+    out = io.BytesIO()
+    Image.fromarray(scene()[..., 0]).convert("RGB").quantize(64).save(out, "PNG")
+    result, written = scrubbed(out.getvalue(), tmp_path, Sees(BOX))
+    assert (result.status, result.reason) == ("released", "")
+    with Image.open(io.BytesIO(written)) as opened:
+        colours = np.array(opened.convert("RGB"))[BOX[1] : BOX[3], BOX[0] : BOX[2]]
+    assert (colours == colours[0, 0]).all()
+
+
+def test_further_pictures_in_a_jpeg_go_and_do_not_withhold_it(tmp_path: Path):
+    out = io.BytesIO()
+    first = Image.fromarray(scene())
+    first.save(out, "MPO", save_all=True, append_images=[first, first.rotate(180)])
+    result, written = scrubbed(out.getvalue(), tmp_path, Sees())
+    assert (result.status, result.reason) == ("released", "")
+    assert written.count(b"\xff\xd8\xff") == 1
+    assert (seen(written) == seen(out.getvalue())).all()
+
+
+@pytest.mark.parametrize("options", [{}, {"restart_marker_rows": 1}, {"progressive": True}])
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_rows_that_a_jpeg_does_not_tell_of_go(mode: str, options: dict[str, Any], tmp_path: Path):
+    out = io.BytesIO()
+    image(mode).save(out, "JPEG", quality=90, **options)
+    whole = out.getvalue()
+    result, written = scrubbed(whole, tmp_path, Sees())
+    assert (result.status, result.method) == ("released", "none")
+    assert (seen(written) == seen(whole)).all()
+
+    short = bytearray(whole)
+    at = max(short.find(b"\xff\xc0"), short.find(b"\xff\xc2"))
+    short[at + 5 : at + 7] = (32).to_bytes(2, "big")
+    result, written = scrubbed(bytes(short), tmp_path, Sees())
+    if options.get("progressive"):
+        assert (result.status, result.reason) == ("withheld", "residue")
+        return
+    assert result.status == "released"
+    assert len(written) < len(whole) * 0.6
+    assert (seen(written) == seen(bytes(short))).all()
+
+
+@pytest.mark.parametrize("transparency", [None, b"\0\xff"])
+def test_what_a_palette_hides_is_looked_at(transparency: bytes | None, tmp_path: Path):
+    hidden = np.zeros((40, 60), np.uint8)
+    hidden[10:20, 10:50] = 1
+    flat = Image.fromarray(hidden)
+    flat.putpalette([90, 90, 90] * 2)
+    out = io.BytesIO()
+    flat.save(out, "PNG", **({"transparency": transparency} if transparency else {}))
+    shown: list[Any] = []
+
+    class Keeps(Sees):
+        def find(self, image: Any, *, second: bool = False) -> Any:
+            shown.append(image)
+            return ()
+
+    scrubbed(out.getvalue(), tmp_path, Keeps())
+    assert any(len(np.unique(one)) > 1 and (one > 0)[10:20, 10:50].all() for one in shown)
+
+
+def test_a_kind_that_is_not_known_is_withheld(tmp_path: Path):
+    out = io.BytesIO()
+    Image.fromarray(scene()).save(out, "GIF")
+    result, _ = scrubbed(out.getvalue(), tmp_path, Sees())
+    assert (result.status, result.reason) == ("withheld", "picture-unsupported")

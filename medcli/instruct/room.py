@@ -1,0 +1,34 @@
+"""Folders of what will be written, made before anything is spent."""
+
+from __future__ import annotations
+
+from medcli.errors import SetupError, UsageError
+from medcli.instruct.spec import InstructSpec
+
+
+def make_room(spec: InstructSpec) -> None:
+    """Make the folders of --output, --report and --cache.
+
+    Raises
+    ------
+    UsageError
+        If one of them is a folder itself, or the input.
+    SetupError
+        If a folder cannot be made.
+    """
+    inputs = [
+        one.resolve() for one in (spec.captions, spec.check_only, spec.labels, spec.logic) if one is not None
+    ]
+    for flag, path in (("--output", spec.output), ("--report", spec.report), ("--cache", spec.cache)):
+        if path is None:
+            continue
+        if path.is_dir():
+            raise UsageError(f"{flag} is a folder.", hint="Name a file.")
+        if path.resolve() in inputs:
+            raise UsageError(f"{flag} is the input, which is never overwritten.", hint="Name another file.")
+        try:
+            path.absolute().parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SetupError(
+                f"The folder of {flag} cannot be made: {error.strerror}.", hint="Choose another."
+            ) from error
