@@ -54,14 +54,26 @@ SPELT = frozenset((*VALUES, *DECADES))
 
 @cache
 def units() -> dict[str, tuple[str, float]]:
-    """Spelling of a unit, small where it has more than one letter, to what is measured and a factor."""
+    """Spelling of a unit, as :func:`unit_of` folds it, to what is measured and a factor."""
     table = {}
     for row in rows("units"):
-        name = row["unit"] if len(row["unit"]) == 1 else row["unit"].lower()
+        name = _folded(row["unit"])
         table[name] = row["of"], float(row["factor"])
         if len(name) > 2 and name.isalpha():
             table.setdefault(f"{name}s", table[name])
     return table
+
+
+def unit_of(text: str) -> tuple[str, float] | None:
+    """What a unit measures, and its factor; None for what only looks like one."""
+    name = _folded(text)
+    return units().get(name) or units().get(name.removesuffix("s"))
+
+
+def _folded(unit: str) -> str:
+    """Small letters where there are several, and one sign for micro, which Unicode has twice."""
+    unit = unit.replace("\u00b5", "\u03bc")
+    return unit if len(unit) == 1 else unit.lower()
 
 
 @cache
