@@ -32,8 +32,7 @@ _PLAIN = {
 _TROUBLES = {
     "unreachable": (
         "No Ray cluster could be reached at {address}.",
-        "Is it up (ray status), and this machine a node of it? --ray-address names another, as in 10.0.0.1:6379. If it"
-        " wants a token, set RAY_AUTH_TOKEN.",
+        "Is it up (ray status), this machine a node of it, --ray-address right? If it wants a token, set RAY_AUTH_TOKEN.",
     ),
     "token": (
         "The Ray cluster wants a token.",
