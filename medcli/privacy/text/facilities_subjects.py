@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 from medcli.privacy.text.facilities_led import rare
 from medcli.privacy.text.span import Span
+from medcli.privacy.text.spelling import misspelt
 from medcli.privacy.text.words import (
     ACT,
+    CAPITAL,
     CITY,
     COMMON,
     FACILITY,
@@ -42,9 +44,23 @@ _CALLED = word_set("facilities-words") | word_set("facilities-paired")
 _KINDS = word_set("facilities-kinds") | word_set("facilities-departments") | word_set("facilities-plain")
 #: What a specialised institution's second word is: Apollo Fertility.
 _SPECIAL = word_set("facilities-special")
-_JOINTS = word_set("names-joints") | frozenset(("at", "from", "to", "by", "with", "in", "the", "near"))
+_JOINTS = word_set("names-joints") | frozenset(("the",))
+_LEADS = frozenset(("at", "@", "in", "to", "from", "by", "with"))
+_SENT = word_set("facilities-sent") | word_set("facilities-sent-more")
+_CHAINS = frozenset(word.replace("_", " ").lower() for word in word_set("facilities-chains-led"))
+_CLAUSES = frozenset((",", ".", "?", "!", ";", ":", "(", "-"))
+_MOST = 4
+#: A word of so many letters that is one away from a usual one is rather mistyped.
+_TYPED = 7
+#: Behind an institution, and no part of its name.
+_TIMES = word_set("facilities-times")
+_SAINT = re.compile(
+    r"(?:\b(?:at|from|to|by|in|near|with|the) (?P<led>)|(?<![\w'-]))(?P<name>(?:st\.?|saint) (?P<saint>[a-z]{3,14})(?:'s)?)(?(led)(?![\w'-])(?! (?:wort|score))| (?=(?:said|says|wants?|wont|told|kept|sent|gave|called|discharged|did|put|lost|booked|referred|cancell?ed|closed|refused|denied)\b))"
+)
 _NEVER = STOP | ROLE | RELATIVE | TITLE
-_EX = re.compile(r"(?<![\w-])ex-(?P<name>[A-Za-z][a-z]{2,20})(?![\w-])", re.IGNORECASE)
+_EX = re.compile(
+    r"(?<![\w-])ex-(?P<name>[A-Za-z][a-z]{2,20})(?P<more> [A-Z][a-z]{2,20})?(?![\w-])", re.IGNORECASE
+)
 
 
 def find_subject_facilities(document: Document) -> Iterator[Span]:
@@ -53,14 +69,46 @@ def find_subject_facilities(document: Document) -> Iterator[Span]:
     if "ex-" in document.lower:
         for found in _EX.finditer(document.text):
             if _employs(found["name"]):
-                yield Span(*found.span("name"), "FACILITY", 0.7, "rule:former")
-    if looked.shouts or (not document.high and looked.present.isdisjoint(_HOUSE)):
+                more = found["more"] and lexicon()[found["more"].strip().lower()] & CITY
+                yield Span(
+                    found.start("name"), found.end("more" if more else "name"), "FACILITY", 0.7, "rule:former"
+                )
+    if not looked.present.isdisjoint(("st", "saint")):
+        yield from _saints(document)
+    if looked.shouts:
         return
-    for position in range(len(looked.lows) - 1):
-        if looked.numbers[position] & _NEVER:
+    for position in range(len(looked.lows)):
+        if looked.numbers[position] & _NEVER or looked.lows[position] in _KINDS:
             continue
-        if _named(document, position) and _placed(document, position):
-            yield Span(looked.starts[position], looked.ends[position + 1], "FACILITY", 0.65, "rule:does")
+        if looked.shapes[position] in (LOWER, CAPITAL):
+            last = _last(document, position)
+            if last >= position:
+                yield Span(looked.starts[position], looked.ends[last], "FACILITY", 0.65, "rule:does")
+
+
+def _last(document: Document, position: int) -> int:
+    """The last word of the institution that begins here; the word before, where none does."""
+    looked = document.looked
+    lead = _lead(document, position) if position and looked.shapes[position] == LOWER else ""
+    if lead:
+        last = _trimmed(document, position, _run(document, position))
+    elif not position or _opens(document, position):
+        last = _run(document, position)
+        if last == position or not _does(document, last):
+            last = position + 1 if document.high and position and _named(document, position) else position - 1
+    else:
+        return position - 1
+    return last if last >= position and _strong(document, position, last, lead) else position - 1
+
+
+def _saints(document: Document) -> Iterator[Span]:
+    """St georges said, at saint marks: written small, before what institutions do or behind what leads to them."""
+    table = lexicon()
+    for found in _SAINT.finditer(document.text):
+        low = found["saint"]
+        number = table[low] | table[low.removesuffix("s")]
+        if number & NAME and not table[low] & MEDICAL:
+            yield Span(*found.span("name"), "FACILITY", 0.7, "rule:saint")
 
 
 def _employs(word: str) -> bool:
@@ -74,6 +122,8 @@ def _employs(word: str) -> bool:
 def _named(document: Document, first: int) -> bool:
     """Whether two words are an institution's name by themselves: pinecrest ortho, golden valley."""
     looked, second = document.looked, first + 1
+    if second == len(looked.lows):
+        return False
     if document.text[looked.ends[first] : looked.starts[second]] not in (" ", "'s "):
         return False
     one, two = looked.lows[first], looked.lows[second]
@@ -88,18 +138,107 @@ def _named(document: Document, first: int) -> bool:
     return document.high and one in _CALLED and bool(looked.numbers[second] & FIRST) and one != two
 
 
-def _placed(document: Document, first: int) -> bool:
-    """Whether the two stand where an institution does: as a subject, or for ``high`` behind at, from, to."""
-    looked, last = document.looked, first + 1
-    following = last + 1
-    opens = (
-        not first
-        or looked.lows[first - 1] in _JOINTS
-        or (document.text[looked.ends[first - 1] : looked.starts[first]] != " ")
-    )
-    does = (
+def _opens(document: Document, first: int) -> bool:
+    """Whether a clause begins with the word."""
+    looked = document.looked
+    if looked.lows[first - 1] in _JOINTS:
+        return True
+    gap = document.text[looked.ends[first - 1] : looked.starts[first]]
+    return "\n" in gap or gap.rstrip()[-1:] in _CLAUSES
+
+
+def _does(document: Document, last: int) -> bool:
+    """Whether what institutions do follows."""
+    looked, following = document.looked, last + 1
+    return (
         following < len(looked.lows)
         and looked.lows[following] in _HOUSE
-        and document.text[looked.ends[last] : looked.starts[following]] == " "
+        and document.text[looked.ends[last] : looked.starts[following]] in (" ", ") ")
     )
-    return opens and (does or (document.high and bool(first)))
+
+
+def _run(document: Document, first: int) -> int:
+    """The last of the words that go on from the first, up to what they do."""
+    looked, last = document.looked, first
+    shape = looked.shapes[first]
+    while last + 1 < len(looked.lows) and last - first < _MOST - 1:
+        ahead = last + 1
+        if document.text[looked.ends[last] : looked.starts[ahead]] not in (" ", "'s ", "\u2019s "):
+            break
+        if (
+            looked.shapes[ahead] != shape
+            or looked.lows[ahead] in _HOUSE
+            or looked.numbers[ahead] & (_NEVER | ACT)
+        ):
+            break
+        last = ahead
+    return last
+
+
+def _lead(document: Document, first: int) -> str:
+    """``at``, or ``sent`` for to, from, in, by behind what is done at institutions; empty for none."""
+    looked, before = document.looked, first - 1
+    if looked.lows[before] == "the" and document.high and before:
+        before -= 1
+    low = looked.lows[before]
+    if low not in _LEADS or document.text[looked.ends[first - 1] : looked.starts[first]] != " ":
+        return ""
+    if low in ("at", "@"):
+        return "at"
+    return "sent" if document.high or not _SENT.isdisjoint(looked.lows[max(0, before - 3) : before]) else ""
+
+
+def _trimmed(document: Document, first: int, last: int) -> int:
+    """The last word that may belong to an institution's name."""
+    looked = document.looked
+    while last >= first:
+        number, low = looked.numbers[last], looked.lows[last]
+        if low in _CALLED or low in _SPECIAL or low in _CHAINS or number & FACILITY:
+            break
+        if not number & (COMMON | MEDICAL) or (rare(looked, last) and not number & MEDICAL):
+            break
+        if document.high and last > first and low not in _TIMES and not number & (MEDICAL | ACT):
+            break
+        last -= 1
+    return last
+
+
+def _strong(document: Document, first: int, last: int, lead: str) -> bool:
+    """Whether one of the words is a name's and, where they are more, another one is an institution's."""
+    looked, high = document.looked, document.high
+    own = [at for at in range(first, last + 1) if _own(document, at)]
+    if not own:
+        return False
+    if first == last:
+        number, low = looked.numbers[first], looked.lows[first]
+        if low in _CHAINS:
+            return True
+        usual = (number & COMMON) >> 4
+        if number & ACT:
+            return False
+        return (
+            usual < (3 if high else 2)
+            if low in _CALLED
+            else usual < ((3 if lead == "at" else 2) if high else 1)
+        )
+    return (
+        high
+        or lead == "at"
+        or any(
+            looked.lows[at] in _CALLED
+            or looked.lows[at] in _SPECIAL
+            or looked.numbers[at] & (FACILITY | CITY)
+            for at in range(first, last + 1)
+        )
+    )
+
+
+def _own(document: Document, at: int) -> bool:
+    """Whether a word is a name's own: one that institutions are called by, a rare one, or one that no list has."""
+    looked = document.looked
+    number, low = looked.numbers[at], looked.lows[at]
+    if low in _CALLED or low in _CHAINS:
+        return True
+    if not number:
+        return document.high or len(low) < _TYPED or not misspelt(low)
+    return rare(looked, at) and not number & MEDICAL

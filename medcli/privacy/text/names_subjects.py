@@ -6,6 +6,7 @@ Refuses to take what is no name in any list in ``balanced``; ``high`` takes word
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from medcli.privacy.text.span import Span
@@ -14,11 +15,13 @@ from medcli.privacy.text.words import (
     ACT,
     BY,
     CAPITAL,
+    CITY,
     COMMON,
     COUNTY,
     CREDENTIAL,
     DWELL,
     EPONYM,
+    FACILITY,
     FIRST,
     HEAD,
     LAST,
@@ -57,10 +60,52 @@ _PERSONAL = word_set("names-personal") | word_set("names-personal-more")
 _JOINTS = word_set("names-joints")
 #: Before a person, small or not.
 _TOLD = word_set("names-told")
+_OFTEN = word_set("names-personal-often")
 _TITLES = word_set("names-titles-small")
+_SURELY = frozenset(
+    (
+        "told",
+        "tell",
+        "asked",
+        "ask",
+        "saw",
+        "met",
+        "thanks",
+        "thank",
+        "texted",
+        "emailed",
+        "messaged",
+        "remind",
+        "let",
+    )
+)
 _OWNED = word_set("names-owned")
+_SELF = frozenset(("i'm", "im", "i\u2019m"))
+_ADVERBS = frozenset(
+    (
+        "still",
+        "just",
+        "also",
+        "really",
+        "never",
+        "always",
+        "now",
+        "only",
+        "already",
+        "usually",
+        "often",
+        "sometimes",
+    )
+)
+_IS = frozenset(("is", "was"))
 _GREETS = word_set("names-greets")
 #: Auxiliaries, which are no names behind a relative: my mom will, my dad may.
+_AGED = re.compile(
+    r",? \(?\d{1,3} ?(?:yo|y/o|yrs?|years?|m|f|mo|months?|weeks?|wks?)\b|,? \(?\d{1,3}[,)]|, (?:my|our|his|her) (?:son|daughter|wife|husband|mom|mum|dad|sister|brother|niece|nephew|kid|baby|boy|girl|twin|aunt|uncle|cousin|friend|partner|neighbou?r|roommate|grandson|granddaughter)\b"
+)
+_ENDS = re.compile(r"[.!?)\s]{0,3}$")
+_ASKS = frozenset(("is", "was", "does", "did", "can", "should", "has", "will", "could", "would"))
+_ASKED = word_set("names-asked")
 _AUXILIARIES = frozenset(("will", "may", "can", "might", "must"))
 _NO_PERSON = TITLE | ROLE | RELATIVE | CREDENTIAL | STATE | REGION | HEAD | WEAKHEAD
 _GOES_ON = ACT | STOP | BY | DWELL
@@ -82,6 +127,57 @@ def find_subjects(document: Document) -> Iterator[Span]:
         kind = _kind(number, low, looked.shapes[position])
         if kind and _stands(document, position, kind):
             yield Span(looked.starts[position], looked.ends[position], "NAME", 0.55, "rule:subject")
+        elif kind >= _WORD and _paired(document, position):
+            yield Span(looked.starts[position], looked.ends[position + 1], "NAME", 0.55, "rule:subject")
+        elif not kind and high and _faint(document, position):
+            yield Span(looked.starts[position], looked.ends[position], "NAME", 0.4, "rule:subject")
+
+
+def _paired(document: Document, position: int) -> bool:
+    """A given name that is a word and a surname that is none, both written small: hope okafor."""
+    looked, following = document.looked, position + 1
+    if (
+        following == len(looked.lows)
+        or document.text[looked.ends[position] : looked.starts[following]] != " "
+    ):
+        return False
+    number, low = looked.numbers[following], looked.lows[following]
+    if (
+        looked.shapes[position] != LOWER
+        or looked.shapes[following] != LOWER
+        or looked.lows[position] in _AUXILIARIES
+    ):
+        return False
+    if not number & ~_CASE:
+        return document.high and len(low) > 2 and not misspelt(low)
+    if number & (COMMON | MEDICAL | STOP | CITY | _NO_PERSON):
+        return False
+    return number & LAST > 1 << 2 and (document.high or looked.lows[position] not in _THINGS)
+
+
+def _faint(document: Document, position: int) -> bool:
+    """For ``high``: any word that is no role and no clinical one, where nothing but a person stands: rocket swallowed."""
+    looked = document.looked
+    number, then = looked.numbers[position], _then(document, position)
+    if (
+        number & (STOP | _NO_PERSON & ~HEAD & ~WEAKHEAD | MEDICAL | ACT | FACILITY)
+        or looked.shapes[position] == UPPER
+    ):
+        return False
+    gap = _gap(document, position) if position else ""
+    if position and gap == " ":
+        before = looked.lows[position - 1]
+        if looked.numbers[position - 1] & RELATIVE and before not in ("baby", "child", "kid"):
+            return bool(number & NAME) and (_breaks(document, position) or (then > 0 and then & _GOES_ON > 0))
+    end = looked.ends[position]
+    if document.text[end : end + 2] in _OWNS and number & NAME and not number & EPONYM:
+        return looked.lows[position + 1 : position + 2] != [] and looked.lows[position + 1] in _OWNED
+    if not _opens(document, position):
+        return False
+    if _AGED.match(document.text, end) is not None:
+        return bool(number & NAME)
+    following = looked.lows[position + 1 : position + 2]
+    return then >= 0 and bool(number & NAME) and bool(following) and following[0] in _PERSONAL - _OFTEN
 
 
 def _kind(number: int, low: str, shape: int) -> int:
@@ -106,9 +202,11 @@ def _stands(document: Document, position: int, kind: int) -> bool:
         return True
     if _owns(document, position, kind):
         return True
-    if _does(document, position, kind):
+    if _does(document, position, kind) or _aged(document, position, kind) or _signs(document, position, kind):
         return True
-    return document.high and (_told(document, position, kind) or _capital(document, position, kind))
+    if _told(document, position, kind):
+        return True
+    return document.high and _capital(document, position, kind)
 
 
 def _gap(document: Document, position: int) -> str:
@@ -144,8 +242,14 @@ def _called(document: Document, position: int, kind: int) -> bool:
     ends = _breaks(document, position)
     if previous & RELATIVE and gap in (" ", ", ", " (") and low not in _AUXILIARIES:
         if kind == _STRANGE:
-            return document.high and (ends or then & _GOES_ON > 0) and (gap == " " or not misspelt(low))
+            return (ends or then & _GOES_ON > 0) and ((document.high and gap == " ") or not misspelt(low))
         return (ends or (then > 0 and then & _GOES_ON > 0)) and (gap == " " or kind >= _WORD)
+    if gap == " " and before in _IS and position > 1 and looked.lows[position - 2] in ("name", "names"):
+        return low not in _AUXILIARIES
+    if before in ("tell", "told", "remind") and gap == " " and kind >= _WORD and low not in _AUXILIARIES:
+        return then > 0 and then & STOP > 0
+    if gap == " " and before in _SELF and kind >= _WORD and _breaks(document, position):
+        return document.high or kind == _SURE
     if gap == " " and before in _GREETS and kind != _LISTED and low not in _AUXILIARIES:
         following = looked.lows[position + 1 : position + 2]
         told = following in (["here"], ["again"], ["from"])
@@ -187,7 +291,8 @@ def _does(document: Document, position: int, kind: int) -> bool:
         return False
     if (
         looked.shapes[following] != LOWER
-        or document.text[looked.ends[position] : looked.starts[following]] != " "
+        or document.text[looked.ends[following - 1] : looked.starts[following]] != " "
+        or document.text[looked.ends[position] : looked.ends[position] + 1] != " "
     ):
         return False
     personal = looked.lows[following] in _PERSONAL
@@ -196,15 +301,78 @@ def _does(document: Document, position: int, kind: int) -> bool:
     if kind == _SURE:
         return not looked.numbers[position] & EPONYM or personal
     if kind == _WORD:
-        return personal and looked.lows[position] not in _THINGS
+        verb = looked.lows[following]
+        if looked.lows[position] in _THINGS:
+            return personal and verb not in _OFTEN
+        return personal or ((document.high or bool(document.found)) and verb not in _AUXILIARIES)
     if not document.high:
         return kind == _STRANGE and personal and not misspelt(looked.lows[position])
     return kind == _LISTED or personal or not misspelt(looked.lows[position])
 
 
-def _told(document: Document, position: int, kind: int) -> bool:
-    """For ``high``: behind for, with, told, called ..., before what goes on with the sentence or ends it."""
+def _aged(document: Document, position: int, kind: int) -> bool:
+    """At the head of a clause, before an age or who it is: sage, 19, or honey, our daughter."""
+    if (
+        document.looked.numbers[position] & EPONYM
+        or kind == _LISTED
+        or (kind == _STRANGE and not document.high)
+        or not _opens(document, position)
+    ):
+        return False
+    return _AGED.match(document.text, document.looked.ends[position]) is not None
+
+
+def _signs(document: Document, position: int, kind: int) -> bool:
+    """As the last word of the text, behind a comma or a sentence: ..., chip; and behind what names: name is rocket."""
     looked = document.looked
+    low = looked.lows[position]
+    if position and position + 1 == len(looked.lows) and kind in (_WORD, _SURE) and low not in _AUXILIARIES:
+        gap = _gap(document, position)
+        if gap in (", ", ". ", "? ", "! ", "?? ", ".. ", " - ", "\n") and _ENDS.match(
+            document.text, looked.ends[position]
+        ):
+            return kind == _SURE or low not in _THINGS or document.high
+    if position and _row(document, position, kind):
+        return True
+    if (
+        not (document.high or document.found)
+        or position < 1
+        or looked.lows[position - 1] not in _ASKS
+        or kind < _WORD
+    ):
+        return False
+    following = looked.lows[position + 1 : position + 2]
+    return (
+        _gap(document, position) == " "
+        and low not in _AUXILIARIES
+        and (position == 1 or _opens(document, position - 1))
+        and not _ASKED.isdisjoint(following)
+    )
+
+
+def _row(document: Document, position: int, kind: int) -> bool:
+    """Two given names with "and" between: misty and storm share; one of them no word where not for ``high``."""
+    looked = document.looked
+    if kind < _WORD or looked.lows[position] in _AUXILIARIES:
+        return False
+    for joint, other in ((position - 1, position - 2), (position + 1, position + 2)):
+        if 0 <= other < len(looked.lows) and joint >= 0 and looked.lows[joint] in ("and", "&"):
+            near = _kind(looked.numbers[other], looked.lows[other], looked.shapes[other])
+            if (
+                near >= _WORD
+                and looked.lows[other] not in _AUXILIARIES
+                and (_SURE in (near, kind) or document.high)
+            ):
+                return True
+    return False
+
+
+def _told(document: Document, position: int, kind: int) -> bool:
+    """Behind for, with, told, called ..., before what goes on with the sentence or ends it."""
+    looked = document.looked
+    surely = bool(position) and looked.lows[position - 1] in _SURELY
+    if not (document.high or document.found) or (kind < _WORD and not (document.high or surely)):
+        return False
     if not position or looked.lows[position - 1] not in _TOLD or _gap(document, position) != " ":
         return False
     low, then = looked.lows[position], _then(document, position)
