@@ -77,13 +77,37 @@ def find_subject_facilities(document: Document) -> Iterator[Span]:
         yield from _saints(document)
     if looked.shouts:
         return
-    for position in range(len(looked.lows)):
-        if looked.numbers[position] & _NEVER or looked.lows[position] in _KINDS:
-            continue
-        if looked.shapes[position] in (LOWER, CAPITAL):
-            last = _last(document, position)
-            if last >= position:
-                yield Span(looked.starts[position], looked.ends[last], "FACILITY", 0.65, "rule:does")
+    for position in _candidates(document):
+        last = _last(document, position)
+        if last >= position:
+            yield Span(looked.starts[position], looked.ends[last], "FACILITY", 0.65, "rule:does")
+
+
+def _candidates(document: Document) -> list[int]:
+    """Words where a name may begin: behind what leads to one, and up to four words before what institutions do."""
+    looked, lows = document.looked, document.looked.lows
+    near: set[int] = set()
+    if not looked.present.isdisjoint(_LEADS):
+        near.update(at + 1 for at, low in enumerate(lows) if low in _LEADS)
+        if document.high:
+            near.update([at + 1 for at in near if lows[at : at + 1] == ["the"]])
+    if not looked.present.isdisjoint(_HOUSE):
+        near.update(
+            first
+            for at, low in enumerate(lows)
+            if low in _HOUSE
+            for first in range(max(0, at - _MOST), at - 1)
+        )
+    if document.high and not looked.present.isdisjoint(_CALLED):
+        near.update(at - 1 for at, low in enumerate(lows) if at and low in _CALLED)
+    return [
+        at
+        for at in sorted(near)
+        if at < len(lows)
+        and not looked.numbers[at] & _NEVER
+        and looked.shapes[at] in (LOWER, CAPITAL)
+        and lows[at] not in _KINDS
+    ]
 
 
 def _last(document: Document, position: int) -> int:

@@ -109,7 +109,11 @@ _ASKED = word_set("names-asked")
 _AUXILIARIES = frozenset(("will", "may", "can", "might", "must"))
 _NO_PERSON = TITLE | ROLE | RELATIVE | CREDENTIAL | STATE | REGION | HEAD | WEAKHEAD
 _GOES_ON = ACT | STOP | BY | DWELL
+#: Words of these kinds are no names unless they are listed as words that are.
+_EASY = STOP | MEDICAL | TITLE | ROLE | RELATIVE | STATE | REGION
 _OWNS = ("'s", "\u2019s")
+_NEXT = _PERSONAL | _ADVERBS | {"here", "again", "from"}
+_BEFORE = _TITLES | _GREETS | _SURELY | _ASKS
 #: How good a name a word is.
 _SURE, _WORD, _LISTED, _STRANGE, _NONE = 4, 3, 2, 1, 0
 
@@ -120,17 +124,33 @@ def find_subjects(document: Document) -> Iterator[Span]:
     if looked.shouts:
         return
     numbers, lows, high = looked.numbers, looked.lows, document.high
+    words = looked.present & _WORDS
+    said = high and "name" in looked.present
     for position, number in enumerate(numbers):
-        low = lows[position]
-        if not (number & FIRST or low in _WORDS or high or not number & ~_CASE):
+        if number & _EASY and not said and lows[position] not in words:
             continue
-        kind = _kind(number, low, looked.shapes[position])
+        if not (number & FIRST > 1 or high or not number & ~_CASE or lows[position] in words):
+            continue
+        if not (number & ~_CASE or high or _near(document, position)):
+            continue
+        kind = _kind(number, lows[position], looked.shapes[position])
         if kind and _stands(document, position, kind):
             yield Span(looked.starts[position], looked.ends[position], "NAME", 0.55, "rule:subject")
         elif kind >= _WORD and _paired(document, position):
             yield Span(looked.starts[position], looked.ends[position + 1], "NAME", 0.55, "rule:subject")
         elif not kind and high and _faint(document, position):
             yield Span(looked.starts[position], looked.ends[position], "NAME", 0.4, "rule:subject")
+
+
+def _near(document: Document, position: int) -> bool:
+    """Whether anything beside a word that no list has speaks of a person."""
+    looked = document.looked
+    if looked.lows[position + 1 : position + 2] and looked.lows[position + 1] in _NEXT:
+        return True
+    before = position - 1
+    return before >= 0 and (
+        looked.lows[before] in _BEFORE or bool(looked.numbers[before] & (RELATIVE | TITLE))
+    )
 
 
 def _paired(document: Document, position: int) -> bool:

@@ -48,9 +48,8 @@ def find_small_towns(document: Document) -> Iterator[Span]:
     looked, high = document.looked, document.high
     if looked.shouts or not (high or (document.found and ", " in document.text)):
         return
-    for position in range(1, len(looked.lows)):
-        number = looked.numbers[position]
-        if looked.shapes[position] != LOWER or number & _NEVER:
+    for position, number in enumerate(looked.numbers):
+        if not (number & CITY or high) or looked.shapes[position] != LOWER or number & _NEVER or not position:
             continue
         gap = document.text[looked.ends[position - 1] : looked.starts[position]]
         end = looked.ends[position]
