@@ -12,7 +12,6 @@ import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from medcli import files, jobs
 from medcli.errors import SetupError, UsageError
 from medcli.instruct import estimate, writing
 from medcli.instruct.checks.judging import prompt
-from medcli.instruct.connecting import connect, notes_of, setting_of
+from medcli.instruct.connecting import Connecting, notes_of, setting_of
 from medcli.instruct.kinds import Kinds, weights_of
 from medcli.instruct.prompts import Book
 from medcli.instruct.result import Result, facts_of, words
@@ -153,9 +152,8 @@ def _noting(spec: InstructSpec, selection: Selection, folder: Path) -> Iterator[
     dealt = sha256()
     for one in selection.figures():
         dealt.update(one.key.encode())
-    driven = replace(spec, restart=False, retry_failed=False)
     for finished in (False, True):
-        shards.note(folder, InstructJob.name, spec.shard, driven, dealt.hexdigest(), finished=finished)
+        shards.note(folder, InstructJob.name, spec.shard, spec, dealt.hexdigest(), finished=finished)
         if not finished:
             yield
 
@@ -194,7 +192,10 @@ class _Run:
 
     def _round(self, stop: int, bar: Bar | None, *, restart: bool, again: bool) -> jobs.Report:
         spec = self._spec
-        workers = Workers(self._setting, lambda at_work: connect(spec, self._folder, at_work))
+        connecting, once = Connecting(spec, self._folder.absolute()), jobs.Retry(attempts=1)
+        connecting.told()
+        connecting.fold()
+        workers = Workers(self._setting, connecting, connecting.tell)
         job = InstructJob(spec, self._selection, stop, workers, self._setting.book)
         with contextlib.ExitStack() as stack:
             count = sum(1 for _ in figures(spec, self._selection)) if spec.shard else stop
@@ -203,17 +204,25 @@ class _Run:
                 return jobs.run(
                     job,
                     state=self._folder,
-                    runner=jobs.AsyncRunner(self._at_once, jobs.Retry(attempts=1)),
+                    runner=jobs.runner_for(
+                        spec,
+                        lambda: jobs.AsyncRunner(self._at_once, once),
+                        retry=once,
+                        concurrency=self._at_once,
+                        default=1,
+                    ),
                     restart=restart,
                     retry_failed=again,
                     progress=shown,
                     stop_after=1,
                 )
             except SetupError:
-                if workers.trouble is None:
+                trouble = workers.trouble or connecting.told()
+                if trouble is None:
                     raise
-                raise workers.trouble from None
+                raise trouble from None
             finally:
+                connecting.fold()
                 self._notes = list(workers.notes)
 
     @property

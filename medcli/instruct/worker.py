@@ -115,10 +115,17 @@ class Workers:
     connect : callable
         Makes the clients, in the event loop that uses them; given a function that says how many figures are on
         their way.
+    tell : callable
+        Told of what stops the run, which the ledger has no place for.
     """
 
-    def __init__(self, setting: Setting, connect: Callable[[Callable[[], int]], Clients]) -> None:
-        self._setting, self._connect = setting, connect
+    def __init__(
+        self,
+        setting: Setting,
+        connect: Callable[[Callable[[], int]], Clients],
+        tell: Callable[[MedcliError], None] = lambda _: None,
+    ) -> None:
+        self._setting, self._connect, self._tell = setting, connect, tell
         self._at_work = self._halted = 0
         self.trouble: MedcliError | None = None
         self.notes: list[str] = []
@@ -158,6 +165,7 @@ class Workers:
             return outcome.failed(payload.key, figure.sample, error.kind, figure.about())
         except MedcliError as error:
             self.trouble = error
+            self._tell(error)
             await self._halt()
             raise ItemFailed("stopped", stops=True) from None
         except ItemError as error:
