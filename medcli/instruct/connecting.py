@@ -5,10 +5,15 @@ Knows the options' meaning; opens prompts, price tables and files of tests. Noth
 
 from __future__ import annotations
 
+import contextlib
+import json
+import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from medcli import files
 from medcli.errors import UsageError
 from medcli.instruct import checks
 from medcli.instruct.clients import Clients
@@ -20,8 +25,9 @@ from medcli.models.spending import Budget, load, price_for
 
 if TYPE_CHECKING:
     from medcli.instruct.decontamination import Tests
+    from medcli.pacing.pace import Pace
 
-SPENT = "spent.json"
+SPENT, SENT = "spent.json", "sent.json"
 
 
 def setting_of(spec: InstructSpec) -> Setting:
@@ -134,8 +140,10 @@ def connect(spec: InstructSpec, folder: Path, at_work: Callable[[], int]) -> Cli
     others = [client(model) if model else None for model in (spec.judge, spec.blind)]
     for other in filter(None, others):
         other.pace = first.pace
+    left = partial(_keep, first.pace, folder / SENT)
+    _resume(first.pace, folder / SENT)
     if not spec.batch:
-        return Clients(first, *others)
+        return Clients(first, *others, left=left)
     from medcli.instruct.batching import Crowd, Desk
 
     crowd = Crowd(at_work)
@@ -144,4 +152,21 @@ def connect(spec: InstructSpec, folder: Path, at_work: Callable[[], int]) -> Cli
         one and Desk(one, folder / f"batch-{name}.sqlite", crowd)
         for name, one in zip(names, (first, *others), strict=True)
     ]
-    return Clients(*desks)  # type: ignore[arg-type]  # the first is there
+    return Clients(*desks, left=left)  # type: ignore[arg-type]  # the first is there
+
+
+def _keep(pace: Pace, path: Path) -> None:
+    """Write down what counts still: the next round, or the next run, begins within the same minute."""
+    kept = pace.window.kept(pace.clock())
+    with contextlib.suppress(OSError):  # where the disk is full, the run has ended for that
+        files.write(path, json.dumps({"time": time.time(), "sent": kept}), mode=0o600)
+
+
+def _resume(pace: Pace, path: Path) -> None:
+    try:
+        told = json.loads(path.read_bytes())
+        passed = max(0.0, time.time() - told["time"])
+        kept = [(seconds - passed, int(tokens), int(requests)) for seconds, tokens, requests in told["sent"]]
+    except (OSError, ValueError, KeyError, TypeError):  # it was never written whole, and a minute mends it
+        return
+    pace.window.resume(kept, pace.clock())

@@ -13,6 +13,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from medcli.instruct.result import Result, facts_of, words
 from medcli.instruct.room import make_room
 from medcli.instruct.selection import Chosen, Selection, Wishes, folded, select
 from medcli.instruct.spec import InstructSpec
+from medcli.instruct.words import Words
 from medcli.instruct.worker import Setting, Workers
 from medcli.jobs import shards
 from medcli.jobs.ledger import FILE as LEDGER
@@ -194,7 +196,9 @@ class _Run:
 
     def _round(self, stop: int, bar: Bar | None, *, restart: bool, again: bool) -> jobs.Report:
         spec = self._spec
-        workers = Workers(self._setting, lambda at_work: connect(spec, self._folder, at_work))
+        told = Words(self._folder)
+        told.clear()
+        workers = Workers(self._setting, partial(connect, spec, self._folder), told)
         job = InstructJob(spec, self._selection, stop, workers, self._setting.book)
         with contextlib.ExitStack() as stack:
             count = sum(1 for _ in figures(spec, self._selection)) if spec.shard else stop
@@ -203,18 +207,29 @@ class _Run:
                 return jobs.run(
                     job,
                     state=self._folder,
-                    runner=jobs.AsyncRunner(self._at_once, jobs.Retry(attempts=1)),
+                    runner=self._runner(),
                     restart=restart,
                     retry_failed=again,
                     progress=shown,
                     stop_after=1,
                 )
             except SetupError:
-                if workers.trouble is None:
+                if (trouble := told.trouble()) is None:
                     raise
-                raise workers.trouble from None
+                raise trouble from None
             finally:
-                self._notes = list(workers.notes)
+                self._notes = told.notes()
+
+    def _runner(self) -> jobs.Runner:
+        """One worker for all, wherever it is: pace, budget and batches hold over everything that is asked."""
+        once = jobs.Retry(attempts=1)
+        return jobs.runner_for(
+            self._spec,
+            lambda: jobs.AsyncRunner(self._at_once, once),
+            retry=once,
+            concurrency=self._at_once,
+            alone=True,
+        )
 
     @property
     def _at_once(self) -> int:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from medcli.instruct.kinds import weights_of
+from medcli.jobs import choice
 
 if TYPE_CHECKING:
     from medcli.instruct.spec import InstructSpec
@@ -43,6 +44,9 @@ _OF_ASKING = [
     "cache",
     "concurrency",
     "timeout",
+    "runner",
+    "ray_address",
+    "ray_cpus",
     "gate_pixels",
     "dry_run",
     "shard",
@@ -84,7 +88,7 @@ def idle(values: Mapping[str, Any]) -> dict[str, str]:
         found["decontaminate_images"] = "belongs to --decontaminate"
     if not values["images"]:
         found["gate_pixels"] = "belongs to --images"
-    return found
+    return found | choice.idle(values)
 
 
 def contradictions(spec: InstructSpec) -> Iterator[tuple[object, str, str]]:
@@ -117,6 +121,7 @@ def _of_generation(spec: InstructSpec) -> Iterator[tuple[object, str, str]]:
     )
     yield not spec.model, "--model is missing.", "Name the model, as the server knows it."
     weights_of(spec.kind)  # raises
+    choice.check(spec)  # raises, too
     yield (
         not all(_is_address(url) for url in spec.base_url),
         "--base-url begins with http:// or https://, and names a host.",

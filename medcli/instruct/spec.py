@@ -13,6 +13,7 @@ from typing import Any
 
 from medcli.errors import UsageError
 from medcli.instruct import modes
+from medcli.jobs import choice
 from medcli.jobs.shards import shard_of
 from medcli.settings import option
 
@@ -186,6 +187,9 @@ class InstructSpec:
         minimum=0.001,
         shapes_product=False,
     )
+    runner: str = choice.runner()
+    ray_address: str = choice.ray_address()
+    ray_cpus: float = choice.ray_cpus()
     gate: str = option(
         "Which models see placeholders in the place of identity: all, those on other machines, or none.",
         default="on",
