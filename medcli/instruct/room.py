@@ -5,6 +5,8 @@ from __future__ import annotations
 from medcli.errors import SetupError, UsageError
 from medcli.instruct.spec import InstructSpec
 
+_BESIDE = ("provenance", "rejected", "questions")
+
 
 def make_room(spec: InstructSpec) -> None:
     """Make the folders of --output, --report and --cache.
@@ -24,8 +26,9 @@ def make_room(spec: InstructSpec) -> None:
             continue
         if path.is_dir():
             raise UsageError(f"{flag} is a folder.", hint="Name a file.")
-        if path.resolve() in inputs:
-            raise UsageError(f"{flag} is the input, which is never overwritten.", hint="Name another file.")
+        beside = [spec.beside(one).resolve() for one in _BESIDE] if flag == "--output" else []
+        if {path.resolve(), *beside} & {*inputs}:
+            raise UsageError(f"{flag} is, or has beside it, the input, which is never overwritten.", hint="Name another file.")
         try:
             path.absolute().parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
