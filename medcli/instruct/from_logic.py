@@ -57,14 +57,18 @@ def make(spec: InstructSpec) -> Result:
         )
     if split == "test":  # whoever were asked what a model was trained on would score its memory
         files.write_jsonl(asked, _questions(spec, tree, split))
-    facts = facts_of(written) | {
-        "left_out": {},
-        "resumed": 0,
-        "seconds": round(time.monotonic() - began, 3),
-        "output": str(spec.output),
-        "provenance": str(provenance),
-        "rejected_file": str(rejected),
-    } | ({"questions": str(asked)} if split == "test" else {})
+    facts = (
+        facts_of(written)
+        | {
+            "left_out": {},
+            "resumed": 0,
+            "seconds": round(time.monotonic() - began, 3),
+            "output": str(spec.output),
+            "provenance": str(provenance),
+            "rejected_file": str(rejected),
+        }
+        | ({"questions": str(asked)} if split == "test" else {})
+    )
     facts |= {"failed": written.rejected, "reasons": facts["rules"], "rejected": 0, "rules": {}}
     if spec.report is not None:
         from medcli.instruct.report import write_report

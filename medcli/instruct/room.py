@@ -28,7 +28,10 @@ def make_room(spec: InstructSpec) -> None:
             raise UsageError(f"{flag} is a folder.", hint="Name a file.")
         beside = [spec.beside(one).resolve() for one in _BESIDE] if flag == "--output" else []
         if {path.resolve(), *beside} & {*inputs}:
-            raise UsageError(f"{flag} is, or has beside it, the input, which is never overwritten.", hint="Name another file.")
+            raise UsageError(
+                f"{flag} is, or has beside it, the input, which is never overwritten.",
+                hint="Name another file.",
+            )
         try:
             path.absolute().parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -127,7 +127,9 @@ def test_conversations_from_a_tree_and_labels(tmp_path: Path) -> None:
     assert questions.isdisjoint(trained)
     assert not (tmp_path / "one.questions.jsonl").exists()
     assert questions <= {row["turns"][-1]["text"] for row in read(tmp_path, "test.questions.jsonl")}
-    code, _, err = medcli(tmp_path, *told[:-1], tmp_path / "x.questions.jsonl", "--output", tmp_path / "x.json")
+    code, _, err = medcli(
+        tmp_path, *told[:-1], tmp_path / "x.questions.jsonl", "--output", tmp_path / "x.json"
+    )
     assert (code, "never overwritten" in err) == (2, True)
 
 

@@ -41,5 +41,7 @@ def test_the_next_round_counts_what_the_last_one_sent(tmp_path: Path) -> None:
     assert left_after(tmp_path, 0, spec) == 0  # long ago
     (tmp_path / SENT).write_text(told[:-5])
     assert left_after(tmp_path, 0, spec) == 0
-    (tmp_path / SENT).write_text(f'{{"time": {time.time()}, "sent": [[30, 5, -3], [1e9, 5, 60], [-1, 5, 60]]}}')
+    (tmp_path / SENT).write_text(
+        f'{{"time": {time.time()}, "sent": [[30, 5, -3], [1e9, 5, 60], [-1, 5, 60]]}}'
+    )
     assert left_after(tmp_path, 0, spec) == 0

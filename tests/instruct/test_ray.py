@@ -42,13 +42,17 @@ def command(folder: Path, url: str, name: str, *more: object) -> list[str]:
 
 def run(arguments: list[str]) -> tuple[int, str, str]:
     environment = os.environ | {"MEDCLI_API_KEY": KEY}
-    told = subprocess.run(arguments, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+    told = subprocess.run(
+        arguments, check=False, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300
+    )
     return told.returncode, told.stdout, told.stderr
 
 
 def plain(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows without what clock and counter say."""
-    return [{name: row[name] for name in row if name not in ("seconds", "request_id", "about")} for row in rows]
+    return [
+        {name: row[name] for name in row if name not in ("seconds", "request_id", "about")} for row in rows
+    ]
 
 
 def test_the_product_is_the_local_runners_and_one_budget_holds(tmp_path: Path, node: ray_nodes.Node) -> None:
@@ -90,7 +94,8 @@ def test_the_product_is_the_local_runners_and_one_budget_holds(tmp_path: Path, n
 def test_a_killed_driver_goes_on(tmp_path: Path, node: ray_nodes.Node) -> None:
     captions(tmp_path, 150)
     on = ["--runner", "ray", "--ray-address", node.address, "--concurrency", 4]
-    with Server(key=KEY, delay=0.05) as server:
+    with Server(key=KEY) as server:
+        server.delay = 0.05
         arguments = command(tmp_path, server.url, "ray.json", *on)
         environment = os.environ | {"MEDCLI_API_KEY": KEY}
         with subprocess.Popen(arguments, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL) as process:
