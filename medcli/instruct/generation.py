@@ -12,8 +12,6 @@ import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -22,14 +20,13 @@ from medcli import files, jobs
 from medcli.errors import SetupError, UsageError
 from medcli.instruct import estimate, writing
 from medcli.instruct.checks.judging import prompt
-from medcli.instruct.connecting import connect, notes_of, setting_of
+from medcli.instruct.connecting import Connecting, notes_of, setting_of
 from medcli.instruct.kinds import Kinds, weights_of
 from medcli.instruct.prompts import Book
 from medcli.instruct.result import Result, facts_of, words
 from medcli.instruct.room import make_room
 from medcli.instruct.selection import Chosen, Selection, Wishes, folded, select
 from medcli.instruct.spec import InstructSpec
-from medcli.instruct.words import Words
 from medcli.instruct.worker import Setting, Workers
 from medcli.jobs import shards
 from medcli.jobs.ledger import FILE as LEDGER
@@ -155,9 +152,8 @@ def _noting(spec: InstructSpec, selection: Selection, folder: Path) -> Iterator[
     dealt = sha256()
     for one in selection.figures():
         dealt.update(one.key.encode())
-    driven = replace(spec, restart=False, retry_failed=False)
     for finished in (False, True):
-        shards.note(folder, InstructJob.name, spec.shard, driven, dealt.hexdigest(), finished=finished)
+        shards.note(folder, InstructJob.name, spec.shard, spec, dealt.hexdigest(), finished=finished)
         if not finished:
             yield
 
@@ -196,9 +192,10 @@ class _Run:
 
     def _round(self, stop: int, bar: Bar | None, *, restart: bool, again: bool) -> jobs.Report:
         spec = self._spec
-        told = Words(self._folder)
-        told.clear()
-        workers = Workers(self._setting, partial(connect, spec, self._folder), told)
+        connecting, once = Connecting(spec, self._folder.absolute()), jobs.Retry(attempts=1)
+        connecting.told()
+        connecting.fold()
+        workers = Workers(self._setting, connecting, connecting.tell)
         job = InstructJob(spec, self._selection, stop, workers, self._setting.book)
         with contextlib.ExitStack() as stack:
             count = sum(1 for _ in figures(spec, self._selection)) if spec.shard else stop
@@ -207,29 +204,26 @@ class _Run:
                 return jobs.run(
                     job,
                     state=self._folder,
-                    runner=self._runner(),
+                    runner=jobs.runner_for(
+                        spec,
+                        lambda: jobs.AsyncRunner(self._at_once, once),
+                        retry=once,
+                        concurrency=self._at_once,
+                        default=1,
+                    ),
                     restart=restart,
                     retry_failed=again,
                     progress=shown,
                     stop_after=1,
                 )
             except SetupError:
-                if (trouble := told.trouble()) is None:
+                trouble = workers.trouble or connecting.told()
+                if trouble is None:
                     raise
                 raise trouble from None
             finally:
-                self._notes = told.notes()
-
-    def _runner(self) -> jobs.Runner:
-        """One worker for all, wherever it is: pace, budget and batches hold over everything that is asked."""
-        once = jobs.Retry(attempts=1)
-        return jobs.runner_for(
-            self._spec,
-            lambda: jobs.AsyncRunner(self._at_once, once),
-            retry=once,
-            concurrency=self._at_once,
-            alone=True,
-        )
+                connecting.fold()
+                self._notes = list(workers.notes)
 
     @property
     def _at_once(self) -> int:

@@ -22,10 +22,10 @@ __all__ = ["join"]
 #: What may be another for each part.
 _OWN = (
     "output", "state", "shard", "report", "base_url", "rpm", "tpm", "max_cost", "prices", "batch", "cache", "concurrency",
-    "timeout", "runner", "ray_address", "ray_cpus", "retry_failed", "restart",
+    "timeout", "runner", "ray_address", "ray_workers", "ray_cpus", "retry_failed", "restart",
 )  # fmt: skip
 
-_HERE = {"runner": "local", "ray_address": "auto", "ray_cpus": 1.0}
+_HERE = {"runner": "local", "ray_address": "auto", "ray_workers": None, "ray_cpus": 1.0}
 
 
 def join(spec: MergeSpec, progress: Progress | None = None) -> Joined:

@@ -43,10 +43,11 @@ _OF_ASKING = [
     "batch",
     "cache",
     "concurrency",
-    "timeout",
     "runner",
     "ray_address",
+    "ray_workers",
     "ray_cpus",
+    "timeout",
     "gate_pixels",
     "dry_run",
     "shard",
@@ -82,13 +83,14 @@ def idle(values: Mapping[str, Any]) -> dict[str, str]:
         names = [*_OF_ASKING, *_OF_GATE, *_OF_CHECKS, "captions", "repair"]
         return dict.fromkeys(names, "says nothing to --logic")
     found = dict.fromkeys(("labels", "split"), "belongs to --logic")
+    found |= choice.idle(values)
     found |= {"repair": "belongs to --check-only"}
     found |= {"retry_failed": "says nothing beside --restart"} if values["restart"] else {}
     if not values["decontaminate"]:
         found["decontaminate_images"] = "belongs to --decontaminate"
     if not values["images"]:
         found["gate_pixels"] = "belongs to --images"
-    return found | choice.idle(values)
+    return found
 
 
 def contradictions(spec: InstructSpec) -> Iterator[tuple[object, str, str]]:
@@ -107,6 +109,22 @@ def contradictions(spec: InstructSpec) -> Iterator[tuple[object, str, str]]:
     )
 
 
+def _of_cluster(spec: InstructSpec) -> Iterator[tuple[object, str, str]]:
+    if spec.runner != "ray":
+        return
+    yield spec.ray_address.startswith("ray://"), *choice.NO_CLIENT
+    for name, value in (
+        ("max-cost", spec.max_cost is not None),
+        ("cache", spec.cache),
+        ("batch", spec.batch),
+    ):
+        yield (
+            value and (spec.ray_workers or 1) > 1,
+            f"--{name} is kept by one worker.",
+            "Leave it out, or say --ray-workers 1.",
+        )
+
+
 def _of_generation(spec: InstructSpec) -> Iterator[tuple[object, str, str]]:
     yield not spec.captions, "CAPTIONS is missing.", "Name the file of captions."
     yield (
@@ -121,7 +139,6 @@ def _of_generation(spec: InstructSpec) -> Iterator[tuple[object, str, str]]:
     )
     yield not spec.model, "--model is missing.", "Name the model, as the server knows it."
     weights_of(spec.kind)  # raises
-    choice.check(spec)  # raises, too
     yield (
         not all(_is_address(url) for url in spec.base_url),
         "--base-url begins with http:// or https://, and names a host.",
@@ -136,6 +153,7 @@ def _of_generation(spec: InstructSpec) -> Iterator[tuple[object, str, str]]:
         value = getattr(spec, name)
         shown = name.replace("_", "-")
         yield value is not None and not math.isfinite(value), f"--{shown} is a number, from 0.", ""
+    yield from _of_cluster(spec)
     yield (
         spec.batch and len(spec.base_url) > 1,
         "--batch goes to one server.",

@@ -179,7 +179,23 @@ class InstructSpec:
         metavar="FILE",
         shapes_product=False,
     )
-    concurrency: int = option("Requests in flight.", default=32, metavar="N", minimum=1, shapes_product=False)
+    concurrency: int = option(
+        "Requests in flight; on a cluster, of each worker.",
+        default=32,
+        metavar="N",
+        minimum=1,
+        shapes_product=False,
+    )
+    runner: str = choice.runner()
+    ray_address: str = choice.ray_address()
+    ray_workers: int | None = option(
+        "Workers on the cluster, among which --rpm and --tpm are divided. Default: 1.",
+        default=None,
+        metavar="N",
+        minimum=1,
+        shapes_product=False,
+    )
+    ray_cpus: float = choice.ray_cpus()
     timeout: float = option(
         "Seconds to wait for the server's next byte.",
         default=120.0,
@@ -187,9 +203,6 @@ class InstructSpec:
         minimum=0.001,
         shapes_product=False,
     )
-    runner: str = choice.runner()
-    ray_address: str = choice.ray_address()
-    ray_cpus: float = choice.ray_cpus()
     gate: str = option(
         "Which models see placeholders in the place of identity: all, those on other machines, or none.",
         default="on",

@@ -28,7 +28,6 @@ from medcli.instruct.prompts.book import caption_text
 from medcli.instruct.sample import Finding, Sample
 from medcli.instruct.schemas import SCHEMAS
 from medcli.instruct.selection import Chosen, unpack
-from medcli.instruct.words import Words
 from medcli.models.endpoint.troubles import FILTERED, TOO_LONG
 from medcli.models.spending import BudgetSpent
 from medcli.records import Caption
@@ -116,20 +115,23 @@ class Workers:
         The wishes.
     connect : callable
         Makes the clients, in the event loop that uses them; given a function that says how many figures are on
-        their way. Picklable, as the rest, for a worker on another machine.
-    words : Words
-        Where what a person has to be told is left.
+        their way.
+    tell : callable
+        Told of what stops the run, which the ledger has no place for.
     """
 
     def __init__(
-        self, setting: Setting, connect: Callable[[Callable[[], int]], Clients], words: Words
+        self,
+        setting: Setting,
+        connect: Callable[[Callable[[], int]], Clients],
+        tell: Callable[[MedcliError], None] = lambda _: None,
     ) -> None:
-        self._setting, self._connect, self._words = setting, connect, words
+        self._setting, self._connect, self._tell = setting, connect, tell
         self._at_work = self._halted = 0
-        self._trouble: MedcliError | None = None
+        self.trouble: MedcliError | None = None
+        self.notes: list[str] = []
 
     async def __aenter__(self) -> jobs.AsyncWorker:
-        self._words.check(self._setting.images)
         self._setting.door.ready()
         self._clients = self._connect(lambda: self._at_work)
         self._pictures: Any = None
@@ -140,7 +142,7 @@ class Workers:
         return self._make
 
     async def __aexit__(self, *_: object) -> None:
-        self._words.leave([note for client in self._clients.all() for note in client.notes()])
+        self.notes = [note for client in self._clients.all() for note in client.notes()]
         await self._clients.close()
 
     async def _make(self, payload: Chosen) -> list[jobs.Row]:
@@ -151,7 +153,7 @@ class Workers:
             self._at_work -= 1
 
     async def _outcome(self, payload: Chosen) -> jobs.Row:
-        if self._trouble is not None:
+        if self.trouble is not None:
             await self._halt()
             raise ItemFailed("stopped", stops=True)
         figure = self._begin(payload)
@@ -162,8 +164,8 @@ class Workers:
         except Refused as error:
             return outcome.failed(payload.key, figure.sample, error.kind, figure.about())
         except MedcliError as error:
-            self._trouble = error
-            self._words.stop(error)
+            self.trouble = error
+            self._tell(error)
             await self._halt()
             raise ItemFailed("stopped", stops=True) from None
         except ItemError as error:
@@ -175,7 +177,7 @@ class Workers:
     async def _halt(self) -> None:
         """Wait until every figure has ended or halts too, and outcomes are taken down: their replies are paid for."""
         self._halted += 1
-        end = time.monotonic() + (_PATIENCE if isinstance(self._trouble, BudgetSpent) else _GRACE)
+        end = time.monotonic() + (_PATIENCE if isinstance(self.trouble, BudgetSpent) else _GRACE)
         while self._halted < self._at_work and time.monotonic() < end:  # noqa: ASYNC110 - they end one by one
             await asyncio.sleep(0.02)
         await asyncio.sleep(_TAKEN)

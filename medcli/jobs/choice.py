@@ -120,7 +120,7 @@ def runner_for(
     concurrency: int = 16,
     gpus: float | None = 0.0,
     per_node: bool = False,
-    alone: bool = False,
+    default: int | None = None,
 ) -> Runner:
     """Make the runner that a Spec asks for.
 
@@ -141,8 +141,8 @@ def runner_for(
     per_node
         Whether there is one worker for each node unless ``--ray-workers`` says otherwise, as where work waits on a
         network.
-    alone
-        Whether there is one worker for all, as where a limit or a budget must hold over everything.
+    default
+        Workers where ``--ray-workers`` does not say; None for as many as the cluster has room for.
 
     Raises
     ------
@@ -153,6 +153,6 @@ def runner_for(
         return local()
     from medcli.jobs.runners.cluster import Needs, RayRunner
 
-    needs = Needs(1 if alone else spec.ray_workers, spec.ray_cpus, gpus, per_node)
+    needs = Needs(spec.ray_workers or default, spec.ray_cpus, gpus, per_node)
     options: dict[str, Any] = {} if retry is None else {"retry": retry}
     return RayRunner(spec.ray_address, needs, chunk=chunk, concurrency=concurrency, **options)

@@ -24,6 +24,10 @@ Shard = tuple[int, int]
 FILE = "shard.json"
 WHOLE: Shard = (0, 1)
 CHUNK = 64
+DRIVEN = frozenset(
+    ("runner", "ray_address", "ray_workers", "ray_cpus", "ray_gpus", "workers", "restart", "retry_failed")
+)
+"""How a part was driven, which says nothing to the others and to the merge."""
 
 
 def shard_of(text: str) -> Shard:
@@ -87,7 +91,7 @@ def note(folder: Path, job: str, shard: Shard, spec: Any, plan: str, *, finished
     shard
         Which part.
     spec
-        What was asked for: a dataclass of JSON-able values, paths and tuples. Secrets do not belong into a Spec.
+        What was asked for, of which :data:`DRIVEN` is left out: a dataclass of JSON-able values, paths and tuples. Secrets do not belong into a Spec.
     plan
         A hash of what was dealt, where that is known.
     finished
@@ -95,7 +99,7 @@ def note(folder: Path, job: str, shard: Shard, spec: Any, plan: str, *, finished
     **facts
         What the job wants to know again; JSON-able.
     """
-    told = {one.name: getattr(spec, one.name) for one in fields(spec)}
+    told = {one.name: getattr(spec, one.name) for one in fields(spec) if one.name not in DRIVEN}
     content = {"medcli": __version__, "job": job, "shard": shard, "plan": plan, "finished": finished}
     text = json.dumps(content | {"spec": told, "facts": facts}, default=_path)
     files.write(folder / FILE, text + "\n", mode=0o600)

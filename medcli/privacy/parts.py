@@ -16,7 +16,6 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -188,7 +187,7 @@ def _note(spec: ScrubSpec, found: Sources, *, finished: bool, headers: bool) -> 
             places.confidential,
             ScrubJob.name,
             spec.shard,
-            replace(spec, restart=False, retry_failed=False),
+            spec,
             "",
             finished=finished,
             roots=[os.fsencode(root).hex() for root in found.roots],

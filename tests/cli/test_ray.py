@@ -196,3 +196,39 @@ def fetched(output: Path) -> tuple[dict[str, bytes], list[dict[str, Any]]]:
     manifest = [json.loads(line) for line in (output / "manifest.jsonl").read_text().splitlines()]
     told = [{name: value for name, value in row.items() if name not in ("time", "from")} for row in manifest]
     return {path.name: path.read_bytes() for path in (output / "images").iterdir()}, told
+
+
+def test_generate_instruct_by_a_server_that_wants_a_key(
+    tmp_path: Path, nodes: Nodes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.instruct.inputs import captions
+    from tests.instruct.server import Server
+
+    captions(tmp_path, 300)
+    with Server(key="right-key") as server:
+        server.delay = 0.02
+        asked = [
+            "generate-instruct",
+            tmp_path / "captions.jsonl",
+            "--model",
+            "tiny",
+            "--base-url",
+            server.url,
+        ]
+        monkeypatch.setenv("MEDCLI_API_KEY", "wrong-key")
+        with start(*asked, "--output", tmp_path / "ray.json", *on(nodes)) as process:
+            _, err = process.communicate(timeout=120)
+        assert process.returncode == 3
+        assert "refuses the key" in err
+        monkeypatch.setenv("MEDCLI_API_KEY", "right-key")
+        run(*asked, "--output", tmp_path / "local.json")
+        run(*asked, "--output", tmp_path / "ray.json", *on(nodes, "--ray-workers", 2, "--concurrency", 4))
+        expected = (tmp_path / "local.json").read_bytes()
+        assert len(json.loads(expected)) == 300
+        assert (tmp_path / "ray.json").read_bytes() == expected
+        assert not list((tmp_path / "ray.json.run").glob("spent-*"))
+        more = ["--output", tmp_path / "broken.json", "--concurrency", 2]
+        broken(nodes, tmp_path / "broken.json.run", 300, *asked, *more)
+    assert (tmp_path / "broken.json").read_bytes() == expected
+    for path in nodes[0].logs.rglob("*"):
+        assert not path.is_file() or b"right-key" not in path.read_bytes(), path

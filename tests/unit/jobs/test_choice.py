@@ -12,6 +12,7 @@ from medcli.data.articles.spec import ArticlesSpec
 from medcli.data.datasets.spec import DatasetSpec
 from medcli.data.images.spec import ImagesSpec
 from medcli.errors import SetupError, UsageError
+from medcli.instruct.spec import InstructSpec
 from medcli.jobs.choice import runner_for
 from medcli.privacy.spec import ScrubSpec
 from medcli.settings import fingerprint, travelling
@@ -32,6 +33,7 @@ MADE = [
     ask,
     lambda **options: ImagesSpec(HERE, Path("b"), **options),
     lambda **options: ArticlesSpec(Path("b"), HERE, **options),
+    lambda **options: InstructSpec(HERE, Path("b"), "m", **options),
     lambda **options: DatasetSpec(("vqa-rad",), Path("b"), **options),
 ]
 
@@ -46,7 +48,7 @@ def test_options_of_a_cluster_want_one(make: Any) -> None:
         make(runner="ray", ray_address="ray://h:1")
 
 
-@pytest.mark.parametrize("make", [scrub, *MADE[2:]])
+@pytest.mark.parametrize("make", [scrub, *MADE[2:4]])
 def test_a_runner_that_there_is_not_is_refused(make: Any) -> None:
     with pytest.raises(UsageError, match="--runner is one of: local, ray"):
         make(runner="slurm")
@@ -61,6 +63,10 @@ def test_what_is_for_this_machine_does_not_go_with_a_cluster() -> None:
             ask(runner="ray", **more)
     with pytest.raises(UsageError, match="--ray-gpus says nothing to --backend openai"):
         ask(runner="ray", backend="openai", base_url=("http://h/v1",), ray_gpus=1.0)
+    for name, value in (("max_cost", 1.0), ("cache", HERE), ("batch", True)):
+        with pytest.raises(UsageError, match=f"--{name.replace('_', '-')} is kept by one worker"):
+            InstructSpec(HERE, Path("b"), "m", runner="ray", ray_workers=2, **{name: value})
+        InstructSpec(HERE, Path("b"), "m", runner="ray", **{name: value})
     with pytest.raises(UsageError, match="packages are read on this machine"):
         ImagesSpec(HERE, Path("b"), archives=HERE, runner="ray")
 
