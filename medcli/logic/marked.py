@@ -13,6 +13,7 @@ from medcli.errors import MissingExtra
 from medcli.logic.tree import Problem, TreeInvalid
 
 _LARGEST = 1_000_000
+_DEEPEST = 32
 
 
 class Marked:
@@ -118,8 +119,12 @@ def compose(text: str, problems: list[Problem]) -> Marked:
         raise MissingExtra("text", "reading a clinical tree") from None
     if len(text) > _LARGEST:
         raise TreeInvalid.of([Problem(1, "not-yaml", f"a tree has at most {_LARGEST:,} characters")])
+    depth = 0
     try:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEEPEST:  # the parser's time grows with its square
+                raise RecursionError
             if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
                 raise TreeInvalid.of(
                     [Problem(event.start_mark.line + 1, "not-yaml", "anchors and aliases are not read")]

@@ -1,4 +1,4 @@
-"""Control characters, half surrogates and marks of direction that a model writes do not reach the training set."""
+"""What stands at --output stays; control characters, half surrogates and marks of direction that a model writes do not reach the training set."""
 
 from __future__ import annotations
 
@@ -38,3 +38,15 @@ def test_control_characters_are_cut(tmp_path: Path, kind: str) -> None:
     written = (tmp_path / "train.json").read_bytes()
     assert CLEAN.encode() in written
     assert not [one for one in (b"u0000", b"u001b", b"ud800", "\u202e".encode()) if one in written]
+
+
+def test_a_file_of_somebody_elses_is_not_replaced(tmp_path: Path) -> None:
+    captions(tmp_path, 3)
+    (tmp_path / "train.json").write_text("precious")
+    with Server() as server:
+        code, _, err = medcli(tmp_path, *options(tmp_path, server.url))
+        assert (code, "not from this run" in err, len(server.order)) == (2, True, 0)
+        assert (tmp_path / "train.json").read_text() == "precious"
+        assert medcli(tmp_path, *options(tmp_path, server.url, "--restart"))[0] == 0
+        assert medcli(tmp_path, *options(tmp_path, server.url))[0] == 0
+    assert len(read(tmp_path)) == 3
