@@ -202,7 +202,7 @@ def connect(spec: InstructSpec, folder: Path, at_work: Callable[[], int]) -> Cli
     if sharers == 1:
         _resume(first.pace, folder / SENT)
     if not spec.batch:
-        return Clients(first, *others, left=left)
+        return Clients(first, others[0], others[1], left)
     from medcli.instruct.batching import Crowd, Desk
 
     crowd = Crowd(at_work)
@@ -211,7 +211,7 @@ def connect(spec: InstructSpec, folder: Path, at_work: Callable[[], int]) -> Cli
         one and Desk(one, folder / f"batch-{name}.sqlite", crowd)
         for name, one in zip(names, (first, *others), strict=True)
     ]
-    return Clients(*desks, left=left)  # type: ignore[arg-type]  # the first is there
+    return Clients(desks[0], desks[1], desks[2], left)  # type: ignore[arg-type]  # the first is there
 
 
 def _nothing() -> None:
