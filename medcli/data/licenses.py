@@ -28,6 +28,7 @@ def passes(code: str | None, wish: str) -> bool:
     return group_of(code) in _PASSES[wish]
 
 
+@functools.lru_cache(maxsize=1000)
 def group_of(code: str | None) -> str:
     """``commercial``, ``non-commercial`` or ``other``."""
     row = table().get(_plain(code or ""))

@@ -97,6 +97,15 @@ class Divisible(Protocol):
         ...
 
 
+class Grouped(Protocol):
+    """A payload that shares something costly with those of the same group: a worker that has one should have all."""
+
+    @property
+    def group(self) -> object:
+        """Equal for those that belong together."""
+        ...
+
+
 class Worker(Protocol):
     """Does one item after another in one process."""
 

@@ -129,6 +129,7 @@ def scrub_part(spec: ScrubSpec, progress: Progress | None) -> Result:
     found.check_any()
     key = keys.make(places.key)
     _check_folder(places.confidential)
+    shards.check_free(places.confidential, spec.shard)
     with ExitStack() as stack:
         with writing("--output"):
             private_folder(places.confidential)
@@ -157,7 +158,12 @@ def scrub_part(spec: ScrubSpec, progress: Progress | None) -> Result:
         )
         _note(spec, found, finished=True, headers=True)
     facts = report.to_json() | {"shard": shards.shown(spec.shard), "output": str(spec.output)}
-    told = (console.table(report.table()), "", f"Shard         {places.confidential} (confidential)")
+    told = (
+        console.table(report.table()),
+        "",
+        f"Shard         {places.confidential} (confidential)",
+        f"Next          when all {spec.shard[1]} shards are done: medcli merge SHARD... --output RELEASE",
+    )
     return Result(report.exit_code, facts, "\n".join(told), tuple(outcome.warnings(policy)))
 
 

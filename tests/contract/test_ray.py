@@ -131,8 +131,9 @@ def test_without_ray_the_command_says_what_to_install(tmp_path: Path) -> None:
 
 
 def test_an_address_where_nobody_answers_is_told(tmp_path: Path) -> None:
-    with pytest.raises(SetupError, match="No Ray cluster could be reached") as told:
-        do_nothing(f"127.0.0.1:{ray_nodes.free_port('127.0.0.1')}")
+    address = f"127.0.0.1:{ray_nodes.free_port('127.0.0.1')}"
+    with pytest.raises(SetupError, match=f"No Ray cluster could be reached at {address}") as told:
+        do_nothing(address)
     assert "ray status" in told.value.hint
 
 

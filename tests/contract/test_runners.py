@@ -22,6 +22,7 @@ RUNNERS = [
     "process-1",
     "process-3",
     "async",
+    "async-process-2",
     ON_RAY,
     pytest.param("ray-async-2", marks=pytest.mark.slow),
 ]
@@ -72,6 +73,7 @@ def test_the_product_is_the_same_bytes_in_input_order(tmp_path: Path, where: str
         "process-3",
         "ray-2",
         "ray-async-2",
+        "async-process-2",
     )
 
 

@@ -185,6 +185,8 @@ def runner(name: str) -> jobs.Runner:
             return jobs.AsyncRunner(8, retry)
         case ["process", workers]:
             return jobs.ProcessRunner(int(workers), retry=retry)
+        case ["async", "process", workers]:
+            return jobs.ProcessRunner(int(workers), chunk=8, retry=retry)
         case ["ray", *_, workers]:
             from medcli.jobs.runners.cluster import Needs
 

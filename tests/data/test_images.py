@@ -226,14 +226,14 @@ def test_a_busy_server_is_left_alone_as_long_as_it_says(tmp_path: Path, bucket: 
 
 def test_there_is_no_storm_of_requests_when_a_server_fails(tmp_path: Path, bucket: Bucket) -> None:
     bucket.article(1, {1: {f"{n}.jpg": jpeg(n) for n in range(60)}})
-    for number in range(60):
+    for number in range(0, 60, 5):
         bucket.moods[f"PMC1.1/{number}.jpg"] = ["status:503", "status:500"]
     fetch(tmp_path, bucket, [llava(1, f"{n}.jpg", f"{n}") for n in range(60)])
     assert states(tmp_path) == {f"{n}": "done" for n in range(60)}
-    assert len(bucket.log) == 2 + 3 * 60
+    assert len(bucket.log) == 2 + 60 + 2 * 12
     begun = bucket.log[2].at
     assert (
-        len([one for one in bucket.log if one.at < begun + 0.3]) < 60
+        len([one for one in bucket.log if one.at < begun + 0.2]) < 30
     )  # the pace falls with the first refusals
     assert bucket.most_at_once <= 32
 
@@ -349,3 +349,81 @@ def test_killed_at_any_moment_and_repeated_it_ends_with_the_same(tmp_path: Path,
     asked = Counter(one.path for one in bucket.asked(".jpg"))
     assert sum(asked.values()) < 2 * count
     assert len(lines(tmp_path, "manifest.jsonl")) == count
+
+
+@pytest.fixture
+def two_loops(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fetch as long lists are fetched on a machine with two processors."""
+    monkeypatch.setattr("medcli.data.images.job._LONG", 10)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1})
+
+
+def test_several_processes_ask_no_more_than_one_would(
+    tmp_path: Path, bucket: Bucket, two_loops: None
+) -> None:
+    contents = {}
+    for pmcid in range(1, 41):
+        files = {f"{pmcid}-{n}.jpg": jpeg(100 * pmcid + n) for n in range(5)}
+        bucket.article(pmcid, {1: files})
+        contents |= files
+    rows = [llava(int(name.split("-")[0]), name, name.removesuffix(".jpg")) for name in contents]
+    bucket.moods["metadata/PMC30.1.json"] = ["status:429,2"]
+    result = fetch(tmp_path, bucket, rows, concurrency=8)
+    assert result.facts["kinds"] == {"done": 200}
+    assert images(tmp_path) == contents
+    assert [
+        json.loads(line)["id"] for line in (tmp_path / "out/manifest.jsonl").read_text().splitlines()
+    ] == [row["pair_id"] for row in rows]
+    assert len(bucket.log) == 200 + 2 * 40 + 1  # an article's metadata are read by one of them
+    assert bucket.most_at_once <= 8
+    refused = next(one.at for one in bucket.asked("metadata/PMC30.1.json"))
+    assert min(one.at - refused for one in bucket.log if one.at > refused + 0.1) >= 1.9  # both rested
+    fetch(tmp_path, bucket, rows, concurrency=8)
+    assert len(bucket.log) == 281
+
+
+def test_a_server_that_asks_for_hours_stops_the_run_at_once(tmp_path: Path, bucket: Bucket) -> None:
+    bucket.article(1, {1: {f"{n}.jpg": jpeg(n) for n in range(60)}})
+    bucket.moods["*"] = ["status:503,36000"] * 200
+    begun = time.monotonic()
+    with pytest.raises(SetupError, match="busy"):
+        fetch(tmp_path, bucket, [llava(n, "0.jpg", f"{n}") for n in range(60)])
+    assert time.monotonic() - begun < 10
+    assert len(bucket.log) <= 32
+
+
+def test_a_jpeg_is_called_damaged_exactly_where_a_whole_decoding_fails(tmp_path: Path) -> None:
+    import io
+    import random
+
+    from PIL import Image
+
+    from medcli.data.images.picture import check
+    from medcli.errors import ItemFailed
+
+    rng, verdicts = random.Random(3), Counter[bool]()
+    source = Image.frombytes("RGB", (61, 47), rng.randbytes(61 * 47 * 3)).resize((150, 120))
+    for mode in ("RGB", "L", "CMYK"):
+        for progressive in (False, True):
+            stream = io.BytesIO()
+            source.convert(mode).save(stream, "JPEG", progressive=progressive)
+            whole = stream.getvalue()
+            for number in range(60):
+                content = bytearray(whole[: rng.randrange(2, len(whole))] if number % 2 else whole)
+                for _ in range(number % 7):
+                    content[rng.randrange(len(content))] = rng.randrange(256)
+                (tmp_path / "x").write_bytes(content)
+                try:
+                    with Image.open(io.BytesIO(content)) as picture:
+                        picture.load()
+                    sound = True
+                except (OSError, SyntaxError, ValueError):
+                    sound = False
+                try:
+                    check(tmp_path / "x")
+                    told = True
+                except ItemFailed:
+                    told = False
+                assert told == sound
+                verdicts[sound] += 1
+    assert min(verdicts.values()) > 50

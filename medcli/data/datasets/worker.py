@@ -91,7 +91,7 @@ class Files:
 
         def placed(got: Fetched) -> Row:
             body.flush()
-            if source.git and git_id(body.path) != source.git:
+            if source.git and git_id(Path(body.path)) != source.git:
                 raise ItemFailed(MISMATCH)
             body.settle(target)
             return _row(source, (got.size, got.sha256), source.kind)

@@ -24,6 +24,7 @@ from medcli.data.images.worker import Figures, Setting
 from medcli.data.places import claim, deliver
 from medcli.data.pmc import links
 from medcli.data.result import Result
+from medcli.data.transfer.board import make
 from medcli.errors import InputError, SetupError
 from medcli.jobs.retry import Retry
 from medcli.jobs.shards import WHOLE
@@ -33,6 +34,9 @@ from medcli.storage import Url
 Bar = Callable[[int], jobs.Progress]
 Bring = Callable[[Path], None]
 _USUAL = 96_000  # bytes: 69 GB over 721,154 figures (LLaVA-Med, issue 79)
+_BOARD = "rests"
+_LONG = 2000  # rows from which more processes than one are worth their start
+_MOST_LOOPS = 4
 _BESIDE = 3  # rows in flight for each request: some wait for metadata, some are decoded
 
 
@@ -42,6 +46,8 @@ class ImagesJob:
 
     Attributes
     ----------
+    loops : int
+        Processes that share the limits.
     changed : int
         Files whose bytes are others than an earlier manifest says; known after ``finish``.
     """
@@ -49,6 +55,7 @@ class ImagesJob:
     spec: ImagesSpec
     plan: Plan
     told: Callable[[Sequence[jobs.Row]], None] | None = None
+    loops: int = 1
     changed: int = 0
     name: str = field(default="download images", init=False)
 
@@ -64,13 +71,16 @@ class ImagesJob:
     def worker(self) -> Any:
         """Fetches figures."""
         spec = self.spec
+        transfer = spec.transfer
+        if self.loops > 1:
+            transfer = transfer.shared(self.loops, make(spec.folder / _BOARD))
         setting = Setting(
             spec.place.absolute() / "images",
             spec.addresses["bucket"],
             spec.license,
             spec.allow,
             spec.decode,
-            spec.transfer,
+            transfer,
             str(spec.output) if isinstance(spec.output, Url) else "",
         )
         if spec.from_packages:
@@ -132,15 +142,9 @@ def download_images(spec: ImagesSpec, bar: Any = None, bring: Bring | None = Non
             _room(spec.output, missing)
         rows, _ = plan.count()
         with bar(rows) if bar is not None else console.Bar("") as progress:
-            job = ImagesJob(spec, plan, getattr(progress, "told", None))
-            at_once, once = _BESIDE * spec.concurrency, Retry(attempts=1)
-            runner = jobs.runner_for(
-                spec,
-                lambda: jobs.AsyncRunner(at_once, once),
-                retry=once,
-                concurrency=at_once,
-                per_node=True,
-            )
+            loops = _loops(spec, missing.rows)
+            job = ImagesJob(spec, plan, getattr(progress, "told", None), loops)
+            runner = _runner(spec, loops)
             with parts.noting(spec, spec.folder, job.name, f"{plan.fact('source')} {spec.limit or ''}"):
                 report = jobs.run(
                     job,
@@ -159,6 +163,24 @@ def download_images(spec: ImagesSpec, bar: Any = None, bring: Bring | None = Non
     if job.changed:
         console.note(f"Files whose bytes are others than the earlier manifest says: {job.changed:,}.")
     return Result(report.exit_code, facts, console.table(report.table()))
+
+
+def _loops(spec: ImagesSpec, rows: int) -> int:
+    """How many processes fetch: one event loop keeps one processor busy, and a process costs a second to begin."""
+    if spec.from_packages or rows < _LONG or getattr(spec, "runner", "local") != "local":
+        return 1
+    return max(1, min(_MOST_LOOPS, len(os.sched_getaffinity(0)), spec.concurrency // 2))
+
+
+def _runner(spec: ImagesSpec, loops: int) -> jobs.Runner:
+    once, at_once = Retry(attempts=1), _BESIDE * spec.concurrency
+
+    def local() -> jobs.Runner:
+        if loops == 1:
+            return jobs.AsyncRunner(at_once, once)
+        return jobs.ProcessRunner(loops, max(8, at_once // loops), once)
+
+    return jobs.runner_for(spec, local, retry=once, concurrency=at_once, per_node=True)
 
 
 def plan_fact(spec: ImagesSpec, name: str) -> str:

@@ -100,7 +100,7 @@ class PackagedFigures:
             path = _there(self._setting.images, one.id)
             if path is not None:
                 facts = {"from": "disk", "license": "", "key": link.package}
-                rows[one.id] = row_of(path, path.stat().st_size, content_md5(path), facts)
+                rows[one.id] = row_of(path.name, path.stat().st_size, content_md5(path), facts)
                 await self._loop.run_in_executor(self._threads, put_away, self._setting.store, path)
         left = [one for one in links if one.id not in rows]
         if left:
@@ -180,16 +180,16 @@ class _Taking:
             body.write(content)
             try:
                 md5, _ = body.digests()
-                path = place(body, images, link.id, self._setting.decode)
+                name = place(body, f"{images}{os.sep}", link.id, self._setting.decode)
             except ItemFailed:
                 body.discard()
                 raise
             for other in picture.ENDINGS:  # a thumbnail that came before
-                if (old := images / f"{link.id}.{other}") != path:
-                    old.unlink(missing_ok=True)
-            put_away(self._setting.store, path)
+                if (old := f"{link.id}.{other}") != name:
+                    (images / old).unlink(missing_ok=True)
+            put_away(self._setting.store, images / name)
             facts = {"key": f"{self._key}/{link.file}", "license": "", "from": "package"}
-            return row_of(path, body.size, md5, facts)
+            return row_of(name, body.size, md5, facts)
 
 
 class _Windows(io.RawIOBase):

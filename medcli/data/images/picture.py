@@ -5,8 +5,8 @@ Knows magic numbers; refuses to change a byte.
 
 from __future__ import annotations
 
+import os
 import warnings
-from pathlib import Path
 
 from medcli.errors import ItemFailed, MissingExtra
 
@@ -43,8 +43,11 @@ def ending_of(head: bytes) -> str:
     raise ItemFailed(NOT_A_PICTURE)
 
 
-def check(path: Path) -> None:
-    """Decode a picture, its first frame, in full, and forget it.
+def check(path: str | os.PathLike[str]) -> None:
+    """Decode a picture, its first frame, to its end, and forget it.
+
+    A JPEG is decoded to an eighth of its size in grey: all its codes are read, which is where damage shows, but most of
+    the arithmetic is left out, and half the time with it.
 
     Raises
     ------
@@ -61,6 +64,7 @@ def check(path: Path) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a large figure is no attack here: nothing is kept
             with Image.open(path) as picture:
+                picture.draft("L", (1, 1))
                 picture.load()
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         raise ItemFailed(DAMAGED) from None

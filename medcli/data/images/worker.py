@@ -37,6 +37,7 @@ T = TypeVar("T")
 BLOCKED = "license-blocked"
 RETRACTED = "retracted"
 DONE = "done"
+_ENCODED = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _FINAL = frozenset({GONE, MISMATCH, picture.NOT_A_PICTURE, picture.DAMAGED})
 
 
@@ -129,18 +130,25 @@ class Figures:
         return os.path.exists(self._stem + name)
 
     async def _fetched(self, link: Link, media: Media, facts: dict[str, Any]) -> Row:
-        setting, part = self._setting, self._setting.images / f"{link.id}.part"
+        setting = self._setting
 
         def placed(got: Fetched) -> Row:
-            path = place(body, setting.images, link.id, setting.decode)
-            put_away(setting.store, path)
-            return row_of(path, got.size, got.md5, facts | {"from": "bucket"})
+            name = place(body, self._stem, link.id, setting.decode)
+            if setting.store:
+                put_away(setting.store, setting.images / name)
+            return row_of(name, got.size, got.md5, facts | {"from": "bucket"})
 
-        with Body(part) as body:
-            body.recall()
+        with Body(f"{self._stem}{link.id}.part") as body:
+            if not self._fresh:
+                body.recall()
             try:
                 return await self._fetcher.save(
-                    self._bucket.url(media.key), body, Wanted(media.md5), placed, self._threads
+                    self._bucket.url(media.key),
+                    body,
+                    Wanted(media.md5),
+                    placed,
+                    self._threads,
+                    quick=not (setting.decode or setting.store),
                 )
             except ItemFailed as failed:
                 if failed.kind in _FINAL:
@@ -165,8 +173,19 @@ def adopt(images: Path, name: str, md5: str) -> Path | None:
     return None
 
 
-def place(body: Body, images: Path, name: str, decode: bool) -> Path:
-    """Look at a complete ``.part`` file and give it its name.
+def place(body: Body, folder: str, name: str, decode: bool) -> str:
+    """Look at a complete ``.part`` file and give it its name, with its true ending, which is returned.
+
+    Parameters
+    ----------
+    body : Body
+        Complete.
+    folder : str
+        Where it goes, ending in a separator.
+    name : str
+        Without ending.
+    decode : bool
+        Whether it must decode.
 
     Raises
     ------
@@ -177,9 +196,8 @@ def place(body: Body, images: Path, name: str, decode: bool) -> Path:
     if decode:
         body.flush()
         picture.check(body.path)
-    target = images / f"{name}.{ending}"
-    body.settle(target)
-    return target
+    body.settle(f"{folder}{name}.{ending}")
+    return f"{name}.{ending}"
 
 
 def version_of(key: str) -> int:
@@ -190,16 +208,16 @@ def version_of(key: str) -> int:
 
 def known_row(path: Path, md5: str, facts: dict[str, Any]) -> Row:
     """The row of a file that was there already."""
-    return row_of(path, path.stat().st_size, md5, facts | {"from": "disk"})
+    return row_of(path.name, path.stat().st_size, md5, facts | {"from": "disk"})
 
 
-def row_of(path: Path, size: int, md5: str, facts: dict[str, Any]) -> Row:
-    """The row of a file that is in its place."""
+def row_of(name: str, size: int, md5: str, facts: dict[str, Any]) -> Row:
+    """The row of a file that is in its place under this name."""
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    value = {"file": f"images/{path.name}", "bytes": size, "md5": md5} | facts | {"time": now}
-    return Row("", "done", DONE, json.dumps(value, ensure_ascii=False).encode(), size)
+    value = {"file": f"images/{name}", "bytes": size, "md5": md5} | facts | {"time": now}
+    return Row("", "done", DONE, _ENCODED(value).encode(), size)
 
 
 def left_out(kind: str, **facts: Any) -> Row:
     """The row of a figure that is not wanted, or no longer there."""
-    return Row("", "skipped", kind, json.dumps(facts, ensure_ascii=False).encode() if facts else b"")
+    return Row("", "skipped", kind, _ENCODED(facts).encode() if facts else b"")

@@ -95,7 +95,9 @@ def match(file: str, names: Iterable[str]) -> tuple[str, str] | None:
     >>> match("PMC12_fig1", ["fig1.gif", "fig1.jpg"])
     ('fig1.jpg', 'stem')
     """
-    known = list(names)
+    known = names if isinstance(names, Mapping) else list(names)
+    if file in known:
+        return file, "exact"
     wishes = [file, *([_PREFIX.sub("", file, count=1)] if _PREFIX.match(file) else [])]
     for wish in wishes:
         if wish in known:

@@ -46,7 +46,8 @@ class Bucket:
             self._versions[pmcid] = asyncio.ensure_future(self._list_versions(pmcid))
             if len(self._versions) > _KEPT:
                 self._versions.popitem(last=False)
-        return await asyncio.shield(self._versions[pmcid])
+        task = self._versions[pmcid]
+        return task.result() if task.done() else await asyncio.shield(task)
 
     async def article(self, pmcid: int, version: int) -> Article:
         """One version's metadata.
@@ -61,7 +62,8 @@ class Bucket:
             self._articles[place] = asyncio.ensure_future(self._read_article(pmcid, version))
             if len(self._articles) > _KEPT:
                 self._articles.popitem(last=False)
-        return await asyncio.shield(self._articles[place])
+        task = self._articles[place]
+        return task.result() if task.done() else await asyncio.shield(task)
 
     async def find(self, pmcid: int, file: str) -> tuple[Article, Media, str]:
         """Find a row's file: the newest article, the file, and how it was found.

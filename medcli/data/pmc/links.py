@@ -48,6 +48,11 @@ class Link(NamedTuple):
     package: str = ""
     trouble: str = ""
 
+    @property
+    def group(self) -> int:
+        """The article: its metadata serve all its figures."""
+        return self.pmcid
+
 
 def read(path: Path) -> Iterator[Link]:
     """Yield the links of a list, in its order; rows that are none have their trouble.

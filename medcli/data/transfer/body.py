@@ -33,13 +33,15 @@ class Body:
 
     Parameters
     ----------
-    path : Path
+    path : path
         The ``.part`` file, in a folder that exists.
     sha256 : bool
         Whether SHA-256 is computed besides MD5.
 
     Attributes
     ----------
+    path : str
+        The file.
     size : int
         Bytes so far.
     head : bytes
@@ -48,16 +50,16 @@ class Body:
         The server's name for this version, or empty.
     """
 
-    def __init__(self, path: Path, *, sha256: bool = False) -> None:
-        self.path = path
+    def __init__(self, path: str | os.PathLike[str], *, sha256: bool = False) -> None:
         self.size = 0
         self.head = b""
         self.tag = ""
-        self._facts = path.with_name(f"{path.name}.json")
+        self.path = os.fspath(path)
+        self._facts = f"{self.path}.json"
         self._wants_sha256 = sha256
         self._told = False
         self._descriptor = -1
-        self._held: list[bytes] = []
+        self._held: list[bytes | memoryview] = []
         self._begin()
 
     def __enter__(self) -> Self:
@@ -71,8 +73,8 @@ class Body:
     def recall(self) -> None:
         """Take up what an earlier process left, if it is known what it is."""
         try:
-            facts = json.loads(self._facts.read_bytes())
-            tag = facts["tag"]
+            with open(self._facts, "rb") as stream:
+                tag = json.load(stream)["tag"]
         except (OSError, ValueError, KeyError, TypeError):
             return
         self._open()
@@ -81,7 +83,7 @@ class Body:
         if not (left and isinstance(tag, str) and tag):
             self.clear()
             return
-        with self.path.open("rb") as stream:
+        with open(self.path, "rb") as stream:
             while block := stream.read(_BLOCK):
                 self.head = self.head or block[:16]
                 self._hash(block)
@@ -96,21 +98,20 @@ class Body:
             os.ftruncate(self._descriptor, 0)
             os.lseek(self._descriptor, 0, os.SEEK_SET)
         if self._told:
-            self._facts.unlink(missing_ok=True)
-            self._told = False
+            self._forget()
 
     def expect(self, tag: str, total: int | None) -> None:
         """Note what the server calls this version, where the file is long enough to be worth it."""
         self.tag = tag
         if tag and (total or 0) > _REMEMBERED and not self._told:
             self._open()
-            self._facts.write_text(json.dumps({"tag": tag}), encoding="utf-8")
+            Path(self._facts).write_text(json.dumps({"tag": tag}), encoding="utf-8")
             self._told = True
 
-    def write(self, block: bytes) -> bool:
+    def write(self, block: bytes | memoryview) -> bool:
         """Append; say whether it is time for :meth:`flush`."""
         if len(self.head) < 16:
-            self.head = (self.head + block[:16])[:16]
+            self.head = (self.head + bytes(block[:16]))[:16]
         self._held.append(block)
         self._holds += len(block)
         self.size += len(block)
@@ -127,9 +128,9 @@ class Body:
         self._open()
         for block in self._held:
             self._hash(block)
-            view = memoryview(block)
-            while view:
-                view = view[os.write(self._descriptor, view) :]
+            written = os.write(self._descriptor, block)
+            while written < len(block):
+                written += os.write(self._descriptor, memoryview(block)[written:])
         self._held.clear()
         self._holds = 0
 
@@ -138,18 +139,18 @@ class Body:
         self.flush()
         return self._md5.hexdigest(), self._sha256.hexdigest() if self._sha256 else ""
 
-    def settle(self, target: Path) -> None:
+    def settle(self, target: str | os.PathLike[str]) -> None:
         """Give the file its name; it is complete."""
         os.replace(self.path, target)
         if self._told:
-            self._facts.unlink(missing_ok=True)
+            self._forget()
         self._close()
 
     def discard(self) -> None:
         """Remove it."""
         if self._descriptor >= 0:
-            self.path.unlink(missing_ok=True)
-            self._facts.unlink(missing_ok=True)
+            Path(self.path).unlink(missing_ok=True)
+            self._forget()
 
     def _open(self) -> None:
         if self._descriptor >= 0:
@@ -167,8 +168,12 @@ class Body:
         if not self._is(own.st_ino):
             self._close()
             raise ItemFailed(IN_USE)
-        if own.st_size and not self._facts.exists():
+        if own.st_size and not os.path.exists(self._facts):
             os.ftruncate(self._descriptor, 0)  # left by a process that was killed, and nobody knows of what
+
+    def _forget(self) -> None:
+        Path(self._facts).unlink(missing_ok=True)
+        self._told = False
 
     def _close(self) -> None:
         if self._descriptor >= 0:
@@ -188,7 +193,7 @@ class Body:
         self._md5 = hashlib.md5(usedforsecurity=False)
         self._sha256 = hashlib.sha256() if self._wants_sha256 else None
 
-    def _hash(self, block: bytes) -> None:
+    def _hash(self, block: bytes | memoryview) -> None:
         self._md5.update(block)
         if self._sha256 is not None:
             self._sha256.update(block)

@@ -5,12 +5,13 @@ or broken one costs an attempt, given back when bytes have come. A body that bro
 the server can tell that it is still the same (Range with If-Range, RFC 9110 13.1.5); a 200 in answer means: from the
 start. A body that does not have the hash it should have is fetched anew, twice. Knows HTTP and hashes; refuses to
 know what the files are.
+
+Most files are short, and there are hundreds of thousands of them: what is done for each is written to cost little.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 import re
 import time
@@ -20,37 +21,39 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from medcli.data.transfer.bandwidth import Bandwidth
+from medcli.data.transfer.board import Board
 from medcli.data.transfer.body import Body
-from medcli.data.transfer.host import Host
+from medcli.data.transfer.host import Host, Impatient
 from medcli.data.transfer.session import Sessions, origin_of
 from medcli.data.transfer.settings import Transfer
+from medcli.data.transfer.trouble import (
+    BUSY,
+    CUT,
+    FAILING,
+    GONE,
+    MISMATCH,
+    SLOW,
+    STOPPING,
+    TOO_LARGE,
+    Again,
+    again,
+    raise_for,
+)
+from medcli.data.transfer.wire import Wire
 from medcli.errors import ItemFailed
-from medcli.pacing import retry_after
 
 if TYPE_CHECKING:
     from types import TracebackType
 
+__all__ = ["FAILING", "GONE", "MISMATCH", "Fetched", "Fetcher", "Wanted"]
+
 T = TypeVar("T")
 
-GONE = "gone"
-MISMATCH = "mismatch"
-UNREACHABLE = "unreachable"
-UNTRUSTED = "certificate-not-trusted"
-SILENT = "timeout"
-SLOW = "too-slow"
-CUT = "broke-off"
-FAILING = "server-error"
-BUSY = "busy"
-REFUSED = "refused"
-TOO_LARGE = "too-large"
-
-_BUSY = frozenset({429, 503, 509, 529})
-_FAILING = frozenset({408, 425, 500, 502, 504, 520, 521, 522, 523, 524})
-_GONE = frozenset({404, 410})
-_STOPPING = frozenset({UNREACHABLE, SILENT, FAILING, BUSY, REFUSED})
 _LONGEST_PAUSE = 20.0
 _SLOWEST = 200.0  # bytes a second
-_BLOCK = 1 << 18
+_SHORT = 1 << 19  # bytes that are hashed and written sooner than another thread has its turn
+_DRAINED = 1 << 16  # bytes of an error's page that are read so that its connection can go on
+_DOWNGRADED = 400  # a way that left https counts as an address that is refused
 _MD5 = re.compile(r'"([0-9a-fA-F]{32})"')
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 
@@ -72,14 +75,6 @@ class Fetched:
     md5: str
     sha256: str
     tag: str
-
-
-class _Again(Exception):
-    """Send it again."""
-
-    def __init__(self, kind: str, *, rest: float | None = None) -> None:
-        super().__init__(kind)
-        self.kind, self.rest = kind, rest
 
 
 @dataclass(slots=True)
@@ -109,11 +104,14 @@ class Fetcher:
         self._transfer = transfer
         self._hosts: dict[str, Host] = {}
         self._bandwidth = Bandwidth(transfer.bandwidth)
+        self._board: Board | None = None
         self.requests = 0
         self.bytes = 0
 
     async def __aenter__(self) -> Self:
-        self._sessions = Sessions(self._transfer.timeout)
+        if self._transfer.board:
+            self._board = Board(self._transfer.board)
+        self._sessions = Sessions(self._transfer.timeout, direct=not self._transfer.bandwidth)
         return self
 
     async def __aexit__(
@@ -126,7 +124,14 @@ class Fetcher:
         origin = origin_of(url)
         host = self._hosts.get(origin)
         if host is None:
-            host = self._hosts[origin] = Host(self._transfer.concurrency)
+            limits = self._transfer
+            host = self._hosts[origin] = Host(
+                limits.concurrency,
+                beside=limits.beside,
+                patience=limits.patience,
+                board=self._board,
+                name=origin,
+            )
         return host
 
     async def read(
@@ -148,19 +153,21 @@ class Fetcher:
         Raises
         ------
         ItemFailed
-            ``gone`` for 404 and 410; else a reason code of this module.
+            ``gone`` for 404 and 410; else a reason code of :mod:`medcli.data.transfer.trouble`.
         """
 
         async def attempt(_: _Patience) -> bytes:
-            async with self._answer(url, dict(headers or {}), send) as response:
-                self._check(response.status, response.headers)
+            response = await self._answer(url, headers or {}, send)
+            try:
                 blocks, size = [], 0
                 async for block in self._blocks(response):
                     size += len(block)
                     if size > most:
                         raise ItemFailed(TOO_LARGE)
                     blocks.append(block)
-                return b"".join(blocks)
+            finally:
+                response.close()  # does nothing to one that was read to its end
+            return blocks[0] if len(blocks) == 1 else b"".join(blocks)
 
         return await self._persist(url, attempt)
 
@@ -173,6 +180,7 @@ class Fetcher:
         threads: Executor | None = None,
         *,
         headers: Mapping[str, str] | None = None,
+        quick: bool = False,
     ) -> T:
         """Fetch a file into an entered :class:`Body`, or what is missing of it, and verify it.
 
@@ -190,19 +198,21 @@ class Fetcher:
             Where hashing and writing is done.
         headers : mapping, optional
             Sent along; another host that an answer leads to never sees an Authorization.
+        quick : bool
+            Whether ``then`` takes no longer than a thread's turn: then a short file is hashed and written on the spot.
 
         Raises
         ------
         ItemFailed
-            ``gone``; ``mismatch`` where size or hash stay wrong; else a reason code of this module.
+            ``gone``; ``mismatch`` where size or hash stay wrong; else a reason code of
+            :mod:`medcli.data.transfer.trouble`.
         """
         loop = asyncio.get_running_loop()
 
         async def attempt(patience: _Patience) -> None:
             before = body.size
             try:
-                async for _ in self._received(url, body, wanted, headers or {}):
-                    await loop.run_in_executor(threads, body.flush)
+                await self._receive(url, body, wanted, headers or {}, threads, quick=quick)
             finally:
                 if body.size > before:
                     patience.spent = 0
@@ -216,14 +226,16 @@ class Fetcher:
             )
             if not right:
                 body.clear()
-                raise _Again(MISMATCH)
+                raise Again(MISMATCH)
             return then(Fetched(body.size, md5, sha256, body.tag))
 
         for last in (False, False, True):
             await self._persist(url, attempt)
             try:
+                if quick and body.size < _SHORT:
+                    return verify()
                 return await loop.run_in_executor(threads, verify)
-            except _Again:
+            except Again:
                 if last:
                     raise ItemFailed(MISMATCH) from None
         raise AssertionError
@@ -236,137 +248,142 @@ class Fetcher:
         Raises
         ------
         ItemFailed
-            ``gone``; ``mismatch`` if the file is another than ``tag`` says; else a reason code of this module.
+            ``gone``; ``mismatch`` if the file is another than ``tag`` says; else a reason code of
+            :mod:`medcli.data.transfer.trouble`.
         """
 
         async def attempt(_: _Patience) -> tuple[bytes, int, str]:
             headers = {"Range": f"bytes={start}-{start + length - 1}"} | ({"If-Range": tag} if tag else {})
-            async with self._answer(url, headers) as response:
-                if response.status == 416:
-                    return b"", start, tag
-                self._check(response.status, response.headers)
-                theirs = _tag(response.headers)
-                if tag and theirs != tag:
-                    raise ItemFailed(MISMATCH)
-                whole = response.status == 200
-                found = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
-                if not whole and (found is None or int(found[1]) != start):
-                    raise _Again(CUT)
-                skip, parts, size = start if whole else 0, [], 0
-                async for block in self._blocks(response):
-                    kept, skip = block[skip:], max(0, skip - len(block))
-                    parts.append(kept)
-                    size += len(kept)
-                    if size >= length:
-                        break
-                total = response.headers.get("Content-Length", "") if whole else (found or "")[3]
-                return b"".join(parts)[:length], int(total) if total.isdigit() else -1, theirs
+            response = await self._answer(url, headers, allowed=(416,))
+            try:
+                return await self._window(response, start, length, tag)
+            finally:
+                response.close()
 
         return await self._persist(url, attempt)
 
-    async def _received(
-        self, url: str, body: Body, wanted: Wanted, headers: Mapping[str, str]
-    ) -> AsyncIterator[None]:
-        """Get a body, or the rest of it; yield where it is time to write."""
+    async def _window(self, response: Any, start: int, length: int, tag: str) -> tuple[bytes, int, str]:
+        if response.status == 416:
+            return b"", start, tag
+        theirs = _tag(response.headers)
+        if tag and theirs != tag:
+            raise ItemFailed(MISMATCH)
+        whole = response.status == 200
+        found = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
+        if not whole and (found is None or int(found[1]) != start):
+            raise Again(CUT)
+        skip, parts, size = start if whole else 0, [], 0
+        async for block in self._blocks(response):
+            kept, skip = block[skip:], max(0, skip - len(block))
+            parts.append(kept)
+            size += len(kept)
+            if size >= length:
+                break
+        total = response.headers.get("Content-Length", "") if whole else (found or "")[3]
+        return b"".join(parts)[:length], int(total) if total.isdigit() else -1, theirs
+
+    async def _receive(
+        self,
+        url: str,
+        body: Body,
+        wanted: Wanted,
+        headers: Mapping[str, str],
+        threads: Executor | None,
+        *,
+        quick: bool,
+    ) -> None:
+        """Get a body, or the rest of it."""
         rest = {"Range": f"bytes={body.size}-", "If-Range": body.tag} if body.size and body.tag else {}
         if body.size and not rest:
             body.clear()
-        async with self._answer(url, {**headers, **rest}) as response:
-            if response.status in (412, 416) and rest:
+        response = await self._answer(url, {**headers, **rest}, allowed=(412, 416) if rest else ())
+        try:
+            if response.status in (412, 416):
                 body.clear()
-                raise _Again(CUT, rest=0.0)
-            self._check(response.status, response.headers)
+                raise Again(CUT, rest=0.0)
             if response.status == 200:
                 if body.size:
                     body.clear()
             elif not _continues(response.headers, body.size):
                 body.clear()
-                raise _Again(CUT)
+                raise Again(CUT)
             length = response.content_length
             total = None if length is None else body.size + length
             if wanted.size is not None and total is not None and total != wanted.size:
                 body.clear()
-                raise _Again(CUT)
+                raise Again(CUT)
             body.expect(_tag(response.headers), total)
+            if quick and isinstance(response, Wire) and (whole := response.whole()) is not None:
+                self.bytes += len(whole)
+                body.write(whole)
+                body.flush()  # now, for the bytes are the connection's
+                return
             async for block in self._blocks(response):
                 if body.write(block):
-                    yield
+                    await asyncio.get_running_loop().run_in_executor(threads, body.flush)
+        finally:
+            response.close()
 
-    async def _blocks(self, response: Any) -> Any:
+    async def _blocks(self, response: Any) -> AsyncIterator[bytes]:
         """Yield what comes; a server that only drips is cut off."""
-        come, waited = 0, 0.0
-        while True:
-            begun = time.monotonic()
-            block = await response.content.readany()
-            waited += time.monotonic() - begun
-            if not block:
-                return
+        content, timeout = response.content, self._transfer.timeout
+        come, waited, begun = 0, 0.0, time.monotonic()
+        while block := await content.readany():
             come += len(block)
             self.bytes += len(block)
+            waited += time.monotonic() - begun
             if self._transfer.bandwidth:
                 await self._bandwidth.take(len(block))
             yield block
-            if waited > self._transfer.timeout:
+            if waited > timeout:
                 if come < _SLOWEST * waited:
-                    raise _Again(SLOW)
+                    raise Again(SLOW)
                 come, waited = 0, 0.0
+            begun = time.monotonic()
 
-    @contextlib.asynccontextmanager
-    async def _answer(self, url: str, headers: dict[str, str], send: bytes = b"") -> Any:
-        """Send; hand back the response, and turn every trouble on the way into a reason."""
-        import aiohttp
+    async def _answer(
+        self, url: str, headers: Mapping[str, str], send: bytes = b"", *, allowed: tuple[int, ...] = ()
+    ) -> Any:
+        """Send, and return the response; a status other than 200, 206 and those allowed is a trouble.
 
+        A response that is not read to its end must be closed.
+        """
         self.requests += 1
+        response = await self._sessions.request(url, headers, send)
         try:
-            async with self._sessions.request(url, headers, send) as response:
-                if url.startswith("https:") and response.url.scheme != "https":
-                    raise aiohttp.InvalidURL(response.url)  # noqa: TRY301 - one trouble among those below
-                yield response
-        except aiohttp.ClientSSLError:
-            raise ItemFailed(UNTRUSTED, stops=True) from None
-        except aiohttp.ClientConnectorError:
-            raise _Again(UNREACHABLE) from None
-        except TimeoutError:
-            raise _Again(SILENT) from None
-        except (aiohttp.TooManyRedirects, aiohttp.InvalidURL):
-            raise ItemFailed(REFUSED, stops=True) from None
-        except (aiohttp.ClientError, ConnectionError):
-            raise _Again(CUT) from None
-        except Exception as error:
-            if not type(error).__module__.startswith(("python_socks", "aiohttp_socks")):
-                raise
-            raise _Again(UNREACHABLE) from None
-
-    def _check(self, status: int, headers: Mapping[str, str]) -> None:
-        """Pass over a good status; name the trouble of another."""
-        if status in (200, 206):
-            return
-        if status in _GONE:
-            raise ItemFailed(GONE)
-        if status in _BUSY:
-            raise _Again(BUSY, rest=retry_after(headers))
-        if status in _FAILING:
-            raise _Again(FAILING, rest=retry_after(headers))
-        raise ItemFailed(REFUSED, stops=True)
+            if response.status not in (200, 206, *allowed):
+                await _refuse(response)
+            if url.startswith("https:") and _left_https(response):
+                raise_for(_DOWNGRADED, {})
+        except BaseException:
+            response.close()
+            raise
+        return response
 
     async def _persist(self, url: str, attempt: Callable[[_Patience], Awaitable[T]]) -> T:
         """Try until it is done or attempts and patience are at an end."""
         host, patience = self.host(url), _Patience()
         while True:
             try:
-                async with host.turn():
-                    result = await attempt(patience)
-            except _Again as again:
-                await self._pause(host, again, patience)
+                await host.enter()
+            except Impatient:
+                raise ItemFailed(BUSY, stops=True) from None
+            try:
+                result = await attempt(patience)
             except ItemFailed as failed:
                 if failed.kind == GONE:
                     host.good()
                 raise
+            except Exception as error:  # noqa: BLE001 - raised again where it is none of the way's
+                trouble = again(error)
             else:
                 host.good()
                 return result
+            finally:
+                host.leave()
+            await self._pause(host, trouble, patience)
 
-    async def _pause(self, host: Host, again: _Again, patience: _Patience) -> None:
+    async def _pause(self, host: Host, trouble: Again, patience: _Patience) -> None:
         """Wait as long as is fitting.
 
         Raises
@@ -376,18 +393,31 @@ class Fetcher:
         """
         limits = self._transfer
         patience.tries += 1
-        patience.spent += again.kind != BUSY
+        patience.spent += trouble.kind != BUSY
         doubled = limits.pause * 2 ** min(patience.tries, 10)
         pause = random.uniform(0.0, min(_LONGEST_PAUSE, doubled))  # noqa: S311 - spreads load, guards nothing
-        asked = again.rest or 0.0
-        if again.kind == BUSY:
+        asked = trouble.rest or 0.0
+        if trouble.kind == BUSY:
             host.bad(asked, busy=True)
             patience.waited += asked + pause
-        elif again.kind != SLOW:
+        elif trouble.kind != SLOW:
             host.bad(asked)
         if patience.spent >= limits.attempts or patience.waited > limits.patience:
-            raise ItemFailed(again.kind, stops=again.kind in _STOPPING)
+            raise ItemFailed(trouble.kind, stops=trouble.kind in STOPPING)
         await asyncio.sleep(asked + pause)
+
+
+def _left_https(response: Any) -> bool:
+    """Whether redirects have led to plain HTTP; our own connections follow none."""
+    return not isinstance(response, Wire) and response.url.scheme != "https"
+
+
+async def _refuse(response: Any) -> None:
+    """Read an error's page, if it is short, so that its connection can go on; raise what its status means."""
+    page = response.content
+    while page.total_bytes < _DRAINED and not page.at_eof():
+        await page.readany()
+    raise_for(response.status, response.headers)
 
 
 def _tag(headers: Mapping[str, str]) -> str:

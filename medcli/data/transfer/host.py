@@ -9,15 +9,20 @@ and clocks; refuses to know HTTP.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 import time
 from collections import deque
-from collections.abc import AsyncIterator
+
+from medcli.data.transfer.board import Board
 
 _BEGIN = 8.0
 _FIRST, _LONGEST = 0.25, 20.0
+_BREATH = 0.05  # seconds; between two busy answers that are one trouble
 _FAST = 0.5  # seconds; troubles closer than this are one
+
+
+class Impatient(Exception):
+    """The host rests longer than anybody waits."""
 
 
 class Host:
@@ -27,11 +32,30 @@ class Host:
     ----------
     most : int
         Requests at a time, at most.
+    beside : int
+        Processes that send to it, this one among them.
+    patience : float
+        Seconds: a longer rest is not waited for.
+    board : Board, optional
+        Where those processes read of rests.
+    name : str
+        The host's name there.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(
+        self,
+        most: int,
+        *,
+        beside: int = 1,
+        patience: float = 900.0,
+        board: Board | None = None,
+        name: str = "",
+    ) -> None:
         self._most = float(most)
-        self.limit = min(_BEGIN, self._most)
+        self._patience = patience
+        self._board = board
+        self._place = board.place(name) if board is not None else 0
+        self.limit = max(1.0, min(_BEGIN / beside, self._most))
         self.flying = 0
         self._slow = False
         self._rests_until = 0.0
@@ -39,14 +63,36 @@ class Host:
         self._streak = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
 
-    @contextlib.asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Wait for a turn; the block is one request."""
-        await self._enter()
-        try:
-            yield
-        finally:
-            self.flying -= 1
+    async def enter(self) -> None:
+        """Wait for a turn, which is one request; :meth:`leave` ends it.
+
+        Raises
+        ------
+        Impatient
+            If the host rests longer than is waited for.
+        """
+        while self.flying >= int(self.limit) or self._rest() > 0:
+            if (rest := self._rest()) > 0:
+                if rest > self._patience:
+                    raise Impatient
+                await asyncio.sleep(rest)
+                continue
+            future = asyncio.get_running_loop().create_future()
+            self._waiting.append(future)
+            try:
+                await future
+            except asyncio.CancelledError:
+                if future.done() and not future.cancelled():
+                    self._wake()  # the turn that was meant for us goes on to the next
+                raise
+        self.flying += 1
+        if self._waiting and self.flying < int(self.limit):
+            self._wake()
+
+    def leave(self) -> None:
+        """End a turn."""
+        self.flying -= 1
+        if self._waiting:
             self._wake()
 
     def good(self) -> None:
@@ -66,27 +112,16 @@ class Host:
             self._streak += busy
             if busy and not rest:
                 rest = min(_LONGEST, _FIRST * 2**self._streak) * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load
+        elif busy and not rest:
+            rest = _BREATH
         self._rests_until = max(self._rests_until, now + rest)
-
-    async def _enter(self) -> None:
-        while self.flying >= int(self.limit) or self._rest() > 0:
-            if (rest := self._rest()) > 0:
-                await asyncio.sleep(rest)
-                continue
-            future = asyncio.get_running_loop().create_future()
-            self._waiting.append(future)
-            try:
-                await future
-            except asyncio.CancelledError:
-                if future.done() and not future.cancelled():
-                    self._wake()  # the turn that was meant for us goes on to the next
-                raise
-        self.flying += 1
-        if self.flying < int(self.limit):
-            self._wake()
+        if self._board is not None and rest:
+            self._board.write(self._place, self._rests_until)
 
     def _rest(self) -> float:
-        return self._rests_until - time.monotonic()
+        if self._board is not None:
+            self._rests_until = max(self._rests_until, self._board.read(self._place))
+        return self._rests_until - time.monotonic() if self._rests_until else 0.0
 
     def _wake(self) -> None:
         while self._waiting:

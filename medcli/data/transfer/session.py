@@ -6,21 +6,26 @@ addresses; ``SSL_CERT_FILE``, ``REQUESTS_CA_BUNDLE`` and ``CURL_CA_BUNDLE``. No 
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import os
 import ssl
+from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies_environment, proxy_bypass
 
 from medcli import __version__
+from medcli.data.transfer.wire import Odd
+from medcli.data.transfer.wires import Wires
 from medcli.errors import MissingExtra, SetupError
 
 if TYPE_CHECKING:
     import aiohttp
 
-_AGENT = f"medcli/{__version__}"
+_HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": f"medcli/{__version__}"}
 _BUNDLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _READ_AHEAD = 1 << 18
 _KEPT_ALIVE = 60.0
@@ -34,46 +39,54 @@ class Sessions:
     ----------
     timeout : float
         Seconds to wait for the next byte.
+    direct : bool
+        Whether files come over connections of our own (:mod:`medcli.data.transfer.wire`) where no proxy is needed.
     """
 
-    def __init__(self, timeout: float) -> None:
-        try:
-            import aiohttp
-        except ImportError:
-            raise MissingExtra("download", "downloading") from None
-        self._aiohttp: Any = aiohttp
-        self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT, sock_read=timeout)
+    def __init__(self, timeout: float, *, direct: bool) -> None:
+        if find_spec("aiohttp") is None:
+            raise MissingExtra("download", "downloading")
+        self._timeout = timeout
         self._proxies = getproxies_environment()
         self._trust = _trust()
         self._known: dict[str, str] = {}
         self._sessions: dict[str, aiohttp.ClientSession] = {}
+        self._wires = Wires(timeout, self._trust, _HEADERS) if direct else None
 
     async def close(self) -> None:
         """Close all connections."""
+        if self._wires is not None:
+            self._wires.close()
         for session in self._sessions.values():
             await session.close()
 
-    def request(self, url: str, headers: dict[str, str], send: bytes = b"") -> Any:
-        """Begin a GET, or a POST of ``send``; to be entered with ``async with``.
+    async def request(self, url: str, headers: Mapping[str, str], send: bytes = b"") -> Any:
+        """Do a GET, or a POST of ``send``; return the answer, of which the body is still to be read.
 
         The address is sent as it stands, percent signs included.
         """
+        origin = origin_of(url)
+        proxy = self._proxy(origin)
+        if self._wires is not None and not (proxy or send):
+            with contextlib.suppress(Odd):
+                return await self._wires.get(url, origin, headers)
+        return await self._generally(url, proxy, headers, send)
+
+    async def _generally(self, url: str, proxy: str, headers: Mapping[str, str], send: bytes) -> Any:
         from yarl import URL
 
-        proxy = self._proxy(url)
         socks = proxy if proxy.startswith("socks") else ""
         session = self._sessions.get(socks)
         if session is None:
             session = self._sessions[socks] = self._made(socks)
         through = {"proxy": proxy} if proxy and not socks else {}
         method = "POST" if send else "GET"
-        return session.request(
+        return await session.request(
             method, URL(url, encoded=True), headers=headers, data=send or None, max_redirects=5, **through
         )
 
-    def _proxy(self, url: str) -> str:
-        """The proxy for an address, or the empty string; found out once for a host."""
-        origin = origin_of(url)
+    def _proxy(self, origin: str) -> str:
+        """The proxy for a host, or the empty string; found out once."""
         if origin not in self._known:
             self._known[origin] = self._proxy_of(origin)
         return self._known[origin]
@@ -86,6 +99,9 @@ class Sessions:
         return self._proxies.get(parts.scheme) or self._proxies.get("all") or ""
 
     def _made(self, socks: str) -> aiohttp.ClientSession:
+        import aiohttp
+
+        connector: aiohttp.BaseConnector
         options: dict[str, Any] = {"limit": 0, "keepalive_timeout": _KEPT_ALIVE, "ssl": self._trust}
         if socks:
             try:
@@ -96,16 +112,15 @@ class Sessions:
             address = socks.replace("socks5h:", "socks5:").replace("socks4a:", "socks4:")
             connector = ProxyConnector.from_url(address, rdns=remote or None, **options)
         else:
-            connector = self._aiohttp.TCPConnector(**options)
-        made: aiohttp.ClientSession = self._aiohttp.ClientSession(
+            connector = aiohttp.TCPConnector(**options)
+        return aiohttp.ClientSession(
             connector=connector,
-            timeout=self._timeout,
-            headers={"User-Agent": _AGENT, "Accept-Encoding": "identity"},
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT, sock_read=self._timeout),
+            headers=_HEADERS,
             auto_decompress=False,
             read_bufsize=_READ_AHEAD,
-            cookie_jar=self._aiohttp.DummyCookieJar(),
+            cookie_jar=aiohttp.DummyCookieJar(),
         )
-        return made
 
 
 def origin_of(url: str) -> str:
@@ -126,12 +141,17 @@ def is_local(host: str) -> bool:
 
 def _trust() -> ssl.SSLContext:
     """The system's certificates, and those of the bundle that the environment names."""
-    context = ssl.create_default_context()
+    context = ssl.create_default_context()  # which knows SSL_CERT_FILE already
+    known = {os.environ.get(_BUNDLES[0], ssl.get_default_verify_paths().cafile)}
     for name in _BUNDLES:
         bundle = os.environ.get(name)
         if not bundle:
             continue
         try:
+            if bundle in known:
+                Path(bundle).stat()
+                continue
+            known.add(bundle)
             folder = Path(bundle).is_dir()
             context.load_verify_locations(None if folder else bundle, bundle if folder else None)
         except (OSError, ssl.SSLError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 __all__ = ["Transfer"]
 
@@ -25,6 +25,10 @@ class Transfer:
         Seconds of waiting on busy servers that one request may cost.
     pause : float
         Seconds: the n-th wait is drawn evenly from 0 to ``min(20, pause * 2**n)``.
+    beside : int
+        Processes that send to the same hosts, each with limits of its own.
+    board : str
+        Path of the :mod:`~medcli.data.transfer.board` where they tell each other of rests; empty where there is none.
     """
 
     concurrency: int = 32
@@ -33,3 +37,10 @@ class Transfer:
     attempts: int = 6
     patience: float = 900.0
     pause: float = 0.5
+    beside: int = 1
+    board: str = ""
+
+    def shared(self, count: int, board: str) -> Transfer:
+        """The part of one of ``count`` processes that work side by side."""
+        most = max(1, self.concurrency // count)
+        return replace(self, concurrency=most, bandwidth=self.bandwidth / count, beside=count, board=board)

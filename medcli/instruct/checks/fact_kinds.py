@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import NamedTuple
 
-from medcli.instruct.checks.fact_patterns import DECADES, MONTH, MONTHS, YEAR, unit_pattern, units
+from medcli.instruct.checks.fact_patterns import DECADES, MONTH, MONTHS, YEAR, unit_of, unit_pattern
 from medcli.instruct.checks.numerals import NUMERAL, Number, read
 from medcli.instruct.checks.tables import rows
 
@@ -174,9 +174,10 @@ def _measure(match: re.Match[str], before: Before) -> Iterator[Fact]:
     last = _last_unit().search(match[0])
     if last is None or _named(before):
         return
-    unit = last[1]
-    found = units().get(unit if len(unit) == 1 else unit.lower())
-    of, factor = found or units()[unit.lower().removesuffix("s")]
+    found = unit_of(last[1])
+    if found is None:
+        return
+    of, factor = found
     kind = "age" if of in ("months", "days") and before.ends(*_AGED) else "measurement"
     yield from (Fact(kind, of, number, factor) for number in _numbers(match[0][: last.start()]))
 
@@ -250,7 +251,7 @@ def _bare(match: re.Match[str], before: Before) -> Iterator[Fact]:
     if before.ends(*_AGED):
         yield from (Fact("age", "months", number, 12.0) for number in _numbers(match[0]))
     elif before.ends("day", "days", "week", "weeks", "month", "months", "year", "years", "hour", "hours"):
-        of, factor = units()[before.words[-1].lower()]
+        of, factor = unit_of(before.words[-1]) or ("", 1.0)
         yield from (Fact("measurement", of, number, factor) for number in _numbers(match[0]))
     elif not _named(before):
         nouns = frozenset(_nouns(match.string, match.end()))

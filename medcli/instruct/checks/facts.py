@@ -50,4 +50,4 @@ def _before(text: str, start: int) -> Before:
     glued = _GLUED.search(head)
     assert glued is not None
     rest = _EDGE.sub("", head[: glued.start()])
-    return Before(glued[0], tuple(rest.split()[-3:]))
+    return Before(glued[0], tuple(word.lstrip("([\"'") for word in rest.split()[-3:]))

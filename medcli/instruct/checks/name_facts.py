@@ -11,7 +11,7 @@ from functools import cache, lru_cache
 
 from medcli.instruct.checks.tables import rows
 
-_CAP = r"[^\W\d_a-z][\w'\u2019-]*[a-z\u00df-\u00ff][\w'\u2019-]*"
+_CAP = r"[^\W\d_a-z](?=[\w'\u2019-]{0,24}[a-z\u00df-\u00ff])[\w'\u2019-]{1,40}+"
 _INITIALS = r"(?:[A-Z]\.[\s-]?){1,3}"
 _NAME = (
     rf"(?:{_INITIALS}\s?)?{_CAP}(?:\s+(?:{_INITIALS}\s?)?(?:(?:de|van|von|der|la|al|bin)\s+)?{_CAP}){{0,3}}"

@@ -18,10 +18,10 @@ PICTURE_TOKEN = re.compile(
 """Placeholders for a picture in the templates of models in use; :data:`medcli.records.PICTURE` is one of them."""
 
 _LABEL = r"(?:user|human|assistant|gpt|chatbot|question|answer)"
-LABEL = re.compile(rf"^[\s*#_>-]*{_LABEL}\s*\d*\s*[*_]*\s*:[\s*_]*", re.IGNORECASE)
+LABEL = re.compile(rf"^[\s*#_>-]{{0,12}}{_LABEL}\s*\d*\s*[*_]*\s*:[\s*_]*", re.IGNORECASE)
 """A role's name that a parser left at the beginning of a turn."""
 
-_LABEL_INSIDE = re.compile(rf"\n[\s*#_>-]*{_LABEL}\s*\d*\s*[*_]*\s*:", re.IGNORECASE)
+_LABEL_INSIDE = re.compile(rf"\n[\s*#_>-]{{0,12}}{_LABEL}\s*\d*\s*[*_]*\s*:", re.IGNORECASE)
 SPECIAL = re.compile(
     r"</?s>|\[/?INST\]|<</?SYS>>|<\|[a-z_]{2,20}\|>|<(?:start|end)_of_turn>|^\s*#{2,}|#{3,}|`{3,}(?:json)?"
 )

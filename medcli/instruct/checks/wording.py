@@ -18,6 +18,7 @@ _UNSPACED = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f"  # kana, Han,
 _TOKEN = re.compile(rf"[{_UNSPACED}]|[^\W_](?:[^\W_{_UNSPACED}]|['\u2019.-](?=[^\W_]))*")
 _SENTENCE = re.compile(r"(?<=[.!?\u3002])\s+|\n+")
 _AT_HOME = ("GREEK", "MICRO", "MODIFIER")  # first words of Unicode's names of letters
+_TELLING, _LACKING = 8, 20  # different words from which function words tell, and from which their lack does
 _LONG = 5  # words from which an answer or a sentence that comes twice is no coincidence
 _GRAM, _MANY, _DISTINCT = 4, 40, 0.7
 
@@ -122,8 +123,8 @@ def language(subject: Subject) -> Iterator[Finding]:
     """Every turn is in the language that is wished for.
 
     A turn is in another one if over a tenth of its letters are of another script (Greek ones are at home everywhere, up
-    to a third), or if it has eight words or more and holds more of another language's function words than of its own,
-    or none of its own.
+    to a third); or if it has eight different words or more, and of another language's function words two at least and
+    more than of its own; or twenty and none of its own. Notes in key words are in any language.
     """
     wish = subject.settings.language
     if wish not in _scripts():
@@ -142,10 +143,11 @@ def _foreign(text: str, words: frozenset[str], wish: str) -> str:
         if strange * 10 > total or ("GREEK" not in own and counts["GREEK"] * 3 > total):
             return "another script"
     mine = _function_words().get(wish)
-    if mine is None or len(words) < 8:
+    if mine is None or len(words) < _TELLING:
         return ""
     hits = len(words & mine)
     others = max(
         (len(words & theirs) for code, theirs in _function_words().items() if code != wish), default=0
     )
-    return "another language" if others > hits or not hits else ""
+    foreign = others > max(hits, 1) or (not hits and len(words) >= _LACKING)
+    return "another language" if foreign else ""

@@ -31,8 +31,8 @@ _PLAIN = {
 }
 _TROUBLES = {
     "unreachable": (
-        "No Ray cluster could be reached.",
-        "Is it up (ray status), and this machine a node of it? If it wants a token, set RAY_AUTH_TOKEN.",
+        "No Ray cluster could be reached at {address}.",
+        "Is it up (ray status), this machine a node of it, --ray-address right? If it wants a token, set RAY_AUTH_TOKEN.",
     ),
     "token": (
         "The Ray cluster wants a token.",
@@ -72,6 +72,7 @@ class Bridge:
     """
 
     def __init__(self, address: str) -> None:
+        self._address = address
         ours, theirs = socket.socketpair()
         with ours, theirs:
             self._process = subprocess.Popen(  # noqa: S603 - our own program
@@ -112,12 +113,12 @@ class Bridge:
                 number, content = pickle.loads(self._pipe.recv_bytes())  # noqa: S301 - from our own child
                 if isinstance(content, str):
                     message, hint = _TROUBLES[content]
-                    raise SetupError(message, hint=hint)
+                    raise SetupError(message.format(address=self._address), hint=hint)
                 self.connected = True
                 messages.append((number, content))
         except (EOFError, OSError):
             message, hint = _GONE if self.connected else _TROUBLES["unreachable"]
-            raise SetupError(message, hint=hint) from None
+            raise SetupError(message.format(address=self._address), hint=hint) from None
         return messages
 
     def stop_workers(self) -> None:

@@ -15,6 +15,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -47,9 +48,15 @@ def main(pipe: Connection[Any, Any], parent: int, retry: Retry) -> None:
     _die_with(parent)
     console.silence()
     try:
-        with pickle.loads(pipe.recv_bytes()) as worker:  # noqa: S301 - from our own parent
+        factory = pickle.loads(pipe.recv_bytes())  # noqa: S301 - from our own parent
+        if hasattr(factory, "__aenter__"):
+            from medcli.jobs.runners.many import Many
+
+            Many(pipe, retry).serve(factory, lambda put: _begin(_listen, pipe, put))
+            return
+        with factory as worker:
             leases: queue.SimpleQueue[Lease | None] = queue.SimpleQueue()
-            threading.Thread(target=_listen, args=(pipe, leases), daemon=True).start()
+            _begin(_listen, pipe, leases.put)
             pipe.send_bytes(b"")
             _serve(pipe, worker, leases, retry)
     except (EOFError, ConnectionError):
@@ -74,12 +81,16 @@ def _serve(
                     outcomes, since = [], now
 
 
-def _listen(pipe: Connection[Any, Any], leases: queue.SimpleQueue[Lease | None]) -> None:
+def _begin(target: Callable[..., None], *arguments: Any) -> None:
+    threading.Thread(target=target, args=arguments, daemon=True).start()
+
+
+def _listen(pipe: Connection[Any, Any], put: Callable[[Lease | None], object]) -> None:
     """Pass leases on until None; end the process if the driver has gone."""
     try:
         while True:
             lease = pickle.loads(pipe.recv_bytes())  # noqa: S301 - from our own parent
-            leases.put(lease)
+            put(lease)
             if lease is None:
                 return
     except (EOFError, OSError):

@@ -6,6 +6,10 @@ that has nothing else, so that only the one that kills again is called ``worker-
 divided, its pieces are done in turn, down to the rows that kill (:mod:`medcli.jobs.runners.pieces`). Chunks grow while they are
 quick and shrink when they are slow: cheap items cost little to hand out, and costly ones are spread evenly.
 
+A factory whose worker does many items at once has an event loop in each process, and up to two whole chunks out at each:
+see :mod:`medcli.jobs.runners.many`. Tasks that belong together (:class:`~medcli.jobs.model.Grouped`) and follow each
+other go to one worker.
+
 Processes are spawned, never forked: the driver may have threads.
 """
 
@@ -33,6 +37,7 @@ from medcli.jobs.runners.pieces import Pieces
 _BATCH_SECONDS = 0.2
 _CHUNK_SECONDS = 0.1
 _GRACE_SECONDS = 30.0
+_LONGEST_GROUP = 200
 
 
 class ProcessRunner:
@@ -59,7 +64,8 @@ class ProcessRunner:
         self, factory: WorkerFactory | AsyncWorkerFactory, tasks: Iterator[Task]
     ) -> Generator[Sequence[Outcome], None, None]:
         """Do the tasks; see :class:`medcli.jobs.model.Runner`."""
-        pool = _Pool(pickle.dumps(factory), self._retry, self._workers, self._chunk, tasks)
+        first = self._chunk if hasattr(factory, "__aenter__") else 1
+        pool = _Pool(pickle.dumps(factory), self._retry, self._workers, (first, self._chunk), tasks)
         try:
             while pool.deal():
                 yield pool.gather()
@@ -68,10 +74,33 @@ class ProcessRunner:
             pool.stop()
 
 
+class _Chunks:
+    """Tasks in their order, cut where no group is."""
+
+    def __init__(self, tasks: Iterator[Task]) -> None:
+        self._tasks = tasks
+        self._ahead: list[Task] = []
+
+    def take(self, size: int) -> list[Task]:
+        """The next tasks, about ``size``; none when there are no more."""
+        chunk, self._ahead = self._ahead, []
+        chunk += itertools.islice(self._tasks, size - len(chunk))
+        group = getattr(chunk[-1][1], "group", None) if chunk else None
+        if group is None:
+            return chunk
+        most = _LONGEST_GROUP + len(chunk)
+        for task in self._tasks:
+            if getattr(task[1], "group", None) != group or len(chunk) >= most:
+                self._ahead = [task]
+                break
+            chunk.append(task)
+        return chunk
+
+
 class _Worker:
     """The driver's end of one worker process."""
 
-    def __init__(self, factory: bytes, retry: Retry) -> None:
+    def __init__(self, factory: bytes, retry: Retry, size: int) -> None:
         spawn = multiprocessing.get_context("spawn")
         self.pipe, theirs = spawn.Pipe()
         self.process = spawn.Process(target=child.main, args=(theirs, os.getpid(), retry), daemon=True)
@@ -80,7 +109,7 @@ class _Worker:
         theirs.close()
         self.ready = False
         self.alone = False
-        self.size = 1
+        self.size = size
         self.tasks: dict[int, Any] = {}
         self.send(factory)
 
@@ -108,12 +137,14 @@ class _Worker:
 class _Pool:
     """The workers of one ``map``, the tasks they hold, and the suspects."""
 
-    def __init__(self, factory: bytes, retry: Retry, limit: int, chunk: int, tasks: Iterator[Task]) -> None:
+    def __init__(
+        self, factory: bytes, retry: Retry, limit: int, chunk: tuple[int, int], tasks: Iterator[Task]
+    ) -> None:
         self._factory = factory
         self._retry = retry
         self._limit = limit
-        self._chunk = chunk
-        self._tasks = tasks
+        self._first, self._chunk = chunk
+        self._tasks = _Chunks(tasks)
         self._suspects: deque[Task] = deque()
         self._pieces = Pieces()
         self._workers: list[_Worker] = []
@@ -123,13 +154,13 @@ class _Pool:
         for worker in self._workers:
             self._fill(worker)
         while len(self._workers) < self._limit and all(worker.tasks for worker in self._workers):
-            first = next(self._tasks, None) if not self._suspects else None
-            if first is None and not self._suspects:
+            chunk = self._tasks.take(self._first) if not self._suspects else []
+            if not chunk and not self._suspects:
                 break
-            worker = _Worker(self._factory, self._retry)
+            worker = _Worker(self._factory, self._retry, self._first)
             self._workers.append(worker)
-            if first is not None:
-                worker.lease([first])
+            if chunk:
+                worker.lease(chunk)
             self._fill(worker)
         return any(worker.tasks for worker in self._workers)
 
@@ -182,7 +213,7 @@ class _Pool:
         if worker.alone:
             worker.lease([self._suspects.popleft()])
         elif len(worker.tasks) <= worker.size:
-            chunk = list(itertools.islice(self._tasks, worker.size))
+            chunk = self._tasks.take(worker.size)
             if chunk:
                 worker.lease(chunk)
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from medcli.privacy.text.document import Document
 from medcli.privacy.text.span import Span
-from medcli.privacy.text.words import MEDICAL, NAME, lexicon
+from medcli.privacy.text.words import COMMON, FIRST, MEDICAL, NAME, lexicon
 
 __all__ = ["find_ages"]
 
@@ -38,6 +38,10 @@ _BETWEEN = re.compile(
 #: Behind a name, in brackets or between commas: Marguerite (101), Agnethe Moltke, 96, at home.
 _NAMED = re.compile(
     rf"(?P<name>[^\W\d_][^\W\d_'\u2019-]{{1,30}})(?:\s\((?P<age>{_OLD})(?:,?\s?[MFmf])?\)|,\s(?P<told>{_OLD})(?:[MFmf])?(?=,\s[a-z]|\.?$|[;)]))"
+)
+#: Behind a name written small or not, with nothing that is counted: walter is 93 and lives alone.
+_IS = re.compile(
+    rf"(?<![\w'-])(?P<name>[^\W\d_]{{2,20}})\s(?:is|was|turned|turns)\s(?:now\s)?(?P<age>{_OLD})(?=\s(?:and|now|with|but|so|lives|has|yrs?)\b|[.,;!?)](?!\d)|$)"
 )
 _WARM = re.compile(r"\b(?:temp|temperature|fever|febrile|tmax|t)\b[^.\n]{0,14}$", re.IGNORECASE)
 _COLON = re.compile(rf"\bage\s?[:=]\s?(?P<age>{_OLD})(?!\d|[.,]\d)", re.IGNORECASE)
@@ -72,6 +76,11 @@ def find_ages(document: Document) -> list[Span]:
             for match in _NAMED.finditer(text)
             if match["name"][0].isupper() and _nameable(match["name"])
         ]
+        spans += [
+            Span(*match.span("age"), "AGE", 0.8, "rule:age")
+            for match in _IS.finditer(text)
+            if _given(match["name"])
+        ]
     if document.digits and _A_YEAR.search(text):
         spans += [
             Span(*match.span("year"), "AGE", 0.95, "rule:birth-year")
@@ -98,6 +107,12 @@ def _nameable(word: str) -> bool:
     """Whether a word is a name, or in no list: not Chloride (101)."""
     number = lexicon()[word.lower()]
     return not number or bool(number & NAME and not number & MEDICAL)
+
+
+def _given(word: str) -> bool:
+    """Whether a word is a given name before it is anything else: not pressure is 93."""
+    number = lexicon()[word.lower()]
+    return number & FIRST > 1 and not number & (MEDICAL | COMMON)
 
 
 def _worded(text: str, match: re.Match[str]) -> Span | None:

@@ -16,6 +16,7 @@ from medcli.privacy.text.facilities_chains import find_chains
 from medcli.privacy.text.facilities_forms import find_forms
 from medcli.privacy.text.facilities_led import find_led, rare
 from medcli.privacy.text.facilities_small import find_small
+from medcli.privacy.text.facilities_subjects import find_subject_facilities
 from medcli.privacy.text.span import Span
 from medcli.privacy.text.words import (
     CAPITAL,
@@ -68,7 +69,8 @@ def find_facilities(document: Document) -> list[Span]:
     spans = list(_known(document))
     if looked.every & FACILITY:
         spans += _headed(document)
-    return [*spans, *find_led(document), *find_small(document), *find_chains(document), *find_forms(document)]
+    spans += [*find_led(document), *find_small(document), *find_chains(document), *find_forms(document)]
+    return [*spans, *find_subject_facilities(document)]
 
 
 @cache

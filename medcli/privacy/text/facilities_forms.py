@@ -286,12 +286,12 @@ def _foreign(low: str, number: int, *, high: bool, works: bool) -> bool:
     if (
         low in _PLAIN
         or number & _NEVER
-        or len(low) < (2 if works else _LEAST)
+        or len(low) < (2 if works else _LEAST - high)
         or (number & MEDICAL and not number & EPONYM)
     ):
         return False
     if low in _CALLED and not number & MEDICAL:
         return works or (number & COMMON) >> 4 < (3 if high else 2)
     if not number & COMMON:
-        return bool(number) or not misspelt(low)
+        return bool(number) or high or not misspelt(low)
     return (number & COMMON) >> 4 < (3 if works or high else 1)

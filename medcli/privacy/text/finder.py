@@ -21,7 +21,7 @@ from medcli.privacy.text.span import Detector, Span
 __all__ = ["Finder", "Known"]
 
 #: Raised with every change of what is found.
-VERSION = "2"
+VERSION = "3"
 
 
 class Known(Protocol):

@@ -31,7 +31,7 @@ from medcli.privacy.text.names_parts import (
 )
 from medcli.privacy.text.names_points import Points
 from medcli.privacy.text.names_small import begins_small, end_of, head, whole
-from medcli.privacy.text.names_strokes import find_stroked
+from medcli.privacy.text.names_strokes import find_headed, find_stroked
 from medcli.privacy.text.safe import eponym
 from medcli.privacy.text.span import Span
 from medcli.privacy.text.words import (
@@ -127,6 +127,8 @@ def find_names(document: Document) -> list[Span]:
         ]
     if "/" in document.text:
         spans += find_stroked(document)
+    if document.digits:
+        spans += find_headed(document)
     spans += find_lone(document, reading)
     for span in list(spans):
         too = named_too(document.text, span.end) if document.text[span.start].islower() else None

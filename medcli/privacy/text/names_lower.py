@@ -66,6 +66,8 @@ _NEVER = (
 _CASE = PROPER | OPENS | COUNTY
 #: A word that no list has has so many letters to be a name.
 _FEWEST = 3
+#: A word of so many letters that is one away from a usual one is rather mistyped; a shorter one is as often a name.
+_TYPED = 7
 #: Where more than one word of so many is in no list, the text is no English.
 _OTHER_TONGUE = 6
 #: Who writes: im lars, its keisha, this is pavlos; and what follows a name there.
@@ -219,8 +221,9 @@ def _listed(document: Document) -> Iterator[Span]:
         if (
             level > 1
             and looked.shapes[position] == LOWER
-            and len(looked.lows[position]) > _FEWEST
-            and not number & (COMMON | MEDICAL | _NEVER)
+            and len(looked.lows[position]) >= _FEWEST
+            and (number & COMMON) >> 4 < 2
+            and not number & (MEDICAL | _NEVER)
         ):
             yield Span(looked.starts[position], looked.ends[position], "NAME", 0.5, "list:lower")
 
@@ -235,7 +238,12 @@ def _unlisted(document: Document) -> Iterator[Span]:
         return
     for position in strange:
         low = looked.lows[position]
-        if len(low) > _FEWEST and not _ENDS.search(low) and "-" not in low and not misspelt(low):
+        if (
+            len(low) >= _FEWEST
+            and not _ENDS.search(low)
+            and "-" not in low
+            and (len(low) < _TYPED or not misspelt(low))
+        ):
             yield Span(looked.starts[position], looked.ends[position], "NAME", 0.4, "rule:unlisted")
 
 

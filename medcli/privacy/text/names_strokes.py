@@ -14,7 +14,12 @@ from medcli.privacy.text.words import COMMON, EPONYM, FIRST, LAST, MEDICAL, NAME
 if TYPE_CHECKING:
     from medcli.privacy.text.document import Document
 
-__all__ = ["find_stroked"]
+__all__ = ["find_headed", "find_stroked"]
+
+#: Names in capitals at a report's head, before a date: HERNANDEZ GUZMAN, ROCIO 03/05/1989.
+_HEADED = re.compile(
+    r"(?<![\w/-])(?P<name>[A-Z][A-Z'-]{2,20}(?: [A-Z][A-Z'-]{1,20}){0,2},? [A-Z][A-Z'-]{1,20}(?: [A-Z]\.?)?),? \(?(?=(?:\d{1,2}[./-]){2}\d{2,4}|\d{4}[./-]\d{1,2}[./-]\d)"
+)
 
 _STROKED = re.compile(
     r"(?<![\w/])(?P<family>[A-Z][A-Z'-]{2,20})/(?:(?P<given>[A-Z]{2,20})(?![\w])|(?=\d{6}))|(?<![\w/])(?P<mixed>[A-Z][a-z]{2,20}/[A-Z])(?![\w/])"
@@ -46,4 +51,15 @@ def find_stroked(document: Document) -> list[Span]:
                     "rule:stroke",
                 )
             )
+    return spans
+
+
+def find_headed(document: Document) -> list[Span]:
+    """Two to four words in capitals before a date, of which one is listed as a name and none is clinical."""
+    table, spans = lexicon(), []
+    for found in _HEADED.finditer(document.text):
+        numbers = [table[word.strip(",.").lower()] for word in found["name"].split()]
+        listed = any(number & FIRST > 1 or number & LAST > 1 << 2 for number in numbers)
+        if listed and not any(number & (MEDICAL | STOP) and not number & NAME for number in numbers):
+            spans.append(Span(*found.span("name"), "NAME", 0.8, "rule:headed"))
     return spans

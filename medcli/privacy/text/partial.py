@@ -21,7 +21,9 @@ _PART = re.compile(
 _DASHED = re.compile(rf"(?<![\w./:-])(?:{_DAY})[-.](?:{_DAY})(?:\.(?!\d))?(?![\w/%-]|[.:]\d)")
 #: Day and month with dots, as most of Europe writes them: am 12.5., CT z 3.12., "8.1.," but no 5.1 and no sentence's end.
 _DOTTED = re.compile(rf"(?<![\w./:-])(?P<date>{_DAY}\.\s?{_DAY}\.)(?P<ended>[,;:)\]])?(?!\d)")
-_DOTTED_CUE = re.compile(r"\b(?:am|z|vom|bis|seit|zum|den|ab|dne|od|do|dnia|til|till) $", re.IGNORECASE)
+_DOTTED_CUE = re.compile(
+    r"\b(?:am|z|vom|bis|seit|zum|den|ab|dne|od|do|dnia|til|till|until|since|on|by|le|dne|op) $", re.IGNORECASE
+)
 _TO = r"\s?(?:-|\u2013|\u2014|to|through|thru|until|till|and|&|,|or|,\s?and)\s?"
 _TAIL = re.compile(rf"{_TO}(?P<date>(?:{_DAY})/(?:{_DAY})(?:/(?:{_YEAR}|\d\d))?)(?![\w/%]|[.:]\d)")
 _TAIL_DAY = re.compile(
@@ -97,6 +99,7 @@ _HOLIDAY = re.compile(
     r"valentine'?s(?:\sday)?|mother'?s\sday|father'?s\sday|veterans\sday|martin\sluther\sking\sday|mlk\sday|presidents'?\sday|columbus\sday|"
     r"fourth\sof\sjuly|boxing\sday|ash\swednesday|good\sfriday|palm\ssunday|mardi\sgras|hanukkah|diwali|"
     r"australia\sday|canada\sday|juneteenth|bonfire\snight|guy\sfawkes(?:\snight)?|nowruz|holi|lunar\snew\syear|chinese\snew\syear|sukkot|purim|pentecost|whitsun|ascension\sday|all\ssaints(?:'?\sday)?|midsummer|bank\sholiday|heiligabend|weihnachten|ostern|pfingsten|silvester|p\u00e2ques|no\u00ebl|navidad|nochebuena|semana\ssanta|d\u00eda\sde\s(?:los\s)?muertos|carnaval|vaisakhi|songkran|s(?:ain)?t\.?\s(?:andrew|george|david|lucia|nicholas)'?s?(?:\sday)|"
+    r"chuseok|seollal|t\u1ebft|tet|vesak|losar|pongal|onam|janmashtami|navratri|dussehra|durga\spuja|ganesh\schaturthi|raksha\sbandhan|lohri|baisakhi|norooz|newroz|mawlid|muharram|ashura|shavuot|simchat\storah|qingming|mid-autumn\sfestival|golden\sweek|obon|sinterklaas|ferragosto|epifania|befana|pasqua|pasquetta|natale?|p\u00e1scoa|reyes|nochevieja|pascua|toussaint|r\u00e9veillon|allerheiligen|karfreitag|rosenmontag|fasching|karneval|himmelfahrt|fronleichnam|ostermontag|nikolaus|neujahr|juleaften|juledag|p\u00e5ske|pinse|midsommar(?:afton)?|valborg|ny\u00e5rsafton|julafton|wielkanoc|wigilia|wigilii|sylwestra?|v\u00e1noce|velikonoce|kar\u00e1csony|h\u00fasv\u00e9t|juhannus|vappu|kurban\sbayram\u0131|\u015feker\sbayram\u0131|y\u0131lba\u015f\u0131|groundhog\sday|anzac\sday|waitangi\sday|koningsdag|king's\sday|hogmanay|burns\snight|pancake\sday|shrove\stuesday|maundy\sthursday|whit\smonday|corpus\schristi|michaelmas|epiphany|bastille\sday|"
     r"ramadan|eid(?:\sal-(?:fitr|adha))?|yom\skippur|rosh\shashanah?|passover|cinco\sde\smayo|s(?:ain)?t\.?\spatrick'?s\sday)(?:\s(?:eve|day|sunday|monday|weekend|morning|night))?"
     r"(?:,?\s(?:of\s)?(?:19|20)\d\d)?)\b",
     re.IGNORECASE,
@@ -225,11 +228,23 @@ def find_holidays(document: Document) -> list[tuple[int, int]]:
     text = document.text
     if document.looked.present.isdisjoint(_FESTIVE):
         return []
+    looked = document.looked
+    firsts = [start for start, low in zip(looked.starts, looked.lows, strict=True) if low in _FESTIVE]
     return [
-        match.span("date")
-        for match in _HOLIDAY.finditer(text)
+        _counted(text, *match.span("date"))
+        for start in firsts
+        if (match := _HOLIDAY.match(text, start)) is not None
         if document.high
         or match[0][-4:].isdigit()
         or (_DAY_ITSELF.match(match[0]) and (match[0][0].isupper() or _SOMEBODY.search(text)))
         or _HOLIDAY_CUE.search(text[max(0, match.start() - 14) : match.start()])
     ]
+
+
+def _counted(text: str, start: int, end: int) -> tuple[int, int]:
+    """A holiday with its number before it: 2. juledag."""
+    before = text[max(0, start - 3) : start]
+    number = before.lstrip("0123456789 ")
+    if number in (". ", ".") and before[-len(number) - 1 : -len(number)] in ("1", "2"):
+        return start - len(number) - 1, end
+    return start, end

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from medcli.privacy.text.facilities import find_facilities
 from medcli.privacy.text.places_cities import COUNTIES, find_cities, find_counties
+from medcli.privacy.text.places_small import find_small_towns
 from medcli.privacy.text.places_streets import CORNERS, find_boxes, find_corners, find_streets
 from medcli.privacy.text.span import Span
 
@@ -32,4 +33,5 @@ def find_places(document: Document) -> list[Span]:
 
 def find_places_again(document: Document) -> list[Span]:
     """Cities that fewer points make, once something else was found that identifies somebody."""
-    return list(find_cities(document, told=True)) if document.found else []
+    again = list(find_cities(document, told=True)) if document.found else []
+    return [*again, *find_small_towns(document)]
