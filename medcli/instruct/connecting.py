@@ -5,10 +5,13 @@ Knows the options' meaning; opens prompts, price tables and files of tests. Noth
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,8 +27,9 @@ from medcli.models.spending import Budget, BudgetSpent, load, price_for
 
 if TYPE_CHECKING:
     from medcli.instruct.decontamination import Tests
+    from medcli.pacing.pace import Pace
 
-SPENT = "spent.json"
+SPENT, SENT = "spent.json", "sent.json"
 TROUBLE = "trouble.json"
 
 
@@ -122,6 +126,12 @@ class Connecting:
 
     def __call__(self, at_work: Callable[[], int]) -> Clients:
         """As :func:`connect`."""
+        for name, folder in (("--state", self.folder), ("--images", self.spec.images)):
+            if folder is not None and not folder.is_dir():  # else each figure would be rejected, for good
+                raise SetupError(
+                    f"A node of the cluster does not see the folder of {name}.",
+                    hint="Put it on a disk that all nodes share, under the same path.",
+                )
         return connect(self.spec, self.folder, at_work)
 
     def tell(self, trouble: MedcliError) -> None:
@@ -188,8 +198,11 @@ def connect(spec: InstructSpec, folder: Path, at_work: Callable[[], int]) -> Cli
     others = [client(model) if model else None for model in (spec.judge, spec.blind)]
     for other in filter(None, others):
         other.pace = first.pace
+    left = partial(_keep, first.pace, folder / SENT) if sharers == 1 else _nothing
+    if sharers == 1:
+        _resume(first.pace, folder / SENT)
     if not spec.batch:
-        return Clients(first, *others)
+        return Clients(first, others[0], others[1], left)
     from medcli.instruct.batching import Crowd, Desk
 
     crowd = Crowd(at_work)
@@ -198,4 +211,25 @@ def connect(spec: InstructSpec, folder: Path, at_work: Callable[[], int]) -> Cli
         one and Desk(one, folder / f"batch-{name}.sqlite", crowd)
         for name, one in zip(names, (first, *others), strict=True)
     ]
-    return Clients(*desks)  # type: ignore[arg-type]  # the first is there
+    return Clients(desks[0], desks[1], desks[2], left)  # type: ignore[arg-type]  # the first is there
+
+
+def _nothing() -> None:
+    pass
+
+
+def _keep(pace: Pace, path: Path) -> None:
+    """Write down what counts still: the next round, or the next run, begins within the same minute."""
+    kept = pace.window.kept(pace.clock())
+    with contextlib.suppress(OSError):  # where the disk is full, the run has ended for that
+        files.write(path, json.dumps({"time": time.time(), "sent": kept}), mode=0o600)
+
+
+def _resume(pace: Pace, path: Path) -> None:
+    try:
+        told = json.loads(path.read_bytes())
+        passed = max(0.0, time.time() - told["time"])
+        kept = [(seconds - passed, int(tokens), int(requests)) for seconds, tokens, requests in told["sent"]]
+    except (OSError, ValueError, KeyError, TypeError):  # it was never written whole, and a minute mends it
+        return
+    pace.window.resume(kept, pace.clock())

@@ -22,8 +22,10 @@ __all__ = ["join"]
 #: What may be another for each part.
 _OWN = (
     "output", "state", "shard", "report", "base_url", "rpm", "tpm", "max_cost", "prices", "batch", "cache", "concurrency",
-    "timeout", "retry_failed", "restart",
+    "timeout", "runner", "ray_address", "ray_workers", "ray_cpus", "retry_failed", "restart",
 )  # fmt: skip
+
+_HERE = {"runner": "local", "ray_address": "auto", "ray_workers": None, "ray_cpus": 1.0}
 
 
 def join(spec: MergeSpec, progress: Progress | None = None) -> Joined:
@@ -43,7 +45,13 @@ def join(spec: MergeSpec, progress: Progress | None = None) -> Joined:
     joining.check_numbers(parts)
     _check_alike(parts)
     own = shards.spec_of(
-        InstructSpec, parts[0].spec, output=spec.output, state=spec.state, shard=None, report=None
+        InstructSpec,
+        parts[0].spec,
+        output=spec.output,
+        state=spec.state,
+        shard=None,
+        report=None,
+        **_HERE,
     )
     parts = joining.check(parts, facts_of_run(own, setting_of(own).book))
 

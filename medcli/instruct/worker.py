@@ -18,6 +18,7 @@ from medcli.errors import InputError, ItemError, ItemFailed, MedcliError
 from medcli.files import safe_relative
 from medcli.instruct import checks, outcome
 from medcli.instruct.checks import judging
+from medcli.instruct.checks.shape import CONTROL
 from medcli.instruct.clients import Answers, Client, Clients, Message, message
 from medcli.instruct.door import Door, Refused, Shown
 from medcli.instruct.kinds import drawn
@@ -142,8 +143,7 @@ class Workers:
 
     async def __aexit__(self, *_: object) -> None:
         self.notes = [note for client in self._clients.all() for note in client.notes()]
-        for client in self._clients.all():
-            await client.close()
+        await self._clients.close()
 
     async def _make(self, payload: Chosen) -> list[jobs.Row]:
         self._at_work += 1
@@ -300,7 +300,8 @@ class Workers:
         if questions := self._setting.book.questions(kind):
             number = drawn(self._setting.seed, "question", figure.caption.caption_id) % len(questions)
             turns = (("user", questions[number]), *turns)
-        return replace(figure.sample, turns=turns, choices=parsed.choices, key=0 if parsed.choices else -1)
+        choices = tuple(CONTROL.sub("", one) for one in parsed.choices)
+        return replace(figure.sample, turns=turns, choices=choices, key=0 if choices else -1)
 
     async def _approved(self, figure: _Figure) -> None:
         """Hear the judge and the blind solver, where they are wished for."""
