@@ -230,9 +230,7 @@ def test_identity_is_found_by_the_gate() -> None:
     named = Sample("a", "", pair("The film shows Mr. John Quistgaard, MRN 4471902."))
     assert "identity" in broken(named, None, chosen)
     assert broken(Sample("a", "", pair("The film shows a clear lung.")), None, chosen) == set()
-    rest, _ = mend(
-        Sample("a", "", (*named.turns, *pair("The lung is clear.", "Is it clear?"))), None, chosen
-    )
+    rest, _ = mend(Sample("a", "", (*named.turns, *pair("The lung is clear.", "Is it clear?"))), None, chosen)
     assert rest is not None
     assert rest.turns == pair("The lung is clear.", "Is it clear?")
 
