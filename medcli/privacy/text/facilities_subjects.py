@@ -165,6 +165,8 @@ def _named(document: Document, first: int) -> bool:
 def _opens(document: Document, first: int) -> bool:
     """Whether a clause begins with the word."""
     looked = document.looked
+    if looked.numbers[first - 1] & TITLE:
+        return False  # the point behind "Dr." ends no clause
     if looked.lows[first - 1] in _JOINTS:
         return True
     gap = document.text[looked.ends[first - 1] : looked.starts[first]]

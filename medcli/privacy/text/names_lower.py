@@ -13,6 +13,7 @@ from medcli.privacy.text.span import Span
 from medcli.privacy.text.spelling import misspelt
 from medcli.privacy.text.words import (
     ACT,
+    CAPITAL,
     COMMON,
     COUNTY,
     CREDENTIAL,
@@ -224,8 +225,20 @@ def _listed(document: Document) -> Iterator[Span]:
             and len(looked.lows[position]) >= _FEWEST
             and (number & COMMON) >> 4 < 2
             and not number & (MEDICAL | _NEVER)
+            and not _after_capitals(document, position)
         ):
             yield Span(looked.starts[position], looked.ends[position], "NAME", 0.5, "list:lower")
+
+
+def _after_capitals(document: Document, position: int) -> bool:
+    """Whether a name with its capital stands right before: what is written small there is what it does (kam, said)."""
+    looked, before = document.looked, position - 1
+    return (
+        position > 0
+        and looked.shapes[before] == CAPITAL
+        and bool(looked.numbers[before] & NAME)
+        and document.text[looked.ends[before] : looked.starts[position]] == " "
+    )
 
 
 def _unlisted(document: Document) -> Iterator[Span]:
