@@ -50,7 +50,7 @@ def images(spec: ImagesSpec, *, as_json: bool) -> int:
     return _tell(download_images(spec, lambda rows: Meter("Fetching", total=rows)), as_json=as_json)
 
 
-@download.command(epilog=_CODES)
+@download.command(epilog=_CODES, short_help="Fetch articles, their figures and captions.")
 @from_spec(ArticlesSpec)
 @_json
 def articles(spec: ArticlesSpec, *, as_json: bool) -> int:
@@ -69,7 +69,7 @@ def articles(spec: ArticlesSpec, *, as_json: bool) -> int:
     return _tell(download_articles(spec, lambda rows: Meter("Fetching", total=rows)), as_json=as_json)
 
 
-@download.command(epilog=_CODES)
+@download.command(epilog=_CODES, short_help="Fetch and prepare public datasets.")
 @from_spec(DatasetSpec)
 @_json
 def dataset(spec: DatasetSpec, *, as_json: bool) -> int:
@@ -92,7 +92,7 @@ def dataset(spec: DatasetSpec, *, as_json: bool) -> int:
     )
 
 
-@download.command("list", epilog="Exit codes: 0, 2 usage.")
+@download.command("list", epilog="Exit codes: 0, 2 usage.", short_help="List datasets, or licences.")
 @from_spec(ListSpec)
 @_json
 def list_(spec: ListSpec, *, as_json: bool) -> int:

@@ -25,6 +25,13 @@ def rate(text: str) -> float:
     return float(found[1]) * _SIZES[found[2] or ""]
 
 
+def amount(count: float) -> str:
+    """Write bytes as ``2.5 GB``, ``12 MB`` or ``7 kB``."""
+    if count < 1e6:
+        return f"{count / 1e3:.0f} kB"
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
+
+
 def output(*, urls: bool = False) -> Any:
     """``--output``."""
     more = " Or a URL, as s3://bucket/pmc, with --state on this machine." if urls else ""

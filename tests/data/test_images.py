@@ -312,7 +312,7 @@ def test_a_list_without_rows_is_no_list(tmp_path: Path, bucket: Bucket) -> None:
 
 def test_a_full_disk_is_foreseen(tmp_path: Path, bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1000))
-    with pytest.raises(SetupError, match="GB"):
+    with pytest.raises(SetupError, match="96 kB are still to come"):
         fetch(tmp_path, bucket, [llava(1, "a.jpg", "a")])
     assert bucket.log == []
 

@@ -215,7 +215,10 @@ def _read(path: Any) -> list[int]:
             continue
         found = _NUMBER.fullmatch(text)
         if found is None:
-            raise InputError(f"Line {place} of the numbers is none.", hint="One a line is needed: PMC4083729")
+            raise InputError(
+                f"Line {place} of --pmcids is no number of an article.",
+                hint="One a line is needed: PMC4083729",
+            )
         numbers.append(int(found[1]))
     return list(dict.fromkeys(numbers))
 

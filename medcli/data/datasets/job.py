@@ -23,8 +23,10 @@ from medcli.data.datasets.registry import Dataset, datasets
 from medcli.data.datasets.sources import ORIGINAL, Plan, Source
 from medcli.data.datasets.spec import DatasetSpec
 from medcli.data.datasets.worker import NO_ORIGINAL, Files
+from medcli.data.options import amount
 from medcli.data.places import claim
 from medcli.data.result import Result
+from medcli.data.transfer.fetch import GONE
 from medcli.errors import SetupError, UsageError
 from medcli.jobs.retry import Retry
 
@@ -248,7 +250,7 @@ def _room(spec: DatasetSpec, plan: Plan, folder: Path) -> None:
     free = shutil.disk_usage(next(one for one in (folder, *folder.absolute().parents) if one.exists())).free
     if expected > free:
         raise SetupError(
-            f"About {expected / 1e9:.1f} GB are needed for it, and the disk of --output has {free / 1e9:.1f} GB free.",
+            f"About {amount(expected)} are needed for it, and the disk of --output has {amount(free)} free.",
             hint="Make room, choose another --output, fewer with --split, or say --no-prepare.",
         )
 
@@ -315,11 +317,20 @@ def _words(told: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         if one.get("files", {}).get("kinds", {}).get(NO_ORIGINAL):
             yield "  The original was not to be had: answer types are derived. --restart asks for it again."
         if one["state"] == "failed":
-            yield "  Nothing was prepared. --retry-failed fetches again what failed."
+            gone = one.get("files", {}).get("kinds", {}).get(GONE)
+            again = (
+                "--restart asks again for what was gone"
+                if gone
+                else "--retry-failed fetches again what failed"
+            )
+            yield f"  Nothing was prepared. {again}."
         splits = one.get("splits", ())
         if splits:
             names = ("split", "rows", "written", "derived", "without_picture", "expected")
-            cells = [tuple(_cell(split[name]) for name in names) for split in splits]
+            cells = [
+                tuple(_cell(split[name]) if split[name] or name != "expected" else "?" for name in names)
+                for split in splits
+            ]
             yield console.table(cells, header=tuple(name.replace("_", " ") for name in names))
         for split in splits:
             if split["differs"]:

@@ -8,6 +8,7 @@ from typing import Any
 from medcli import console
 from medcli.data import licenses
 from medcli.data.datasets.registry import datasets
+from medcli.data.options import amount
 from medcli.data.result import Result
 from medcli.settings import option
 
@@ -47,4 +48,4 @@ def listing(spec: ListSpec) -> Result:
 def _size(count: int) -> str:
     if not count:
         return "?"
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
+    return amount(count)

@@ -21,11 +21,14 @@ from medcli.data.images.manifest import MANIFEST, MISSING, write
 from medcli.data.images.plan import Plan
 from medcli.data.images.spec import ImagesSpec
 from medcli.data.images.worker import Figures, Setting
+from medcli.data.options import amount
 from medcli.data.places import claim, deliver
 from medcli.data.pmc import links
 from medcli.data.result import Result
 from medcli.data.transfer.board import make
 from medcli.errors import InputError, SetupError
+from medcli.jobs import lock
+from medcli.jobs.ledger import explained
 from medcli.jobs.retry import Retry
 from medcli.jobs.shards import WHOLE
 from medcli.settings import fingerprint
@@ -136,13 +139,13 @@ def download_images(spec: ImagesSpec, bar: Any = None, bring: Bring | None = Non
             ) from None
         if bring is not None:
             bring(spec.folder)
-        missing = plan.missing(spec.folder, failed=spec.retry_failed)
+        missing = _missing(spec, plan)
         parts.check_whole(bring, missing.rows)
         if not isinstance(spec.output, Url):
             _room(spec.output, missing)
         rows, _ = plan.count()
         with bar(rows) if bar is not None else console.Bar("") as progress:
-            loops = _loops(spec, missing.rows)
+            loops = _loops(spec, rows if spec.restart else missing.rows)
             job = ImagesJob(spec, plan, getattr(progress, "told", None), loops)
             runner = _runner(spec, loops)
             with parts.noting(spec, spec.folder, job.name, f"{plan.fact('source')} {spec.limit or ''}"):
@@ -162,7 +165,17 @@ def download_images(spec: ImagesSpec, bar: Any = None, bring: Bring | None = Non
     facts |= {"doubled": int(plan_fact(spec, "doubled") or 0)}
     if job.changed:
         console.note(f"Files whose bytes are others than the earlier manifest says: {job.changed:,}.")
-    return Result(report.exit_code, facts, console.table(report.table()))
+    return Result(report.exit_code, facts, f"{console.table(report.table())}\n\n{_where(spec, report)}")
+
+
+def _where(spec: ImagesSpec, report: jobs.Report) -> str:
+    """Where things are, and what can be done next."""
+    lines = [("Manifest", f"{spec.output}/{MANIFEST}")]
+    if report.skipped or report.failed:
+        lines.append(("Without a file", f"{spec.output}/{MISSING}; why: docs/download.md#states"))
+    if report.failed:
+        lines.append(("Failed", "--retry-failed tries those again"))
+    return console.table(lines)
 
 
 def _loops(spec: ImagesSpec, rows: int) -> int:
@@ -202,12 +215,36 @@ def _planned(spec: ImagesSpec) -> Plan:
         ) from error
     path = spec.folder / plans.FILE
     if not plans.fits(path, source, spec.limit):
-        plans.make(path, links.read(spec.list), source, spec.limit)
+        with lock.hold(spec.folder), explained():  # another run may be working by it
+            plans.make(path, links.read(spec.list), source, spec.limit)
     plan = Plan(path, spec.shard or WHOLE)
     if not spec.shard and not plan.count()[0]:
         plan.__exit__()
         raise InputError("The list has no rows.", hint="Check LIST.")
+    if not plan.any_sound():
+        plan.__exit__()
+        raise InputError(
+            "No row of the list says which file of which article is wanted.",
+            hint='A row is {"pmcid": "PMC4083729", "file": "a-g002.jpg", "id": "any-name"}, or as docs/download.md#lists.',
+        )
     return plan
+
+
+def _missing(spec: ImagesSpec, plan: Plan) -> plans.Missing:
+    """What has no outcome yet.
+
+    Raises
+    ------
+    InputError
+        If the ledger is damaged and not to be begun anew.
+    """
+    try:
+        with explained():
+            return plan.missing(spec.folder, failed=spec.retry_failed)
+    except InputError:
+        if not spec.restart:
+            raise
+        return plans.Missing(*plan.count(), 0, 0)
 
 
 def _expected(missing: plans.Missing) -> int:
@@ -218,7 +255,7 @@ def _expected(missing: plans.Missing) -> int:
 
 def _outlook(spec: ImagesSpec, plan: Plan) -> Result:
     """What a run would do; nothing is asked of anybody."""
-    missing = plan.missing(spec.folder, failed=spec.retry_failed)
+    missing = _missing(spec, plan)
     rows, articles = plan.count()
     facts = {
         "rows": rows,
@@ -242,6 +279,6 @@ def _room(folder: Path, missing: plans.Missing) -> None:
     free, expected = shutil.disk_usage(folder).free, _expected(missing)
     if expected > free:
         raise SetupError(
-            f"About {expected / 1e9:.1f} GB are still to come, and the disk of --output has {free / 1e9:.1f} GB free.",
+            f"About {amount(expected)} are still to come, and the disk of --output has {amount(free)} free.",
             hint="Make room, choose another --output, or shorten the list.",
         )

@@ -25,6 +25,7 @@ from medcli.data.pmc import package
 from medcli.data.pmc.links import Link
 from medcli.data.transfer.body import Body
 from medcli.data.transfer.fetch import GONE, Fetcher
+from medcli.data.transfer.trouble import TOO_LARGE
 from medcli.errors import ItemFailed
 from medcli.files import content_md5
 from medcli.jobs import Row
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 _WINDOW = 1 << 20
 _BLOCK = 1 << 18
 _KEPT = 200
+_LARGEST = 256 << 20  # bytes; a figure that says it is larger is no figure
 _NAME = re.compile(r"PMC(\d+)\.tar\.gz", re.IGNORECASE)
 
 
@@ -124,7 +126,10 @@ class PackagedFigures:
         """
         if self._archives is not None:
             path = self._local(link.pmcid)
-            return path.name, path.open("rb")
+            try:
+                return path.name, path.open("rb")
+            except OSError:
+                raise ItemFailed(package.BAD_ARCHIVE) from None
         key = link.package or f"PMC{link.pmcid}.tar.gz"
         windows = _Windows(self._fetcher, self._mirror + key, self._loop)
         await windows.begin()
@@ -166,9 +171,11 @@ class _Taking:
                         self._rows.setdefault(link.id, failed.kind)
 
     def _take(self, names: Sequence[str], content: IO[bytes]) -> None:
-        block = content.read()
+        block = content.read(_LARGEST + 1)
         for link in (link for name in names for link in self._links[name]):
             try:
+                if len(block) > _LARGEST:
+                    raise ItemFailed(TOO_LARGE)  # noqa: TRY301 - one reason among those below
                 self._rows[link.id] = self._placed(link, block)
             except ItemFailed as failed:
                 self._rows[link.id] = failed.kind

@@ -100,6 +100,11 @@ class Plan:
         ).fetchone()
         return rows, articles
 
+    def any_sound(self) -> bool:
+        """Whether any row of the whole list can be fetched."""
+        found = self._connection.execute("SELECT EXISTS (SELECT 1 FROM links WHERE trouble = '')").fetchone()
+        return bool(found[0])
+
     def missing(self, state: Path, *, failed: bool) -> Missing:
         """Hold the plan against a ledger.
 

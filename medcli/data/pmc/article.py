@@ -72,18 +72,18 @@ class Article:
             row = json.loads(content)
             found = [_media(url) for url in row.get("media_urls") or ()]
             xml = _media(row["xml_url"]) if row.get("xml_url") else None
-        except (ValueError, TypeError, AttributeError, KeyError):
+        except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
             raise ItemFailed(BAD_METADATA) from None
         media = {PurePosixPath(one.key).name: one for one in found if one.key}
         return cls(
             pmcid,
             version,
-            str(row.get("license_code") or ""),
+            _text(row.get("license_code") or ""),
             _true(row.get("is_retracted")),
             _true(row.get("is_pmc_openaccess")),
             media,
             xml,
-            str(row.get("pmid") or ""),
+            _text(row.get("pmid") or ""),
         )
 
 
@@ -123,14 +123,21 @@ def _stem(name: str) -> str:
 
 def _media(url: Any) -> Media:
     """Read ``s3://bucket/key?md5=hex``; a key may itself hold question marks and percent signs."""
-    text, _, md5 = str(url).rpartition("?md5=")
+    whole = _text(url)
+    text, _, md5 = whole.rpartition("?md5=")
     if not text:
-        text, md5 = str(url), ""
+        text, md5 = whole, ""
     if text.startswith("s3://"):
         key = text.removeprefix("s3://").partition("/")[2]
     else:
         key = unquote(urlsplit(text).path.lstrip("/"))
     return Media(key, md5.lower() if _MD5.fullmatch(md5) else "")
+
+
+def _text(value: Any) -> str:
+    """A value as text that can be written: JSON can hold lone surrogates, and files cannot."""
+    text = str(value)
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _true(value: object) -> bool:

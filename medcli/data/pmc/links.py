@@ -7,6 +7,7 @@ spelling; refuses to know whether the article is still there.
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterator
@@ -18,7 +19,9 @@ from medcli.errors import InputError
 _PMCID = re.compile(r"PMC(\d{1,10})(?!\d)", re.IGNORECASE)
 _PACKAGE = re.compile(r"([0-9a-f]{2}/[0-9a-f]{2}/PMC\d+\.tar\.gz)", re.IGNORECASE)
 _UNSAFE = re.compile(r"[\x00-\x1f/\\:*?\"<>|]")
-_LONGEST = 200
+_MARK = b"\xef\xbb\xbf"  # what some editors put before UTF-8
+_LONGEST = 200  # bytes
+_LONGEST_FILE = 1000  # a key has at most 1,024 bytes
 
 BAD_JSON = "bad-json"
 BAD_ROW = "bad-row"
@@ -64,7 +67,7 @@ def read(path: Path) -> Iterator[Link]:
     """
     try:
         with path.open("rb") as stream:
-            for line in stream:
+            for line in itertools.chain((stream.readline().removeprefix(_MARK),), stream):
                 if line.strip():
                     yield _of_line(line)
     except OSError as error:
@@ -76,7 +79,7 @@ def _of_line(line: bytes) -> Link:
         return _of_dlink(line)
     try:
         row = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return Link("", 0, "", "", BAD_JSON)
     return of_row(row)
 
@@ -109,8 +112,15 @@ def _link(name: object, article: str, path: str, url: str) -> Link:
     found = _PMCID.search(article) or _PMCID.search(url) or _PMCID.match(file)
     pmcid = int(found[1]) if found else int(article) if article.isdecimal() and len(article) <= 10 else 0
     trouble = ""
-    if not name or not file or not pmcid:
+    if not name or file.strip(".") == "" or not pmcid or len(file) > _LONGEST_FILE or not _is_text(file):
         trouble = BAD_ROW
-    elif _UNSAFE.search(name) or name.startswith(".") or len(name.encode()) > _LONGEST:
+    elif _UNSAFE.search(name) or name.startswith(".") or not _is_text(name) or len(name.encode()) > _LONGEST:
         trouble = BAD_ID
+    if trouble:  # it is only told of, and must be such that it can be
+        name, file = (text.encode("utf-8", "replace").decode() for text in (name, file))
     return Link(name, pmcid, file, package[1] if package else "", trouble)
+
+
+def _is_text(text: str) -> bool:
+    """Whether it holds no lone surrogates, which JSON can and files and tables cannot."""
+    return text.isascii() or not any("\ud800" <= one <= "\udfff" for one in text)

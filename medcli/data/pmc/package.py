@@ -10,13 +10,21 @@ import contextlib
 import tarfile
 import zlib
 from collections.abc import Callable, Iterable, Sequence
-from typing import IO
+from typing import IO, Self
 
 from medcli.data.pmc.article import ENDINGS, match
 from medcli.errors import ItemFailed
 
 BAD_ARCHIVE = "bad-archive"
 _BLOCK = 1 << 16
+_LONGEST_BEFORE = 1 << 20
+_BEFORE = (
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+)
 
 
 def read(stream: IO[bytes], wanted: Iterable[str], take: Callable[[Sequence[str], IO[bytes]], None]) -> None:
@@ -41,13 +49,15 @@ def read(stream: IO[bytes], wanted: Iterable[str], take: Callable[[Sequence[str]
     """
     left = set(wanted)
     try:
-        with tarfile.open(fileobj=stream, mode="r|gz", bufsize=_BLOCK) as archive:
+        with tarfile.open(fileobj=stream, mode="r|gz", bufsize=_BLOCK, tarinfo=_Member) as archive:
+            known: list[tarfile.TarInfo] = vars(archive)["members"]
             while left:
                 member = archive.next()
                 if member is None:
                     return
+                known.clear()  # else it would remember every member
                 name = member.name.rpartition("/")[2]
-                if not member.isreg() or not name:
+                if not member.isreg() or member.issparse() or not name:
                     continue
                 fitting = [(one, rank) for one in left if (rank := _rank(one, name))]
                 content = archive.extractfile(member) if fitting else None
@@ -56,8 +66,28 @@ def read(stream: IO[bytes], wanted: Iterable[str], take: Callable[[Sequence[str]
                 with contextlib.closing(content):
                     take([one for one, _ in fitting], content)
                 left -= {one for one, rank in fitting if rank == "final"}
-    except (tarfile.TarError, zlib.error, EOFError):
+    except (tarfile.TarError, zlib.error, EOFError, ValueError, OverflowError, OSError) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise
         raise ItemFailed(BAD_ARCHIVE) from None
+
+
+class _Member(tarfile.TarInfo):
+    """A member whose header promises no nonsense; what stands before a header is read into memory whole."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        """Read a header.
+
+        Raises
+        ------
+        ReadError
+            If a size in it cannot be meant.
+        """
+        member = super().frombuf(buf, encoding, errors)
+        if member.size < 0 or (member.type in _BEFORE and member.size > _LONGEST_BEFORE):
+            raise tarfile.ReadError
+        return member
 
 
 def _rank(wish: str, name: str) -> str:

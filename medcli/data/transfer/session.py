@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": f"medcli/{__version__}"}
 _BUNDLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _READ_AHEAD = 1 << 18
+_PROXIED = ("http", "https", "all")
+_PROXIES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 _KEPT_ALIVE = 60.0
 _CONNECT = 15.0
 
@@ -47,7 +49,7 @@ class Sessions:
         if find_spec("aiohttp") is None:
             raise MissingExtra("download", "downloading")
         self._timeout = timeout
-        self._proxies = getproxies_environment()
+        self._proxies = _proxies()
         self._trust = _trust()
         self._known: dict[str, str] = {}
         self._sessions: dict[str, aiohttp.ClientSession] = {}
@@ -139,6 +141,33 @@ def is_local(host: str) -> bool:
         return False
 
 
+def _proxies() -> dict[str, str]:
+    """The proxies of the environment, by scheme.
+
+    Raises
+    ------
+    SetupError
+        If one of them is no address; it is not quoted, for it may hold a password.
+    """
+    found = getproxies_environment()
+    for scheme in _PROXIED:
+        proxy = found.get(scheme)
+        if proxy is None:
+            continue
+        found[scheme] = proxy = proxy if "://" in proxy else f"http://{proxy}"
+        try:
+            parts = urlsplit(proxy)
+            sound = parts.scheme in _PROXIES and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            sound = False
+        if not sound:
+            raise SetupError(
+                f"The proxy that {scheme.upper()}_PROXY names cannot be used.",
+                hint="It is SCHEME://HOST:PORT, with http, https, socks4, socks4a, socks5 or socks5h. Or unset it.",
+            )
+    return found
+
+
 def _trust() -> ssl.SSLContext:
     """The system's certificates, and those of the bundle that the environment names."""
     context = ssl.create_default_context()  # which knows SSL_CERT_FILE already
@@ -148,9 +177,9 @@ def _trust() -> ssl.SSLContext:
         if not bundle:
             continue
         try:
-            if bundle in known:
-                Path(bundle).stat()
-                continue
+            if bundle in known and Path(bundle).is_file():
+                with open(bundle, "rb"):
+                    continue
             known.add(bundle)
             folder = Path(bundle).is_dir()
             context.load_verify_locations(None if folder else bundle, bundle if folder else None)

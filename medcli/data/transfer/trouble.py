@@ -87,7 +87,7 @@ def again(error: Exception) -> Again:
         return Again(UNREACHABLE)
     if isinstance(error, TimeoutError):
         return Again(SILENT)
-    if isinstance(error, aiohttp.TooManyRedirects | aiohttp.InvalidURL):
+    if isinstance(error, aiohttp.TooManyRedirects | aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
         raise ItemFailed(REFUSED, stops=True) from None
     if isinstance(error, aiohttp.ClientError | ConnectionError):
         return Again(CUT)
