@@ -61,6 +61,8 @@ _BOX = re.compile(
     r"\b(?:\d{2,5} block of (?:[NSEW]\.? )?[A-Z][a-z]+|(?:P\.?[ ]?O\.?[ ]?Box|Postfach|Apartado(?: postal)?|Casilla|Postbus)[ ]#?\d{2,7}|(?:PSC|Unit|RR)[ ]\d{1,5},? Box \d{1,6})\b",
     re.IGNORECASE,
 )
+#: One of these stands in each: to look for them first is quicker.
+_BOXES = (" block of ", "box", "postfach", "apartado", "casilla", "postbus")
 _STREET_NAME = r"(?:[A-Z][^\W\d_]{1,20}|\d{1,3}(?:st|nd|rd|th))(?: [A-Z][^\W\d_]{1,20}){0,2}"
 #: 5th and Main; Ashby Ave & Telegraph: one of the two is a numbered or a named kind of street.
 _CORNER = re.compile(
@@ -226,7 +228,8 @@ def _leading(document: Document, position: int) -> tuple[int, int] | None:
 
 def find_boxes(document: Document) -> Iterator[Span]:
     """Post boxes, and streets that are numbered themselves (5th Avenue)."""
-    for found in _BOX.finditer(document.text):
+    lower = document.lower
+    for found in _BOX.finditer(document.text) if any(word in lower for word in _BOXES) else ():
         yield from _address(document, found.start(), found.end(), "rule:box")
     for found in _FLAT.finditer(document.text):
         yield from _address(document, found.start(), found.end(), "rule:flat")
