@@ -8,11 +8,10 @@ the thresholds alone. No identity is fed as known. The questions stand in `clini
 from __future__ import annotations
 
 import argparse
-import json
 import re
 from pathlib import Path
 
-from benchmarks.table import table
+from benchmarks.table import keep, table
 from medcli.privacy.text import names, places_cities
 from medcli.privacy.text.finder import Finder
 from medcli.privacy.text.score import Gold, Scores, score
@@ -123,8 +122,7 @@ def main() -> None:
             )
         )
     print(table(HEAD, lines))
-    if arguments.json:
-        arguments.json.write_text(json.dumps([dict(zip(HEAD, line, strict=True)) for line in lines]) + "\n")
+    keep(arguments.json, "text_quality", {"points": [dict(zip(HEAD, line, strict=True)) for line in lines]})
 
 
 if __name__ == "__main__":
