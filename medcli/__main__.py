@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from medcli.cli import main
-
 if __name__ == "__main__":
+    # Not above: worker processes import this module too, and have no use for a command line.
+    from medcli.cli import main
+
     sys.exit(main())
