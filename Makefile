@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.made
+BESIDE := --numprocesses 2 --dist loadfile  # two at once; a file's tests stay together
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-all bench bench-full bench-check lint types docs clean
@@ -27,11 +28,11 @@ demo: $(STAMP)  ## de-identify real DICOM files, then ask a model about them (MO
 
 test: $(STAMP)  ## run the tests, but for the slow ones
 	@echo "Running the tests ..."
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(BESIDE)
 
 test-all: $(STAMP)  ## run all tests, the slow ones too (minutes)
 	@echo "Running all tests, the slow ones too ..."
-	@$(BIN)/python -m pytest --slow
+	@$(BIN)/python -m pytest $(BESIDE) --slow
 
 PEERS := build/peers
 MEASURED := build/bench.json

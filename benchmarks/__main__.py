@@ -26,11 +26,13 @@ ALL = (
     "download_speed",
     "evaluate_speed",
     "evaluate_report",
+    "ray_overhead",
     "engine_scale",
     "pixels_recall",
     "pixels_cost",
     "pixels_readback",
     "pixels_mixed",
+    "instruct_checks",
 )
 PEERS = ("scrub_speed", "scrub_residue", "text_speed", "download_speed")
 PLACES = ("scrub_speed", "scrub_memory", "download_speed", "engine_scale")
@@ -124,11 +126,13 @@ QUICK = {
     "ask_speed": ["--rounds", "1", "--pictures", "1", "--singles", "2"],
     "evaluate_speed": ["--rows", "20000"],
     "evaluate_report": ["--rows", "2000", "--rounds", "1"],
+    "instruct_checks": ["--samples", "200", "--rounds", "1"],
     "text_speed": ["--texts", "200", "--rounds", "1"],
     "gate_speed": ["--questions", "100", "--rounds", "1"],
     "instruct_speed": ["--captions", "2000", "--figures", "50", "--rounds", "1"],
     "client_speed": ["--requests", "1000", "--sdk-requests", "200", "--rounds", "1"],
     "download_speed": ["--files", "500", "--slow-files", "200", "--rounds", "1"],
+    "ray_overhead": ["--items", "2000", "--rounds", "1"],
     "engine_scale": ["--items", "20000"],
     "scrub_memory": ["--native", "0.1", "--encapsulated", "0.1", "--files", "1000"],
 }

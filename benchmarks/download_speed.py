@@ -143,18 +143,25 @@ def main() -> None:
             slow_costs = rounds(arguments.rounds if arguments.part != "fast" else 0, slowly)
     print(f"Speed of download. {sentence(where)}; median of {arguments.rounds} interleaved rounds\n")
     print(_shown(arguments, costs, slow_costs, size))
-    keep(arguments.json, "download_speed", {"machine": where, "costs": str(costs), "slow": str(slow_costs)})
+    kept = {
+        "wall": medians(costs, "wall"),
+        "cpu": medians(costs, "cpu"),
+        "slow_wall": medians(slow_costs, "wall"),
+    }
+    keep(arguments.json, "download_speed", {"machine": where, **kept})
+
+
+def medians(many: dict[str, list[Cost]], what: str) -> dict[str, float]:
+    """The median of each program's runs."""
+    return {
+        name: statistics.median(getattr(one, what) for one in all_) for name, all_ in many.items() if all_
+    }
 
 
 def _shown(
     arguments: argparse.Namespace, costs: dict[str, list[Cost]], slow: dict[str, list[Cost]], size: int
 ) -> str:
-    def median(many: dict[str, list[Cost]], what: str) -> dict[str, float]:
-        return {
-            name: statistics.median(getattr(one, what) for one in all_) for name, all_ in many.items() if all_
-        }
-
-    wall, cpu, line = median(costs, "wall"), median(costs, "cpu"), median(slow, "wall")
+    wall, cpu, line = medians(costs, "wall"), medians(costs, "cpu"), medians(slow, "wall")
     rows = [
         (
             name,

@@ -17,21 +17,23 @@ from benchmarks.table import table
 FACTS = Path(__file__).with_name("scaling.toml")
 PAGE = Path(__file__).parents[1] / "docs" / "scaling.md"
 SIZES = (1_000, 1_000_000, 100_000_000)
+NONE = {"value": 0}
 KINDS = ("measured", "published", "computed", "assumed")
 HEAD = (
     "job", "items", "in", "out", "ledger and reports", "core-hours", "GPU-hours", "one driver, hours", "store requests",
-    "compute, USD", "requests, USD", "a month's storage, USD",
+    "compute, USD", "services, USD", "requests, USD", "a month's storage, USD",
 )  # fmt: skip
 HEAD_FACTS = ("job", "figure, an item", "value", "kind", "from")
 NAMES = {
     "cpu": "CPU-seconds", "driver": "of them in the driver", "gpu": "GPU-seconds", "bytes_in": "bytes read",
     "bytes_out": "bytes written", "state": "bytes of books", "gets": "GETs", "puts": "PUTs and LISTs",
+    "fee": "USD to a service",
 }  # fmt: skip
 
 
 def cost(job: Mapping[str, Any], price: Mapping[str, Any], items: int) -> dict[str, float]:
     """What a job of so many items needs: bytes, hours, requests, dollars."""
-    of = {name: job[name]["value"] * items for name in NAMES}
+    of = {name: job.get(name, NONE)["value"] * items for name in NAMES}
     dollars = {name: one["value"] for name, one in price.items()}
     return {
         "in": of["bytes_in"],
@@ -43,6 +45,7 @@ def cost(job: Mapping[str, Any], price: Mapping[str, Any], items: int) -> dict[s
         "requests": of["gets"] + of["puts"],
         "compute": of["cpu"] / 3600 * dollars["core_hour"] + of["gpu"] / 3600 * dollars["gpu_hour"],
         "asking": (of["gets"] * dollars["thousand_gets"] + of["puts"] * dollars["thousand_puts"]) / 1000,
+        "fee": of["fee"],
         "storage": (of["bytes_out"] + of["state"]) / 1e9 * dollars["gb_month"],
     }
 
@@ -57,7 +60,7 @@ def rows(facts: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
                 f"{items:,}",
                 *(size(of[name]) for name in ("in", "out", "state")),
                 *(number(of[name]) for name in ("core_hours", "gpu_hours", "driver_hours", "requests")),
-                *(number(of[name]) for name in ("compute", "asking", "storage")),
+                *(number(of[name]) for name in ("compute", "fee", "asking", "storage")),
             )
 
 
@@ -65,7 +68,8 @@ def sources(facts: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     """Where each figure is from."""
     for job in facts["job"].values():
         for place, (name, shown) in enumerate(NAMES.items()):
-            one = job[name]
+            if (one := job.get(name)) is None:
+                continue
             yield "" if place else job["title"], shown, f"{one['value']:,}", one["kind"], one["from"]
     for name, one in facts["price"].items():
         yield "prices", name.replace("_", " "), f"{one['value']:,} {one['unit']}", one["kind"], one["from"]

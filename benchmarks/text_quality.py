@@ -8,11 +8,10 @@ the thresholds alone. No identity is fed as known. The questions stand in `clini
 from __future__ import annotations
 
 import argparse
-import json
 import re
 from pathlib import Path
 
-from benchmarks.table import table
+from benchmarks.table import keep, table
 from medcli.privacy.text import names, places_cities
 from medcli.privacy.text.finder import Finder
 from medcli.privacy.text.score import Gold, Scores, score
@@ -20,15 +19,17 @@ from medcli.privacy.text.span import Span
 
 QUESTIONS = Path(__file__).with_name("clinical_questions.txt")
 MARK = re.compile(r"\[\[([A-Z]+):([^\]|]*)(?:\|([^\]]*))?\]\]")
+#: Of these sets no miss was ever told to whoever wrote the rules.
+UNSEEN = (3, 8)
 HEAD = (
     "point",
     "names from",
     "cities from",
     "recall, %",
     "of names, %",
-    "set 3, %",
+    *(f"recall in set {number}, %" for number in UNSEEN),
     "touched, %",
-    "set 3, %",
+    *(f"touched in set {number}, %" for number in UNSEEN),
 )
 #: Sensitivity, and how far both thresholds are moved from its own.
 POINTS = (
@@ -95,14 +96,19 @@ def main() -> None:
     everything = [gold for group in groups for gold in group]
     spans = sum(len(gold.spans) for gold in everything)
     free = sum(not gold.spans for gold in everything)
+    unseen = [groups[number - 1] for number in UNSEEN]
     print(
         f"Questions. {len(everything)} in {len(groups)} sets, {spans} spans of identity, {free} questions without; "
-        f"set 3 has {sum(len(gold.spans) for gold in groups[-1])} and {sum(not gold.spans for gold in groups[-1])}\n"
+        + ", ".join(
+            f"set {number} has {sum(len(gold.spans) for gold in group)} and {sum(not gold.spans for gold in group)}"
+            for number, group in zip(UNSEEN, unseen, strict=True)
+        )
+        + "\n"
     )
     lines = []
     for sensitivity, moved in POINTS:
         scores, people, cities = at(everything, sensitivity, moved)
-        last, _, _ = at(groups[-1], sensitivity, moved)
+        others = [at(group, sensitivity, moved)[0] for group in unseen]
         lines.append(
             (
                 f"**{sensitivity}**" if not moved else f"{sensitivity} {moved:+.1f}",
@@ -110,14 +116,13 @@ def main() -> None:
                 f"{cities:.2f}",
                 percent(sum(scores.full.values()), sum(scores.gold.values())),
                 percent(scores.full["NAME"], scores.gold["NAME"]),
-                percent(sum(last.full.values()), sum(last.gold.values())),
+                *(percent(sum(other.full.values()), sum(other.gold.values())) for other in others),
                 percent(scores.touched, scores.free),
-                percent(last.touched, last.free),
+                *(percent(other.touched, other.free) for other in others),
             )
         )
     print(table(HEAD, lines))
-    if arguments.json:
-        arguments.json.write_text(json.dumps([dict(zip(HEAD, line, strict=True)) for line in lines]) + "\n")
+    keep(arguments.json, "text_quality", {"points": [dict(zip(HEAD, line, strict=True)) for line in lines]})
 
 
 if __name__ == "__main__":

@@ -33,7 +33,10 @@ COMMANDS = {
         "Make instruction conversations from figure captions, through any OpenAI-compatible server.",
     ),
     "ask": ("medcli.commands.ask", "Ask a medical vision-language model, once or a file of questions."),
-    "merge": ("medcli.commands.merge", "Join the shards of one run of scrub, ask or download."),
+    "merge": (
+        "medcli.commands.merge",
+        "Join the shards of one run of scrub, ask, download or generate-instruct.",
+    ),
     "evaluate": ("medcli.commands.evaluate", "Score answers against references, with intervals."),
 }
 """Name to the module that holds the command under that name, and the line that ``medcli --help`` shows for it."""

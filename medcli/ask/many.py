@@ -36,6 +36,7 @@ from medcli.jobs.reading import Reader
 from medcli.models.protocol import Backend, ModelSpec
 from medcli.storage import Url
 
+_SEATS = 4096  # a node that was lost can leave its seat taken
 Load = Callable[[ModelSpec], Backend]
 _PLANNED_BY = (
     "suffix",
@@ -106,6 +107,7 @@ def ask_file(spec: AskSpec, questions: Path, bar: Bar | None, load: Load) -> Res
             folder,
             trace,
             load,
+            _SEATS if spec.runner == "ray" else 0,
         )
         job = AskJob(spec, opened, setting)
         report = run(spec, job, opened, state, bar)

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from medcli.ask.processes import is_list
+from medcli.jobs import choice
 
 if TYPE_CHECKING:
     from medcli.ask.spec import AskSpec
 
 SUFFIX = re.compile(r"(OPEN|CLOSED)=(.+)", re.DOTALL)
 
+_OF_RAY = ["ray_address", "ray_workers", "ray_cpus", "ray_gpus"]
 _OF_FILES = [
     "images",
     "output",
@@ -29,6 +31,8 @@ _OF_FILES = [
     "engine",
     "batch_tokens",
     "workers",
+    "runner",
+    *_OF_RAY,
     "concurrency",
     "state",
     "retry_failed",
@@ -107,8 +111,9 @@ def idle(values: Mapping[str, Any]) -> dict[str, str]:
         found |= {"retry_failed": "says nothing beside --restart"} if values["restart"] else {}
     else:
         found |= dict.fromkeys(_OF_FILES, "belongs to --questions")
+    found |= choice.idle(values)
     if openai:
-        found |= dict.fromkeys(_OF_LOADING, "says nothing to --backend openai")
+        found |= dict.fromkeys([*_OF_LOADING, "ray_gpus"], "says nothing to --backend openai")
     else:
         found |= dict.fromkeys(("base_url", "concurrency", "timeout"), "belongs to --backend openai")
     return found
@@ -171,6 +176,15 @@ def _of_devices(spec: AskSpec) -> Iterator[tuple[object, str, str]]:
         not is_list(spec.devices),
         "--devices is auto, or a list of different devices.",
         "As cpu, cuda:0 or cuda:0,cuda:1",
+    )
+    yield (
+        spec.runner == "ray" and (spec.workers > 1 or spec.devices not in ("auto", "cpu")),
+        "--devices and --workers are for this machine.",
+        "On a cluster, say --ray-workers, --ray-cpus and --ray-gpus.",
+    )
+    yield (
+        spec.runner == "ray" and spec.ray_address.startswith("ray://"),
+        *choice.NO_CLIENT,
     )
     yield (
         spec.split and (spec.devices != "auto" or spec.workers > 1),

@@ -22,6 +22,10 @@ _DEVICE = re.compile(r"cpu|mps|(cuda|xpu)(:\d+)?")
 def processes_of(spec: AskSpec) -> list[ModelSpec]:
     """Return a ModelSpec for each process: its device, and its share of the processor's cores."""
     model = spec.model_spec()
+    if spec.runner == "ray" and not (spec.split or spec.backend == "openai"):
+        # Which GPU is a worker's is said by Ray, which shows it no other.
+        on_node = replace(model, device=spec.devices, threads=max(1, int(spec.ray_cpus)))
+        return [on_node] * (spec.ray_workers or 1)
     if spec.split or spec.backend == "openai":
         return [model]
     devices = (

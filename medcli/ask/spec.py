@@ -14,6 +14,7 @@ from typing import Any
 
 from medcli.ask import modes
 from medcli.errors import UsageError
+from medcli.jobs import choice
 from medcli.jobs.shards import shard_of
 from medcli.models.protocol import DEFAULT_MODEL, ModelSpec, Sampling
 from medcli.settings import option
@@ -142,6 +143,11 @@ class AskSpec:
     )
     split: bool = option("Spread one model over all devices.", default=False, shapes_product=False)
     workers: int = option("Processes on the CPU.", default=1, metavar="N", minimum=1, shapes_product=False)
+    runner: str = choice.runner()
+    ray_address: str = choice.ray_address()
+    ray_workers: int | None = choice.ray_workers("GPU, or CPU where there is none; with a server, node")
+    ray_cpus: float = choice.ray_cpus()
+    ray_gpus: float | None = choice.ray_gpus()
     trust_remote_code: bool = option("Run code that comes with the checkpoint.", default=False)
     captioner: str = option(
         "Model that puts scans into words for a text-only --model.", default="", metavar="ID|DIR"
@@ -161,7 +167,11 @@ class AskSpec:
         shapes_product=False,
     )
     concurrency: int = option(
-        "Requests in flight to the server.", default=16, metavar="N", minimum=1, shapes_product=False
+        "Requests in flight to the server; on a cluster, of each worker.",
+        default=16,
+        metavar="N",
+        minimum=1,
+        shapes_product=False,
     )
     timeout: float = option(
         "Seconds to wait for the server's next byte.",

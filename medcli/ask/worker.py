@@ -52,6 +52,8 @@ class Setting:
         Folder of traces.
     load : callable
         Makes a backend of a ModelSpec.
+    seats : int
+        Processes that can be there at a time; 0 for as many as there are ``specs``.
     """
 
     specs: Sequence[ModelSpec]
@@ -63,6 +65,7 @@ class Setting:
     folder: Path
     trace: Path | None = None
     load: Callable[[ModelSpec], Backend] = models.load
+    seats: int = 0
 
     def request(self, row: Row, asked: Asked) -> Passed | Trouble:
         """Return what a model is asked for a row, or why it must not be."""
@@ -97,11 +100,12 @@ class AskWorkers:
         return AskWorkers, (self._setting,)
 
     def __enter__(self) -> Self:
-        seat, self._seat = self._settled.claim(len(self._setting.specs))
+        specs = self._setting.specs
+        seat, self._seat = self._settled.claim(self._setting.seats or len(specs))
         try:
             self._setting.admission.ready()
             self._gates = ThreadPoolExecutor(1, "gate")
-            self._backend = self._setting.load(self._setting.specs[seat])
+            self._backend = self._setting.load(specs[seat % len(specs)])
             self._model = self._backend.describe()
             self._settled.describe(self._model)
         except BaseException:

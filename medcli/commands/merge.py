@@ -12,6 +12,7 @@ from medcli.jobs.joining import Joined, MergeSpec, job_of
 
 JOINS = {
     "ask": "medcli.ask.merging",
+    "generate-instruct": "medcli.instruct.merging",
     "scrub": "medcli.privacy.merging",
     "download images": "medcli.data.merging",
     "download articles": "medcli.data.merging",
@@ -31,7 +32,7 @@ JOINS = {
     help="Print one JSON document instead of a table.",
 )
 def merge(spec: MergeSpec, *, as_json: bool) -> int:
-    """Join the shards of one run of scrub, ask or download.
+    """Join the shards of one run of scrub, ask, download or generate-instruct.
 
     The product is the one that a run without --shard gives. The runs are read and not changed.
 

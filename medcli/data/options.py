@@ -61,7 +61,8 @@ def allow() -> Any:
 def concurrency() -> Any:
     """``--concurrency``."""
     return option(
-        "Requests to one host at a time, at most; how many there are follows what it bears.",
+        "Requests to one host at a time, at most; how many there are follows what it bears. On a cluster, of each"
+        " worker.",
         default=32,
         metavar="N",
         minimum=1,
@@ -73,7 +74,7 @@ def concurrency() -> Any:
 def bandwidth() -> Any:
     """``--bandwidth``."""
     return option(
-        "Bytes a second at most, as 20M. Default: no limit.",
+        "Bytes a second at most, as 20M; on a cluster, of each worker. Default: no limit.",
         default=None,
         metavar="RATE",
         parse=rate,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +18,9 @@ def noting(spec: Any, folder: Path, job: str, plan: str) -> Iterator[None]:
         (folder / shards.FILE).unlink(missing_ok=True)
         yield
         return
-    driven = replace(spec, restart=False, retry_failed=False)
-    shards.note(folder, job, spec.shard, driven, plan, finished=False)
+    shards.note(folder, job, spec.shard, spec, plan, finished=False)
     yield
-    shards.note(folder, job, spec.shard, driven, plan, finished=True)
+    shards.note(folder, job, spec.shard, spec, plan, finished=True)
 
 
 def check_whole(bring: object, missing: int) -> None:

@@ -5,7 +5,7 @@ Knows messages as chat completions take them; refuses to know what is asked.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -44,15 +44,22 @@ class Client(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """Who is asked: for samples, and where wished for verdicts on them."""
+    """Who is asked: for samples, and where wished for verdicts on them; and what is done when all are closed."""
 
     samples: Client
     judge: Client | None = None
     blind: Client | None = None
+    left: Callable[[], None] = lambda: None
 
     def all(self) -> list[Client]:
         """Each once."""
         return [one for one in (self.samples, self.judge, self.blind) if one is not None]
+
+    async def close(self) -> None:
+        """Close each."""
+        for client in self.all():
+            await client.close()
+        self.left()
 
 
 class Answers:

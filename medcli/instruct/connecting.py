@@ -5,23 +5,32 @@ Knows the options' meaning; opens prompts, price tables and files of tests. Noth
 
 from __future__ import annotations
 
+import contextlib
+import json
+import secrets
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from medcli.errors import UsageError
+from medcli import files
+from medcli.errors import MedcliError, SetupError, UsageError
 from medcli.instruct import checks
 from medcli.instruct.clients import Clients
 from medcli.instruct.door import Door
 from medcli.instruct.prompts import read_book
 from medcli.instruct.spec import InstructSpec
 from medcli.instruct.worker import Setting
-from medcli.models.spending import Budget, load, price_for
+from medcli.models.spending import Budget, BudgetSpent, load, price_for
 
 if TYPE_CHECKING:
     from medcli.instruct.decontamination import Tests
+    from medcli.pacing.pace import Pace
 
-SPENT = "spent.json"
+SPENT, SENT = "spent.json", "sent.json"
+TROUBLE = "trouble.json"
 
 
 def setting_of(spec: InstructSpec) -> Setting:
@@ -100,8 +109,61 @@ def check_settings(spec: InstructSpec, door: Door) -> checks.Settings:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Connecting:
+    """Makes the clients where the work is done; picklable.
+
+    Attributes
+    ----------
+    spec : InstructSpec
+        The wishes.
+    folder : Path
+        The run's.
+    """
+
+    spec: InstructSpec
+    folder: Path
+
+    def __call__(self, at_work: Callable[[], int]) -> Clients:
+        """As :func:`connect`."""
+        for name, folder in (("--state", self.folder), ("--images", self.spec.images)):
+            if folder is not None and not folder.is_dir():  # else each figure would be rejected, for good
+                raise SetupError(
+                    f"A node of the cluster does not see the folder of {name}.",
+                    hint="Put it on a disk that all nodes share, under the same path.",
+                )
+        return connect(self.spec, self.folder, at_work)
+
+    def tell(self, trouble: MedcliError) -> None:
+        """Leave the words of what stops a run where the driver finds them, if it is elsewhere."""
+        if self.spec.runner == "ray":
+            told = [isinstance(trouble, BudgetSpent), trouble.message, trouble.hint]
+            files.write(self.folder / TROUBLE, json.dumps(told), mode=0o600)
+
+    def told(self) -> MedcliError | None:
+        """What a worker told, once."""
+        try:
+            spent, message, hint = json.loads((self.folder / TROUBLE).read_bytes())
+        except FileNotFoundError:
+            return None
+        (self.folder / TROUBLE).unlink()
+        return (BudgetSpent if spent else SetupError)(message, hint=hint)
+
+    def fold(self) -> None:
+        """Add what workers of a cluster spent to what is known to be; a crash counts it twice rather than never."""
+        parts = sorted(self.folder.glob("spent-*.json"))
+        if parts:
+            amounts = [Budget.kept(path, None).spent for path in (self.folder / SPENT, *parts)]
+            Budget.kept(self.folder / SPENT, None, known=sum(amounts)).close()
+        for path in parts:
+            path.unlink()
+
+
 def connect(spec: InstructSpec, folder: Path, at_work: Callable[[], int]) -> Clients:
     """Make the clients: one budget, one pace and one cache for all of them.
+
+    Where several workers of a cluster do so, each has its share of the pace and notes what it spends in a file of its
+    own.
 
     Parameters
     ----------
@@ -115,7 +177,9 @@ def connect(spec: InstructSpec, folder: Path, at_work: Callable[[], int]) -> Cli
     from medcli.models.endpoint.chat import ChatClient
 
     prices = load(spec.prices)
-    budget = Budget.kept(folder / SPENT, spec.max_cost)
+    sharers = (spec.ray_workers or 1) if spec.runner == "ray" else 1
+    name = SPENT if sharers == 1 else f"spent-{secrets.token_hex(8)}.json"
+    budget = Budget.kept(folder / name, spec.max_cost)
 
     def client(model: str) -> ChatClient:
         return ChatClient(
@@ -123,8 +187,8 @@ def connect(spec: InstructSpec, folder: Path, at_work: Callable[[], int]) -> Cli
             None,
             model,
             timeout=spec.timeout,
-            rpm=spec.rpm,
-            tpm=spec.tpm,
+            rpm=spec.rpm and max(1, spec.rpm // sharers),
+            tpm=spec.tpm and max(1, spec.tpm // sharers),
             budget=budget,
             prices=prices,
             cache=spec.cache,
@@ -134,8 +198,11 @@ def connect(spec: InstructSpec, folder: Path, at_work: Callable[[], int]) -> Cli
     others = [client(model) if model else None for model in (spec.judge, spec.blind)]
     for other in filter(None, others):
         other.pace = first.pace
+    left = partial(_keep, first.pace, folder / SENT) if sharers == 1 else _nothing
+    if sharers == 1:
+        _resume(first.pace, folder / SENT)
     if not spec.batch:
-        return Clients(first, *others)
+        return Clients(first, others[0], others[1], left)
     from medcli.instruct.batching import Crowd, Desk
 
     crowd = Crowd(at_work)
@@ -144,4 +211,25 @@ def connect(spec: InstructSpec, folder: Path, at_work: Callable[[], int]) -> Cli
         one and Desk(one, folder / f"batch-{name}.sqlite", crowd)
         for name, one in zip(names, (first, *others), strict=True)
     ]
-    return Clients(*desks)  # type: ignore[arg-type]  # the first is there
+    return Clients(desks[0], desks[1], desks[2], left)  # type: ignore[arg-type]  # the first is there
+
+
+def _nothing() -> None:
+    pass
+
+
+def _keep(pace: Pace, path: Path) -> None:
+    """Write down what counts still: the next round, or the next run, begins within the same minute."""
+    kept = pace.window.kept(pace.clock())
+    with contextlib.suppress(OSError):  # where the disk is full, the run has ended for that
+        files.write(path, json.dumps({"time": time.time(), "sent": kept}), mode=0o600)
+
+
+def _resume(pace: Pace, path: Path) -> None:
+    try:
+        told = json.loads(path.read_bytes())
+        passed = max(0.0, time.time() - told["time"])
+        kept = [(seconds - passed, int(tokens), int(requests)) for seconds, tokens, requests in told["sent"]]
+    except (OSError, ValueError, KeyError, TypeError):  # it was never written whole, and a minute mends it
+        return
+    pace.window.resume(kept, pace.clock())

@@ -9,11 +9,12 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from medcli import files, jobs
 from medcli.errors import InputError
 from medcli.instruct import outcome, writing
-from medcli.instruct.logic_source import FailedRow, Split, read_tree, samples
+from medcli.instruct.logic_source import FailedRow, Split, Tree, questions, read_tree, samples
 from medcli.instruct.result import Result, facts_of, words
 from medcli.instruct.room import make_room
 from medcli.instruct.sample import Sample
@@ -42,7 +43,7 @@ def make(spec: InstructSpec) -> Result:
         "split": split,
         "seed": spec.seed,
     }
-    provenance, rejected = spec.beside("provenance"), spec.beside("rejected")
+    provenance, rejected, asked = map(spec.beside, ("provenance", "rejected", "questions"))
 
     def rows() -> Iterator[jobs.Row]:
         assert spec.labels is not None
@@ -54,14 +55,20 @@ def make(spec: InstructSpec) -> Result:
         raise InputError(
             "No row of --labels gives a conversation.", hint=f"See {rejected.name} for each row's reason."
         )
-    facts = facts_of(written) | {
-        "left_out": {},
-        "resumed": 0,
-        "seconds": round(time.monotonic() - began, 3),
-        "output": str(spec.output),
-        "provenance": str(provenance),
-        "rejected_file": str(rejected),
-    }
+    if split == "test":  # whoever were asked what a model was trained on would score its memory
+        files.write_jsonl(asked, _questions(spec, tree, split))
+    facts = (
+        facts_of(written)
+        | {
+            "left_out": {},
+            "resumed": 0,
+            "seconds": round(time.monotonic() - began, 3),
+            "output": str(spec.output),
+            "provenance": str(provenance),
+            "rejected_file": str(rejected),
+        }
+        | ({"questions": str(asked)} if split == "test" else {})
+    )
     facts |= {"failed": written.rejected, "reasons": facts["rules"], "rejected": 0, "rules": {}}
     if spec.report is not None:
         from medcli.instruct.report import write_report
@@ -76,6 +83,13 @@ def make(spec: InstructSpec) -> Result:
         )
     code = 5 if written.rejected else 0
     return Result(code, facts | {"exit_code": code}, words(facts))
+
+
+def _questions(spec: InstructSpec, tree: Tree, split: Split) -> Iterator[dict[str, Any]]:
+    """The same conversations as single questions with their references, for ``medcli ask`` and ``medcli evaluate``."""
+    assert spec.labels is not None
+    made = questions(tree, spec.labels, split=split, seed=spec.seed)
+    return (one for one in made if not isinstance(one, FailedRow))
 
 
 def _failed(row: FailedRow, about: dict[str, object]) -> jobs.Row:

@@ -12,6 +12,7 @@ import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,15 @@ from medcli import files, jobs
 from medcli.errors import SetupError, UsageError
 from medcli.instruct import estimate, writing
 from medcli.instruct.checks.judging import prompt
-from medcli.instruct.connecting import connect, notes_of, setting_of
+from medcli.instruct.connecting import Connecting, notes_of, setting_of
 from medcli.instruct.kinds import Kinds, weights_of
 from medcli.instruct.prompts import Book
 from medcli.instruct.result import Result, facts_of, words
 from medcli.instruct.room import make_room
-from medcli.instruct.selection import Selection, Wishes, folded, select
+from medcli.instruct.selection import Chosen, Selection, Wishes, folded, select
 from medcli.instruct.spec import InstructSpec
 from medcli.instruct.worker import Setting, Workers
+from medcli.jobs import shards
 from medcli.jobs.ledger import FILE as LEDGER
 from medcli.jobs.reading import Reader
 from medcli.models.spending import BudgetSpent
@@ -73,7 +75,7 @@ class InstructJob:
 
     def items(self) -> Iterator[jobs.Item]:
         """Figures in the order of selection."""
-        yield from (jobs.Item(one.key, one) for one in self._selection.figures(self._stop))
+        yield from (jobs.Item(one.key, one) for one in figures(self._spec, self._selection, self._stop))
 
     def worker(self) -> Workers:
         """The one that talks to the servers."""
@@ -97,8 +99,28 @@ def facts_of_run(spec: InstructSpec, book: Book) -> dict[str, object]:
     return fingerprint(spec) | shown | {"prompts": [book.hash(kind) for kind in KINDS]}
 
 
-def generate(spec: InstructSpec, bar: Bar | None = None) -> Result:
+def figures(spec: InstructSpec, selection: Selection, stop: int | None = None) -> Iterator[Chosen]:
+    """The figures that are asked: all, or what falls to a shard by its key, so that captions can be added."""
+    whole = selection.figures(stop)
+    return (one for one in whole if shards.falls_to(one.key, spec.shard or shards.WHOLE))
+
+
+def select_for(spec: InstructSpec, folder: Path) -> Selection:
+    """The figures that a Spec chooses."""
+    return select(_captions(spec), folder, _wishes(spec), _kinds(spec))
+
+
+def generate(
+    spec: InstructSpec, bar: Bar | None = None, bring: Callable[[Path], None] | None = None
+) -> Result:
     """Make samples of captions, as the Spec wishes.
+
+    Parameters
+    ----------
+    spec, bar
+        The wish, and what shows how far it is.
+    bring
+        Called with the run's folder before anything is asked: a merge brings in there what parts were answered.
 
     Raises
     ------
@@ -109,13 +131,31 @@ def generate(spec: InstructSpec, bar: Bar | None = None) -> Result:
     setting = setting_of(spec)
     with (
         _folder(spec) as folder,
-        select(_captions(spec), folder, _wishes(spec), _kinds(spec)) as selection,
+        select_for(spec, folder) as selection,
     ):
         _check_domains(spec, selection)
         if spec.dry_run:
             return estimate.estimate(spec, selection, setting)
         make_room(spec)
-        return _Run(spec, selection, setting, folder).perform(bar, began)
+        if bring is not None:
+            bring(folder)
+        with _noting(spec, selection, folder):
+            return _Run(spec, selection, setting, folder).perform(bar, began)
+
+
+@contextlib.contextmanager
+def _noting(spec: InstructSpec, selection: Selection, folder: Path) -> Iterator[None]:
+    """Note of a shard what it is of, and at the block's end that it is finished."""
+    if spec.shard is None:
+        yield
+        return
+    dealt = sha256()
+    for one in selection.figures():
+        dealt.update(one.key.encode())
+    for finished in (False, True):
+        shards.note(folder, InstructJob.name, spec.shard, spec, dealt.hexdigest(), finished=finished)
+        if not finished:
+            yield
 
 
 class _Run:
@@ -152,25 +192,37 @@ class _Run:
 
     def _round(self, stop: int, bar: Bar | None, *, restart: bool, again: bool) -> jobs.Report:
         spec = self._spec
-        workers = Workers(self._setting, lambda at_work: connect(spec, self._folder, at_work))
+        connecting, once = Connecting(spec, self._folder.absolute()), jobs.Retry(attempts=1)
+        connecting.told()
+        connecting.fold()
+        workers = Workers(self._setting, connecting, connecting.tell)
         job = InstructJob(spec, self._selection, stop, workers, self._setting.book)
         with contextlib.ExitStack() as stack:
-            shown = stack.enter_context(bar(stop)) if bar else None
+            count = sum(1 for _ in figures(spec, self._selection)) if spec.shard else stop
+            shown = stack.enter_context(bar(count)) if bar else None
             try:
                 return jobs.run(
                     job,
                     state=self._folder,
-                    runner=jobs.AsyncRunner(self._at_once, jobs.Retry(attempts=1)),
+                    runner=jobs.runner_for(
+                        spec,
+                        lambda: jobs.AsyncRunner(self._at_once, once),
+                        retry=once,
+                        concurrency=self._at_once,
+                        default=1,
+                    ),
                     restart=restart,
                     retry_failed=again,
                     progress=shown,
                     stop_after=1,
                 )
             except SetupError:
-                if workers.trouble is None:
+                trouble = workers.trouble or connecting.told()
+                if trouble is None:
                     raise
-                raise workers.trouble from None
+                raise trouble from None
             finally:
+                connecting.fold()
                 self._notes = list(workers.notes)
 
     @property

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from medcli.instruct.kinds import weights_of
+from medcli.jobs import choice
 
 if TYPE_CHECKING:
     from medcli.instruct.spec import InstructSpec
@@ -42,9 +43,14 @@ _OF_ASKING = [
     "batch",
     "cache",
     "concurrency",
+    "runner",
+    "ray_address",
+    "ray_workers",
+    "ray_cpus",
     "timeout",
     "gate_pixels",
     "dry_run",
+    "shard",
     "state",
     "retry_failed",
     "restart",
@@ -77,6 +83,7 @@ def idle(values: Mapping[str, Any]) -> dict[str, str]:
         names = [*_OF_ASKING, *_OF_GATE, *_OF_CHECKS, "captions", "repair"]
         return dict.fromkeys(names, "says nothing to --logic")
     found = dict.fromkeys(("labels", "split"), "belongs to --logic")
+    found |= choice.idle(values)
     found |= {"repair": "belongs to --check-only"}
     found |= {"retry_failed": "says nothing beside --restart"} if values["restart"] else {}
     if not values["decontaminate"]:
@@ -102,12 +109,33 @@ def contradictions(spec: InstructSpec) -> Iterator[tuple[object, str, str]]:
     )
 
 
+def _of_cluster(spec: InstructSpec) -> Iterator[tuple[object, str, str]]:
+    if spec.runner != "ray":
+        return
+    yield spec.ray_address.startswith("ray://"), *choice.NO_CLIENT
+    for name, value in (
+        ("max-cost", spec.max_cost is not None),
+        ("cache", spec.cache),
+        ("batch", spec.batch),
+    ):
+        yield (
+            value and (spec.ray_workers or 1) > 1,
+            f"--{name} is kept by one worker.",
+            "Leave it out, or say --ray-workers 1.",
+        )
+
+
 def _of_generation(spec: InstructSpec) -> Iterator[tuple[object, str, str]]:
     yield not spec.captions, "CAPTIONS is missing.", "Name the file of captions."
     yield (
         not spec.output and not spec.dry_run,
         "--output is missing.",
         "Name the file that the conversations go to.",
+    )
+    yield (
+        spec.shard and (spec.max_samples is not None or spec.dry_run),
+        "--shard asks a part of all captions: --max-samples and --dry-run count over the whole.",
+        "Shorten the file of captions, or choose by --domain and --license.",
     )
     yield not spec.model, "--model is missing.", "Name the model, as the server knows it."
     weights_of(spec.kind)  # raises
@@ -125,6 +153,7 @@ def _of_generation(spec: InstructSpec) -> Iterator[tuple[object, str, str]]:
         value = getattr(spec, name)
         shown = name.replace("_", "-")
         yield value is not None and not math.isfinite(value), f"--{shown} is a number, from 0.", ""
+    yield from _of_cluster(spec)
     yield (
         spec.batch and len(spec.base_url) > 1,
         "--batch goes to one server.",

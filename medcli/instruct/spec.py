@@ -13,6 +13,8 @@ from typing import Any
 
 from medcli.errors import UsageError
 from medcli.instruct import modes
+from medcli.jobs import choice
+from medcli.jobs.shards import shard_of
 from medcli.settings import option
 
 __all__ = ["InstructSpec"]
@@ -177,7 +179,23 @@ class InstructSpec:
         metavar="FILE",
         shapes_product=False,
     )
-    concurrency: int = option("Requests in flight.", default=32, metavar="N", minimum=1, shapes_product=False)
+    concurrency: int = option(
+        "Requests in flight; on a cluster, of each worker.",
+        default=32,
+        metavar="N",
+        minimum=1,
+        shapes_product=False,
+    )
+    runner: str = choice.runner()
+    ray_address: str = choice.ray_address()
+    ray_workers: int | None = option(
+        "Workers on the cluster, among which --rpm and --tpm are divided. Default: 1.",
+        default=None,
+        metavar="N",
+        minimum=1,
+        shapes_product=False,
+    )
+    ray_cpus: float = choice.ray_cpus()
     timeout: float = option(
         "Seconds to wait for the server's next byte.",
         default=120.0,
@@ -248,6 +266,13 @@ class InstructSpec:
         " OUTPUT.run.",
         default=None,
         metavar="DIR",
+        shapes_product=False,
+    )
+    shard: tuple[int, int] | None = option(
+        "Ask only part I of N of the captions, counted from 0; medcli merge joins the runs.",
+        default=None,
+        metavar="I/N",
+        parse=shard_of,
         shapes_product=False,
     )
     retry_failed: bool = option(

@@ -18,6 +18,7 @@ from medcli.errors import InputError, ItemError, ItemFailed, MedcliError
 from medcli.files import safe_relative
 from medcli.instruct import checks, outcome
 from medcli.instruct.checks import judging
+from medcli.instruct.checks.shape import CONTROL
 from medcli.instruct.clients import Answers, Client, Clients, Message, message
 from medcli.instruct.door import Door, Refused, Shown
 from medcli.instruct.kinds import drawn
@@ -115,10 +116,17 @@ class Workers:
     connect : callable
         Makes the clients, in the event loop that uses them; given a function that says how many figures are on
         their way.
+    tell : callable
+        Told of what stops the run, which the ledger has no place for.
     """
 
-    def __init__(self, setting: Setting, connect: Callable[[Callable[[], int]], Clients]) -> None:
-        self._setting, self._connect = setting, connect
+    def __init__(
+        self,
+        setting: Setting,
+        connect: Callable[[Callable[[], int]], Clients],
+        tell: Callable[[MedcliError], None] = lambda _: None,
+    ) -> None:
+        self._setting, self._connect, self._tell = setting, connect, tell
         self._at_work = self._halted = 0
         self.trouble: MedcliError | None = None
         self.notes: list[str] = []
@@ -135,8 +143,7 @@ class Workers:
 
     async def __aexit__(self, *_: object) -> None:
         self.notes = [note for client in self._clients.all() for note in client.notes()]
-        for client in self._clients.all():
-            await client.close()
+        await self._clients.close()
 
     async def _make(self, payload: Chosen) -> list[jobs.Row]:
         self._at_work += 1
@@ -158,6 +165,7 @@ class Workers:
             return outcome.failed(payload.key, figure.sample, error.kind, figure.about())
         except MedcliError as error:
             self.trouble = error
+            self._tell(error)
             await self._halt()
             raise ItemFailed("stopped", stops=True) from None
         except ItemError as error:
@@ -292,7 +300,8 @@ class Workers:
         if questions := self._setting.book.questions(kind):
             number = drawn(self._setting.seed, "question", figure.caption.caption_id) % len(questions)
             turns = (("user", questions[number]), *turns)
-        return replace(figure.sample, turns=turns, choices=parsed.choices, key=0 if parsed.choices else -1)
+        choices = tuple(CONTROL.sub("", one) for one in parsed.choices)
+        return replace(figure.sample, turns=turns, choices=choices, key=0 if choices else -1)
 
     async def _approved(self, figure: _Figure) -> None:
         """Hear the judge and the blind solver, where they are wished for."""

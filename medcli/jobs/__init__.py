@@ -3,14 +3,13 @@
 A command hands over a :class:`Job` (items with stable keys, a worker factory, what to do at the end) and calls
 :func:`run`. Knows processes, SQLite and interruptions; refuses to know medicine, models or Click.
 
-The runners are resolved on first use, so that a help page does not pay for an event loop.
+Engine and runners are resolved on first use, so that a help page pays neither for SQLite nor for an event loop.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from medcli.jobs.engine import Run, run
 from medcli.jobs.model import (
     AsyncWorker,
     AsyncWorkerFactory,
@@ -28,8 +27,11 @@ from medcli.jobs.model import (
 from medcli.jobs.report import Report
 
 if TYPE_CHECKING:
+    from medcli.jobs.choice import runner_for
+    from medcli.jobs.engine import Run, run
     from medcli.jobs.retry import Retry
     from medcli.jobs.runners.asynchronous import AsyncRunner
+    from medcli.jobs.runners.cluster import RayRunner
     from medcli.jobs.runners.processes import ProcessRunner
     from medcli.jobs.runners.serial import SerialRunner
 
@@ -43,6 +45,7 @@ __all__ = [
     "Outcome",
     "ProcessRunner",
     "Progress",
+    "RayRunner",
     "Report",
     "Retry",
     "Row",
@@ -53,13 +56,18 @@ __all__ = [
     "Worker",
     "WorkerFactory",
     "run",
+    "runner_for",
 ]
 
 _LATER = {
     "AsyncRunner": "medcli.jobs.runners.asynchronous",
     "ProcessRunner": "medcli.jobs.runners.processes",
+    "RayRunner": "medcli.jobs.runners.cluster",
     "Retry": "medcli.jobs.retry",
+    "Run": "medcli.jobs.engine",
     "SerialRunner": "medcli.jobs.runners.serial",
+    "run": "medcli.jobs.engine",
+    "runner_for": "medcli.jobs.choice",
 }
 
 

@@ -39,12 +39,12 @@ class MergeSpec:
     """
 
     runs: tuple[Path, ...] = option(
-        "Runs with --shard: each the --output that it was given, or the folder of its state.",
+        "Runs with --shard: each the --output that it was given, or the folder of its plan and ledger.",
         metavar="RUN...",
         positional=True,
     )
     output: Path | Url = option(
-        "File of answers, folder of the download, or folder of the release; of the latter two also a URL.",
+        "File of answers or conversations, folder of the download or of the release; of folders also a URL.",
         metavar="PATH",
         urls=True,
     )
@@ -54,7 +54,7 @@ class MergeSpec:
         metavar="DIR",
     )
     state: Path | None = option(
-        "Of runs of scrub and download: folder of the joined ledger; best on a local disk.",
+        "Of all but runs of ask: folder of the joined ledger; best on a local disk.",
         default=None,
         metavar="DIR",
     )
@@ -120,8 +120,8 @@ class Part:
 
 def find(run: Path, below: Sequence[str] = ()) -> Part | None:
     """The part that a path names: its folder, or one that holds it as ``below`` says; None where there is none."""
-    for inner in ("", *below):
-        folder = run / inner
+    beside = run.with_name(f"{run.name}.run")  # of a run whose --output is a file
+    for folder in (run, *(run / inner for inner in below), *((beside,) if run.name else ())):
         found = shards.noted(folder)
         if found is None:
             continue
@@ -135,7 +135,9 @@ def find(run: Path, below: Sequence[str] = ()) -> Part | None:
     return None
 
 
-def check(parts: Sequence[Part], ours: Mapping[str, object] | None = None) -> list[Part]:
+def check(
+    parts: Sequence[Part], ours: Mapping[str, object] | None = None, keyed: Sequence[str] = ()
+) -> list[Part]:
     """Hold parts against each other; return them in order.
 
     Parameters
@@ -144,6 +146,8 @@ def check(parts: Sequence[Part], ours: Mapping[str, object] | None = None) -> li
         As they were named.
     ours
         The fingerprint of the run that would join them; None where only the parts are compared.
+    keyed
+        What fingerprints hold as hashes by the key: where ``key-file`` differs, these say nothing.
 
     Raises
     ------
@@ -171,6 +175,8 @@ def check(parts: Sequence[Part], ours: Mapping[str, object] | None = None) -> li
         others = sorted(
             {name for one in told for name in one | told[0] if one.get(name) != told[0].get(name)}
         )
+        if "key-file" in others:
+            others = [name for name in others if name not in keyed]
         if others:
             raise UsageError(f"The runs differ in: {', '.join(others)}.", hint="Merge shards of one plan.")
         _check_disjoint(parts, readers)
@@ -281,11 +287,15 @@ def job_of(runs: Sequence[Path], known: Iterable[str]) -> str:
     InputError
         If one is none.
     """
-    names = sorted({found.job if (found := find(run, BELOW)) else "ask" for run in runs})
-    if len(names) > 1 and "ask" in names and not any(_is_asked(run) for run in runs):
-        raise InputError(
-            "A run to be merged is not there, or was not begun.", hint="Name the shards' --output."
-        )
+    parts = [find(run, BELOW) for run in runs]
+    for place, (run, part) in enumerate(zip(runs, parts, strict=True), 1):
+        if part is None and not _is_asked(run):
+            raise InputError(
+                f"Run {place} of {len(runs)} is no shard: it is not there, was not begun with --shard, or its "
+                f"{shards.FILE} is damaged.",
+                hint="Name each shard's --output; its own command mends what is damaged.",
+            )
+    names = sorted({part.job if part else "ask" for part in parts})
     if len(names) > 1:
         raise UsageError(f"The runs are of different commands: {', '.join(names)}.", hint=_HINT)
     if names[0] not in set(known):

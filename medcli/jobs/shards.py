@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from medcli import __version__, files
+from medcli.errors import UsageError
 from medcli.storage import Url, is_url
 
 T = TypeVar("T")
@@ -24,6 +25,10 @@ Shard = tuple[int, int]
 FILE = "shard.json"
 WHOLE: Shard = (0, 1)
 CHUNK = 64
+DRIVEN = frozenset(
+    ("runner", "ray_address", "ray_workers", "ray_cpus", "ray_gpus", "workers", "restart", "retry_failed")
+)
+"""How a part was driven, which says nothing to the others and to the merge."""
 
 
 def shard_of(text: str) -> Shard:
@@ -87,18 +92,40 @@ def note(folder: Path, job: str, shard: Shard, spec: Any, plan: str, *, finished
     shard
         Which part.
     spec
-        What was asked for: a dataclass of JSON-able values, paths and tuples. Secrets do not belong into a Spec.
+        What was asked for, of which :data:`DRIVEN` is left out: a dataclass of JSON-able values, paths and tuples. Secrets do not belong into a Spec.
     plan
         A hash of what was dealt, where that is known.
     finished
         Whether each of its items has an outcome, or waits for the merge.
     **facts
         What the job wants to know again; JSON-able.
+
+    Raises
+    ------
+    UsageError
+        Where another part is noted there.
     """
-    told = {one.name: getattr(spec, one.name) for one in fields(spec)}
+    check_free(folder, shard)
+    told = {one.name: getattr(spec, one.name) for one in fields(spec) if one.name not in DRIVEN}
     content = {"medcli": __version__, "job": job, "shard": shard, "plan": plan, "finished": finished}
     text = json.dumps(content | {"spec": told, "facts": facts}, default=_path)
     files.write(folder / FILE, text + "\n", mode=0o600)
+
+
+def check_free(folder: Path, shard: Shard) -> None:
+    """Refuse a folder that is another part's: two parts in one ledger are no parts any more.
+
+    Raises
+    ------
+    UsageError
+        Which says whose it is.
+    """
+    theirs = (noted(folder) or {}).get("shard")
+    if theirs is not None and tuple(theirs) != shard:
+        raise UsageError(
+            f"The folder holds shard {shown((theirs[0], theirs[1]))} already, and this is {shown(shard)}.",
+            hint="Give each shard an --output of its own; a script for an array puts the task's number into it.",
+        )
 
 
 def noted(folder: Path) -> dict[str, Any] | None:

@@ -13,6 +13,7 @@ from medcli.errors import MissingExtra
 from medcli.logic.tree import Problem, TreeInvalid
 
 _LARGEST = 1_000_000
+_DEEPEST = 32
 
 
 class Marked:
@@ -119,11 +120,7 @@ def compose(text: str, problems: list[Problem]) -> Marked:
     if len(text) > _LARGEST:
         raise TreeInvalid.of([Problem(1, "not-yaml", f"a tree has at most {_LARGEST:,} characters")])
     try:
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-                raise TreeInvalid.of(
-                    [Problem(event.start_mark.line + 1, "not-yaml", "anchors and aliases are not read")]
-                )
+        _check_events(yaml, text)
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -135,3 +132,16 @@ def compose(text: str, problems: list[Problem]) -> Marked:
     if node is None:
         raise TreeInvalid.of([Problem(1, "not-yaml", "the file is empty")])
     return Marked(node, problems)
+
+
+def _check_events(yaml: Any, text: str) -> None:
+    """Refuse what makes much of little: anchors, and brackets in brackets, whose time grows with their square."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            raise RecursionError
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            raise TreeInvalid.of(
+                [Problem(event.start_mark.line + 1, "not-yaml", "anchors and aliases are not read")]
+            )

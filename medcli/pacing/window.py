@@ -11,6 +11,7 @@ second refuse.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 PERIOD = 60.0
@@ -92,6 +93,17 @@ class Window:
         """Count what a server says was sent before, by whomever."""
         if requests > 0 or tokens > 0:
             self._append(Entry(max(0, tokens), now + self._period, max(0, requests)))
+
+    def kept(self, now: float) -> list[tuple[float, int, int]]:
+        """What still counts: seconds that it will, tokens and requests of each entry, for whoever goes on from here."""
+        self._advance(now)
+        return [(entry.leaves - now, entry.tokens, entry.requests) for entry in self._entries]
+
+    def resume(self, kept: Iterable[tuple[float, int, int]], now: float) -> None:
+        """Count what was sent before this window began, as :meth:`kept` gave it."""
+        for seconds, tokens, requests in kept:
+            if 0 < seconds <= self._at_most and tokens >= 0 and requests >= 0:
+                self._append(Entry(tokens, now + seconds, requests))
 
     def sent(self, entry: Entry, now: float) -> None:
         """Correct when a request was sent, if it had to wait after it had entered."""

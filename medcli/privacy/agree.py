@@ -23,10 +23,12 @@ from medcli.privacy.release import Staging
 from medcli.privacy.spec import ScrubSpec
 from medcli.settings import fingerprint
 
-__all__ = ["facts_of", "name_of", "on_key", "on_options", "on_places", "on_release", "on_subjects"]
+__all__ = ["KEYED", "facts_of", "name_of", "on_key", "on_options", "on_places", "on_release", "on_subjects"]
 
 #: Options whose values are told where they differ.
 _TOLD = ("profile", "retain", "clean", "pixels", "layout")
+#: What :func:`facts_of` gives as hashes by the key.
+KEYED = ("rules", "known", "recognisers")
 _STRANGE = "--output is not empty and is no release that this confidential folder knows."
 
 
@@ -147,7 +149,7 @@ def on_options(catalogue: Catalogue, facts: Mapping[str, object]) -> None:
     theirs: dict[str, str] = json.loads(catalogue.fact("options") or "{}")
     others = [name for name in sorted(ours.keys() | theirs.keys()) if ours.get(name) != theirs.get(name)]
     if "key-file" in others:  # these are noted as hashes by the key
-        others = [name for name in others if name not in ("rules", "known", "recognisers")]
+        others = [name for name in others if name not in KEYED]
     if theirs and others:
         raise UsageError(
             f"The release was begun with another setting of: "

@@ -22,7 +22,7 @@ from typing import Any
 from medcli import storage
 from medcli.errors import UsageError
 from medcli.files import private_folder, sweep, sync_filesystem
-from medcli.jobs import Item, Progress, Row, Run, Runner, run
+from medcli.jobs import Item, Progress, Row, Run, Runner, run, runner_for
 from medcli.jobs.lock import hold, hold_itself
 from medcli.privacy import agree, keys, outcome, release, report
 from medcli.privacy.catalogue import Catalogue
@@ -353,6 +353,11 @@ def spool(folder: Path) -> Iterator[None]:
 
 
 def runner_of(spec: ScrubSpec) -> Runner:
+    """The cluster, or this machine."""
+    return runner_for(spec, lambda: _processes(spec))
+
+
+def _processes(spec: ScrubSpec) -> Runner:
     """One process for each worker; this one alone where one is enough."""
     workers = spec.workers or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else [0])
     if workers == 1:

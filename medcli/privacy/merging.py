@@ -57,13 +57,23 @@ def join(spec: MergeSpec, progress: Progress | None = None) -> Joined:
         shard=None,
         shard_runs=None,
     )
-    key = keys.read(own.places().key)
-    parts = joining.check(parts, agree.facts_of(own, own.policy(), key))
+    parts = joining.check(parts, agree.facts_of(own, own.policy(), _key(own)), agree.KEYED)
     with ExitStack() as stack:
         for part in parts:
             stack.enter_context(hold(part.folder / "notes", f"{part.name} is being run.", BUSY[1]))
         result = make_release(own, progress, partial(_bring, parts))
     return Joined(result.exit_code, result.facts, result.text, result.warnings)
+
+
+def _key(spec: ScrubSpec) -> bytes:
+    """The key of the shards, from where they had it."""
+    place = spec.places().key
+    if not keys.is_there(place):
+        raise SetupError(
+            "The key file that the shards were run with is not where it was.",
+            hint="Put it back there for the merge: the release goes on with this key.",
+        )
+    return keys.read(place)
 
 
 def _check_alike(parts: Sequence[Part]) -> None:
@@ -110,7 +120,13 @@ def _take(staging: Staging, part: Part, rows: Iterator[Row]) -> None:
         if row.state != "done":
             continue
         try:
-            share(Path(staged(source, row.key)), Path(staged(target, row.key)))
+            file = Path(staged(source, row.key))
+            if file.stat().st_size != row.bytes:
+                raise InputError(
+                    f"{part.name} has a staged file of another length than it wrote.",
+                    hint="Was the folder copied, and not to its end? Copy it again, or begin that shard with --restart.",
+                )
+            share(file, Path(staged(target, row.key)))
         except FileNotFoundError:
             raise InputError(
                 f"{part.name} has lost a file that it had staged.",

@@ -16,7 +16,6 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +129,7 @@ def scrub_part(spec: ScrubSpec, progress: Progress | None) -> Result:
     found.check_any()
     key = keys.make(places.key)
     _check_folder(places.confidential)
+    shards.check_free(places.confidential, spec.shard)
     with ExitStack() as stack:
         with writing("--output"):
             private_folder(places.confidential)
@@ -158,7 +158,12 @@ def scrub_part(spec: ScrubSpec, progress: Progress | None) -> Result:
         )
         _note(spec, found, finished=True, headers=True)
     facts = report.to_json() | {"shard": shards.shown(spec.shard), "output": str(spec.output)}
-    told = (console.table(report.table()), "", f"Shard         {places.confidential} (confidential)")
+    told = (
+        console.table(report.table()),
+        "",
+        f"Shard         {places.confidential} (confidential)",
+        f"Next          when all {spec.shard[1]} shards are done: medcli merge SHARD... --output RELEASE",
+    )
     return Result(report.exit_code, facts, "\n".join(told), tuple(outcome.warnings(policy)))
 
 
@@ -188,7 +193,7 @@ def _note(spec: ScrubSpec, found: Sources, *, finished: bool, headers: bool) -> 
             places.confidential,
             ScrubJob.name,
             spec.shard,
-            replace(spec, restart=False, retry_failed=False),
+            spec,
             "",
             finished=finished,
             roots=[os.fsencode(root).hex() for root in found.roots],

@@ -177,6 +177,8 @@ def write_lines(
             if status == RELEASED:
                 for kind in pixels:
                     pixels[kind] += b'"pixels-%s"' % kind.encode() in facts
+                # Of plain pictures every one is looked at, where any is.
+                pixels["cleaned"] += b'"route":"picture"' in facts
             stream.write(line[:-1].encode() + facts + more + b"}\n")
     return pixels
 

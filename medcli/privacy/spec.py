@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medcli.errors import UsageError
+from medcli.jobs import choice
 from medcli.jobs.shards import shard_of
 from medcli.privacy import places
 from medcli.privacy.layout import LAYOUTS
@@ -317,6 +318,10 @@ class ScrubSpec:
         minimum=1,
         shapes_product=False,
     )
+    runner: str = choice.runner()
+    ray_address: str = choice.ray_address()
+    ray_workers: int | None = choice.ray_workers()
+    ray_cpus: float = choice.ray_cpus()
     shard: tuple[int, int] | None = option(
         "Do only part I of N of the sources, counted from 0, into a confidential folder of its own at --output; medcli"
         " merge joins the parts into the release. Needs --key-file, the same for all.",
@@ -411,7 +416,12 @@ class ScrubSpec:
 
     @staticmethod
     def idle(values: Mapping[str, Any]) -> tuple[str, ...]:
-        """Names of the options that say nothing beside the mode that `values` ask for."""
+        """Names of the options that say nothing beside the mode and the runner that `values` ask for."""
+        return (*ScrubSpec._idle(values), *choice.idle(values))
+
+    @staticmethod
+    def _idle(values: Mapping[str, Any]) -> tuple[str, ...]:
+        """As :meth:`idle`, by the mode."""
         if values["score"] is not None:
             return tuple(name for name in _IDLE_IN_SCORE if name not in ("sources", "verify", "source"))
         if values["explain"]:
@@ -519,6 +529,12 @@ class ScrubSpec:
         self._check_text()
         if self.workers is not None and (type(self.workers) is not int or self.workers < 1):
             raise UsageError("--workers is a whole number, 1 or more.")
+        choice.check(self)
+        if self.runner != "local" and (self.workers is not None or self.dry_run):
+            name = "--dry-run" if self.dry_run else "--workers"
+            raise UsageError(
+                f"{name} is for this machine.", hint="Leave out --runner, or say --ray-workers instead."
+            )
 
     def _check_text(self) -> None:
         if self.sensitivity not in ("balanced", "high"):

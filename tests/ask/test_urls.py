@@ -10,8 +10,13 @@ import pytest
 
 import medcli
 from medcli import storage
-from tests.ask import fake
+from medcli.models import registry
 from tests.ask.inputs import mixed
+
+_BACKENDS = dict(registry.BACKENDS)
+from tests.ask import fake  # noqa: E402 - it puts itself into the table, where other tests of this process look
+
+registry.BACKENDS.update(_BACKENDS)
 
 
 @pytest.fixture

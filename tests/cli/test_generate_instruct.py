@@ -313,12 +313,11 @@ def test_a_budget_stops_before_it_is_exceeded(tmp_path: Path) -> None:
         assert len(server.order) * cost <= 0.35
         part = read(tmp_path)
         assert 5 < len(part) <= len(server.order) < 60
-        assert part == read(tmp_path)[: len(part)]
         code, out, _ = medcli(tmp_path, *command, "--max-cost", "5", "--json")
         facts = json.loads(out)
         assert (code, facts["accepted"], len(server.order)) == (0, 60, 60)
         assert facts["cost"] == pytest.approx(60 * cost)
-        assert read(tmp_path)[: len(part)] == part
+        assert [row for row in read(tmp_path) if row in part] == part
     code, _, err = medcli(tmp_path, *options(tmp_path, "http://127.0.0.1:9/v1", "--max-cost", "1"))
     assert (code, "there is none for the model 'tiny'" in err) == (2, True)
 

@@ -125,6 +125,12 @@ def test_conversations_from_a_tree_and_labels(tmp_path: Path) -> None:
     questions = {row["messages"][0]["content"][1]["text"] for row in read(tmp_path, "test.jsonl")}
     trained = {turn["value"].replace(PICTURE, "").strip() for row in rows for turn in row["conversations"]}
     assert questions.isdisjoint(trained)
+    assert not (tmp_path / "one.questions.jsonl").exists()
+    assert questions <= {row["turns"][-1]["text"] for row in read(tmp_path, "test.questions.jsonl")}
+    code, _, err = medcli(
+        tmp_path, *told[:-1], tmp_path / "x.questions.jsonl", "--output", tmp_path / "x.json"
+    )
+    assert (code, "never overwritten" in err) == (2, True)
 
 
 def test_a_table_without_a_row_that_leads_somewhere(tmp_path: Path) -> None:

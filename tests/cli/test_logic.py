@@ -115,3 +115,27 @@ def test_a_faulty_tree_is_told_by_line(
         f"line {line}: 'nowhere' is no slot that comes later (undefined-transition)"
         in capsys.readouterr().err
     )
+
+
+def test_the_commands_alone_lead_from_labels_to_figures(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As docs/logic.md has them: generate, ask, evaluate."""
+    pytest.importorskip("aiohttp")
+    from tests.ask.server import Server
+
+    (tmp_path / "labels.csv").write_text(ROWS + "d.png,D,1,maybe,,,,\n")
+    for name in "abc":
+        picture(tmp_path / "images" / f"{name}.png")
+    made = ["generate-instruct", "--logic", example("chest_film"), "--labels", tmp_path / "labels.csv"]
+    made += ["--split", "test", "--seed", 3, "--output", tmp_path / "questions.json", "--json"]
+    code = main([*map(str, made)])
+    told = json.loads(capsys.readouterr().out)
+    assert (code, told["accepted"], told["failed"]) == (5, 3, 1)
+    (tmp_path / "questions.questions.jsonl").rename(tmp_path / "questions.jsonl")
+    with Server() as server:
+        code, _, err = medcli(
+            tmp_path, *file_options(tmp_path), "--backend", "openai", "--base-url", server.url
+        )
+    assert (code, err) == (0, "")
+    assert scored(tmp_path, capsys)["logic_hit"][1] == 16

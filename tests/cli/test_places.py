@@ -373,7 +373,7 @@ def test_output_that_nobody_reads_and_too_few_files_are_no_mistakes_of_medcli(tm
 
 
 def open_to_all(folder: Path) -> None:
-    for parent in (folder, *folder.parents[:2]):
+    for parent in (folder, *folder.parents[:3]):  # pytest's own, one more where tests run side by side
         parent.chmod(parent.stat().st_mode | 0o055)
 
 

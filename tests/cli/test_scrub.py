@@ -310,7 +310,7 @@ def without_rights() -> Iterator[None]:
 def test_a_folder_without_rights_is_exit_code_4(tmp_path: Path) -> None:
     fill(tmp_path / "inbox", 1)
     (tmp_path / "inbox").chmod(0)
-    for parent in (tmp_path, *tmp_path.parents[:2]):
+    for parent in (tmp_path, *tmp_path.parents[:3]):
         parent.chmod(parent.stat().st_mode | 0o055)
     with without_rights():
         code, _, err = run("scrub", tmp_path / "inbox", "--output", tmp_path / "release")
@@ -322,7 +322,7 @@ def test_a_folder_without_rights_is_exit_code_4(tmp_path: Path) -> None:
 def test_an_output_that_cannot_be_written_is_exit_code_3(tmp_path: Path) -> None:
     inbox = fill(tmp_path / "inbox", 1)
     (tmp_path / "closed").mkdir(mode=0o555)
-    for parent in (tmp_path, *tmp_path.parents[:2]):
+    for parent in (tmp_path, *tmp_path.parents[:3]):
         parent.chmod(parent.stat().st_mode | 0o055)
     import medcli.privacy.job  # noqa: F401 - or nobody would have to read the interpreter's files
 

@@ -131,7 +131,7 @@ def test_merges_that_cannot_be_meant_are_refused_by_name(world: Path, tmp_path: 
     shutil.copytree(world / "parts", tmp_path / "parts")
     assert "missing: 1/3" in refused(0, 2)
     assert "Shard 1/3 stands twice" in refused(0, 1, 1, 2)
-    assert "not there" in refused(0, 1, "nowhere", code=4)
+    assert "Run 3 of 3 is no shard" in refused(0, 1, "nowhere", code=4)
     shutil.copy(world / "key", tmp_path / "key")
     shard(world / "inbox", tmp_path, 9, "--pixels", "off", count=10)
     assert "of 3 shards and of 10" in refused(0, 1, 2, 9)
@@ -143,7 +143,15 @@ def test_merges_that_cannot_be_meant_are_refused_by_name(world: Path, tmp_path: 
     shutil.rmtree(tmp_path / "parts" / "1")
     (tmp_path / "key").unlink()
     shard(world / "inbox", tmp_path, 1)
-    assert "differ in: key-file" in refused(0, 1, 2)
+    assert "differ in: key-file." in refused(0, 1, 2)  # and not in what is hashed by the key
+    shutil.move(tmp_path / "key", tmp_path / "elsewhere")
+    shutil.rmtree(tmp_path / "parts" / "1")
+    shutil.copytree(tmp_path / "one", tmp_path / "parts" / "1")
+    shutil.move(world / "key", world / "kept")
+    try:
+        assert "key file that the shards were run with" in refused(0, 1, 2, code=3)
+    finally:
+        shutil.move(world / "kept", world / "key")
     shutil.rmtree(tmp_path / "parts" / "1")
     shutil.copytree(world / "inbox", tmp_path / "inbox")
     shutil.copy(world / "key", tmp_path / "key")
@@ -166,6 +174,8 @@ def test_merges_that_cannot_be_meant_are_refused_by_name(world: Path, tmp_path: 
     kept = victim.read_bytes()
     victim.unlink()
     assert "Shard 1/3 has lost a file" in refused(0, 1, 2, code=4)
+    victim.write_bytes(kept[:-1])  # as a copy that broke off
+    assert "Shard 1/3 has a staged file of another length" in refused(0, 1, 2, code=4)
     victim.write_bytes(kept)
     noted = tmp_path / "parts" / "2" / "shard.json"
     noted.write_text(noted.read_text().replace('"finished": true', '"finished": false'))
@@ -206,6 +216,14 @@ def test_a_shard_takes_no_folder_of_others(tmp_path: Path) -> None:
     code, _, err = shard(tmp_path / "inbox", tmp_path, 0)
     assert code == 2
     assert "not empty" in err
+    shutil.copytree(tmp_path / "inbox", tmp_path / "parts" / "1")
+    (tmp_path / "parts" / "1" / "a").unlink()
+    assert shard(tmp_path / "inbox", tmp_path, 1)[0] in (0, 5)
+    before = tree(tmp_path / "parts" / "1")
+    (tmp_path / "parts" / "2").symlink_to("1")
+    code, _, err = shard(tmp_path / "inbox", tmp_path, 2)
+    assert (code, "holds shard 1/3 already, and this is 2/3" in err) == (2, True), err
+    assert tree(tmp_path / "parts" / "1") == before
 
 
 def test_a_merge_that_was_broken_off_goes_on(

@@ -15,10 +15,20 @@ from medcli.errors import MedcliError, SetupError, UsageError
 from medcli.jobs import Row, lock
 from tests.contract.toy import SECRET, AsyncToy, Toy, ToyJob, ToySpec, expected, runner
 
-RUNNERS = ["serial", "process-1", "process-3", "async", "async-process-2"]
+# Those of Ray are slow: each test starts processes that load it. Some of the same stands, unmarked, in test_ray.py.
+ON_RAY = pytest.param("ray-2", marks=pytest.mark.slow)
+RUNNERS = [
+    "serial",
+    "process-1",
+    "process-3",
+    "async",
+    "async-process-2",
+    ON_RAY,
+    pytest.param("ray-async-2", marks=pytest.mark.slow),
+]
 
 every_runner = pytest.mark.parametrize("where", RUNNERS)
-process_runners = pytest.mark.parametrize("where", ["process-1", "process-3"])
+process_runners = pytest.mark.parametrize("where", ["process-1", "process-3", ON_RAY])
 
 
 def do(folder: Path, where: str, spec: ToySpec, **options: bool) -> tuple[jobs.Report, ToyJob]:
@@ -61,6 +71,8 @@ def test_the_product_is_the_same_bytes_in_input_order(tmp_path: Path, where: str
     assert sorted(row.key for row in job.flushed) == sorted(item.key for item in job.items())
     assert (tmp_path / "left").read_text() == (tmp_path / "pids").read_text() or where in (
         "process-3",
+        "ray-2",
+        "ray-async-2",
         "async-process-2",
     )
 
@@ -206,7 +218,7 @@ def test_tasks_are_drawn_lazily_and_closing_stops_the_work(tmp_path: Path, where
         for drawn in range(1, 100_001):
             yield drawn, (drawn, "")
 
-    factory = (AsyncToy if where == "async" else Toy)(str(tmp_path), "s", 0.0)
+    factory = (AsyncToy if "async" in where else Toy)(str(tmp_path), "s", 0.0)
     seen = 0
     outcomes = runner(where).map(factory, tasks())
     for batch in outcomes:
@@ -223,7 +235,7 @@ def test_tasks_are_drawn_lazily_and_closing_stops_the_work(tmp_path: Path, where
 @every_runner
 def test_large_payloads_and_rows_stop_nothing(tmp_path: Path, where: str) -> None:
     large = "echo" + "x" * 400_000  # more than a pipe holds, both ways at once
-    factory = (AsyncToy if where == "async" else Toy)(str(tmp_path), "s", 0.0)
+    factory = (AsyncToy if "async" in where else Toy)(str(tmp_path), "s", 0.0)
     tasks = iter([(i, (i, large)) for i in range(120)])
     outcomes = [outcome for batch in runner(where).map(factory, tasks) for outcome in batch]
     assert sorted(outcome.ticket for outcome in outcomes) == list(range(120))

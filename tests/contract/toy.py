@@ -187,6 +187,11 @@ def runner(name: str) -> jobs.Runner:
             return jobs.ProcessRunner(int(workers), retry=retry)
         case ["async", "process", workers]:
             return jobs.ProcessRunner(int(workers), chunk=8, retry=retry)
+        case ["ray", *_, workers]:
+            from medcli.jobs.runners.cluster import Needs
+
+            needs = Needs(int(workers), cpus=0.5)
+            return jobs.RayRunner(os.environ["TOY_CLUSTER"], needs, concurrency=8, retry=retry)
     raise ValueError(name)
 
 

@@ -86,3 +86,19 @@ def test_the_array_of_ask_and_of_download(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
         assert bucket.log == []
     assert len(list((cluster.folder / "pmc" / "images").iterdir())) == 4
+
+
+@pytest.mark.slow
+def test_the_array_of_generate_instruct(tmp_path: Path) -> None:
+    from tests.instruct.inputs import captions
+    from tests.instruct.server import Server
+
+    with Server() as server:
+        cluster = Cluster(tmp_path, SLURM_ARRAY_TASK_COUNT="2", SERVER=server.url, MODEL="tiny")
+        captions(cluster.folder, 20)
+        cluster.array("generate")
+        asked = sum(server.asked.values())
+        done = cluster.run(STEPS["merge-generated"])
+        assert done.returncode == 0, done.stderr
+        assert sum(server.asked.values()) == asked == 20
+    assert len(json.loads((cluster.folder / "train.json").read_text())) == 20

@@ -93,6 +93,7 @@ def test_what_a_person_decided_is_done_on_the_next_run(inbox: Path, tmp_path: Pa
     first = scrub(inbox, **options)
     assert first.exit_code == 0
     assert first.facts["route"] == {"picture": 3, "stream": 1}
+    assert first.facts["pixels_of_released"] == {"cleaned": 4, "unseen": 0}
     images = {image["modality"]: image for image in shown(tmp_path / "review")}
     assert set(images) == {"PNG", "JPEG", "TIFF", "OT"}
     assert all(image["status"] == "released" and image["boxes"] for image in images.values())

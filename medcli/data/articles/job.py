@@ -140,6 +140,7 @@ def download_articles(
             "missing_articles": sum(f"PMC{one}" not in known for one in numbers),
         }
         return Result(0, facts, console.table([(k.replace("_", " "), f"{v:,}") for k, v in facts.items()]))
+    once = Retry(attempts=1)
     with bar(len(numbers)) if bar is not None else console.Bar("") as progress:
         job = ArticlesJob(spec, numbers, getattr(progress, "told", None))
         if bring is not None:
@@ -151,7 +152,13 @@ def download_articles(
             report = jobs.run(
                 job,
                 state=spec.folder,
-                runner=jobs.AsyncRunner(spec.concurrency, Retry(attempts=1)),
+                runner=jobs.runner_for(
+                    spec,
+                    lambda: jobs.AsyncRunner(spec.concurrency, once),
+                    retry=once,
+                    concurrency=spec.concurrency,
+                    per_node=True,
+                ),
                 restart=spec.restart,
                 retry_failed=spec.retry_failed,
                 progress=progress,

@@ -9,6 +9,7 @@ from medcli.data import options, services
 from medcli.data.places import check, here, state_of
 from medcli.data.transfer import Transfer
 from medcli.errors import UsageError
+from medcli.jobs import choice
 from medcli.settings import option
 from medcli.storage import Url
 
@@ -54,9 +55,14 @@ class ArticlesSpec:
     bandwidth: float | None = options.bandwidth()
     timeout: float = options.timeout()
     base_url: tuple[str, ...] = options.base_url()
+    runner: str = choice.runner()
+    ray_address: str = choice.ray_address()
+    ray_workers: int | None = choice.ray_workers("node")
+    ray_cpus: float = choice.ray_cpus()
     state: Path | None = options.state()
 
     def __post_init__(self) -> None:
+        choice.check(self)
         check(self.output, self.state)
         if (self.pmcids is None) == (self.query is None):
             raise UsageError("Either --pmcids or --query is needed.", hint="medcli download articles --help")
@@ -67,6 +73,8 @@ class ArticlesSpec:
             )
         if self.query is not None and not self.email:
             raise UsageError("NCBI's rules want an address with a query.", hint="Say --email.")
+
+    idle = staticmethod(choice.idle_names)
 
     @property
     def addresses(self) -> dict[str, str]:

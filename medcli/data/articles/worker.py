@@ -9,7 +9,7 @@ import asyncio
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from medcli.data.articles.jats import Figure, figures
 from medcli.data.images.worker import DONE, Figures, Setting, left_out
@@ -44,6 +44,11 @@ class Articles(Figures):
         super().__init__(setting)
         self._folder = articles
         self._wants_images = images
+
+    async def __aenter__(self) -> Self:
+        if self._setting.store:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        return await super().__aenter__()
 
     async def __call__(self, pmcid: Any) -> tuple[Row, ...]:  # type: ignore[override]
         """Do one article."""

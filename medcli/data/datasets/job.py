@@ -159,6 +159,7 @@ def _one(spec: DatasetSpec, dataset: Dataset, bar: Bar | None) -> dict[str, Any]
         return told | _outlook(dataset, plan, folder)
     assert plan is not None
     _room(spec, plan, folder)
+    at_once, once = min(_AT_ONCE, spec.concurrency), Retry(attempts=1)
     with (
         bar(dataset.name, len(plan.sources), lambda: job.files.bytes) if bar else console.Bar("") as progress
     ):
@@ -166,7 +167,13 @@ def _one(spec: DatasetSpec, dataset: Dataset, bar: Bar | None) -> dict[str, Any]
         report = jobs.run(
             job,
             state=kept,
-            runner=jobs.AsyncRunner(min(_AT_ONCE, spec.concurrency), Retry(attempts=1)),
+            runner=jobs.runner_for(
+                spec,
+                lambda: jobs.AsyncRunner(at_once, once),
+                retry=once,
+                concurrency=at_once,
+                per_node=True,
+            ),
             restart=spec.restart,
             retry_failed=spec.retry_failed,
             progress=progress,

@@ -10,6 +10,7 @@ from medcli.data.datasets.registry import Dataset, datasets
 from medcli.data.places import state_of
 from medcli.data.transfer import Transfer
 from medcli.errors import UsageError
+from medcli.jobs import choice
 from medcli.settings import option
 
 __all__ = ["DatasetSpec"]
@@ -79,9 +80,14 @@ class DatasetSpec:
     bandwidth: float | None = options.bandwidth()
     timeout: float = options.timeout()
     base_url: tuple[str, ...] = options.base_url()
+    runner: str = choice.runner()
+    ray_address: str = choice.ray_address()
+    ray_workers: int | None = choice.ray_workers("node")
+    ray_cpus: float = choice.ray_cpus()
     state: Path | None = options.state()
 
     def __post_init__(self) -> None:
+        choice.check(self)
         unknown = sorted(set(self.names) - datasets().keys())
         if unknown or not self.names:
             raise UsageError(
@@ -95,6 +101,8 @@ class DatasetSpec:
             wrong = sorted(set(self.split) - known.keys())
             if wrong and known:
                 raise UsageError(f"{name} has no split {wrong[0]}.", hint=f"It has: {', '.join(known)}.")
+
+    idle = staticmethod(choice.idle_names)
 
     @property
     def addresses(self) -> dict[str, str]:

@@ -186,10 +186,14 @@ def _loops(spec: ImagesSpec, rows: int) -> int:
 
 
 def _runner(spec: ImagesSpec, loops: int) -> jobs.Runner:
-    once = Retry(attempts=1)
-    if loops == 1:
-        return jobs.AsyncRunner(_BESIDE * spec.concurrency, once)
-    return jobs.ProcessRunner(loops, max(8, _BESIDE * spec.concurrency // loops), once)
+    once, at_once = Retry(attempts=1), _BESIDE * spec.concurrency
+
+    def local() -> jobs.Runner:
+        if loops == 1:
+            return jobs.AsyncRunner(at_once, once)
+        return jobs.ProcessRunner(loops, max(8, at_once // loops), once)
+
+    return jobs.runner_for(spec, local, retry=once, concurrency=at_once, per_node=True)
 
 
 def plan_fact(spec: ImagesSpec, name: str) -> str:

@@ -10,6 +10,7 @@ from medcli.data.export import FORMS
 from medcli.data.places import check, here, state_of
 from medcli.data.transfer import Transfer
 from medcli.errors import UsageError
+from medcli.jobs import choice
 from medcli.settings import option
 from medcli.storage import Url
 
@@ -64,9 +65,19 @@ class ImagesSpec:
     bandwidth: float | None = options.bandwidth()
     timeout: float = options.timeout()
     base_url: tuple[str, ...] = options.base_url()
+    runner: str = choice.runner()
+    ray_address: str = choice.ray_address()
+    ray_workers: int | None = choice.ray_workers("node")
+    ray_cpus: float = choice.ray_cpus()
     state: Path | None = options.state()
 
     def __post_init__(self) -> None:
+        choice.check(self)
+        if self.from_packages and self.runner != "local":
+            raise UsageError(
+                "--runner ray fetches from the bucket: packages are read on this machine.",
+                hint="Leave --runner out, or the packages.",
+            )
         check(self.output, self.state)
         if isinstance(self.output, Url) and self.export:
             raise UsageError("--export needs an --output on this machine.", hint="Leave one of them out.")
@@ -75,6 +86,8 @@ class ImagesSpec:
                 "A package does not tell its licence before it is read.",
                 hint="Leave --license out, or the packages.",
             )
+
+    idle = staticmethod(choice.idle_names)
 
     @property
     def addresses(self) -> dict[str, str]:

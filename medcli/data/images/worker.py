@@ -70,6 +70,8 @@ class Figures:
     async def __aenter__(self) -> Self:
         self._stack = AsyncExitStack()
         setting = self._setting
+        if setting.store:  # only what is on its way lies there: on a cluster, on each node
+            setting.images.mkdir(parents=True, exist_ok=True)
         self._fetcher = await self._stack.enter_async_context(Fetcher(setting.transfer))
         with os.scandir(setting.images) as entries:  # a first run need not look for each file
             self._fresh = next(entries, None) is None

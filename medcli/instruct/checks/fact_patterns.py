@@ -54,14 +54,26 @@ SPELT = frozenset((*VALUES, *DECADES))
 
 @cache
 def units() -> dict[str, tuple[str, float]]:
-    """Spelling of a unit, small where it has more than one letter, to what is measured and a factor."""
+    """Spelling of a unit, as :func:`unit_of` folds it, to what is measured and a factor."""
     table = {}
     for row in rows("units"):
-        name = row["unit"] if len(row["unit"]) == 1 else row["unit"].lower()
+        name = _folded(row["unit"])
         table[name] = row["of"], float(row["factor"])
         if len(name) > 2 and name.isalpha():
             table.setdefault(f"{name}s", table[name])
     return table
+
+
+def unit_of(text: str) -> tuple[str, float] | None:
+    """What a unit measures, and its factor; None for what only looks like one."""
+    name = _folded(text)
+    return units().get(name) or units().get(name.removesuffix("s"))
+
+
+def _folded(unit: str) -> str:
+    """Small letters where there are several, and one sign for micro, which Unicode has twice."""
+    unit = unit.replace("\u00b5", "\u03bc")
+    return unit if len(unit) == 1 else unit.lower()
 
 
 @cache
@@ -76,7 +88,9 @@ def unit_pattern() -> str:
 def begun() -> re.Pattern[str]:
     """The expression; a group for each way."""
     numeral = rf"(?i:{NUMERAL})"
-    several = rf"{numeral}(?:{_BETWEEN}{numeral})*"
+    several = (
+        rf"{numeral}(?:{_BETWEEN}{numeral}){{0,5}}"  # bounded: a table of numbers must not cost its square
+    )
     nth, of_life = r"(?:st|nd|rd|th)?", r"(?:years?|yrs?|months?|weeks?|wks?|days?)"
     ways = {
         "iso": rf"{YEAR}[-/.]\d{{1,2}}[-/.]\d{{1,2}}(?!\w)",
@@ -90,6 +104,6 @@ def begun() -> re.Pattern[str]:
         "measure": rf"{several}[\s-]?{unit_pattern()}",
         "part": rf"(?i:{NUMERAL})-(?!\d|to\b|(?i:{_SPELT})\b)[^\W\d_][\w-]*|\d+(?:[^\W\d_]+\d*)+[\w/+-]*|\d{{1,2}}-0\b|\d\s?\+\s?\d\b",
         "year": rf"{YEAR}(?![\w/]|[.,]\d)",
-        "bare": rf"{numeral}(?![\w])(?:\s*(?:-|\u2013|/|,|and|or|to|&|\+)\s*\d+(?![\w]|\.\d))*",
+        "bare": rf"{numeral}(?![\w])(?:\s*(?:-|\u2013|/|,|and|or|to|&|\+)\s*\d+(?![\w]|\.\d)){{0,5}}",
     }
     return re.compile("|".join(f"(?P<{name}>{way})" for name, way in ways.items()))

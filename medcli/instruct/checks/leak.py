@@ -7,7 +7,7 @@ What counts, and what does not, is written in docs/generate-instruct-checks.md; 
 - measurement: the same value of the same quantity, whatever the unit (3.5 cm is 35 mm), or the caption's value rounded
   to two digits or more; a bare number with decimals that the caption has, with a unit or without;
 - count: the same number of the same noun; from 13 on the number alone, which does not come by chance;
-- name: a word of a name (:mod:`.names`), with its capital.
+- name: a word of a name (:mod:`.name_facts`), with its capital.
 
 Numbers within names of stains, markers, stages, vertebrae, teeth, sequences and isotopes are none (:mod:`.facts`).
 """
@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from medcli.instruct.checks.facts import Fact, facts
-from medcli.instruct.checks.names import names
+from medcli.instruct.checks.name_facts import names
 from medcli.instruct.checks.numerals import VALUES
 from medcli.instruct.checks.subject import Subject
 from medcli.instruct.sample import Finding
@@ -92,12 +92,10 @@ def leaked(text: str, caption: Caption, *, smallest: int = 2, words: frozenset[s
         The text's own words in small letters.
     """
     if _DIGIT.search(text) or words is None or not words.isdisjoint(_NUMERALS | _MONTHS):
-        said = facts(text, words)
-        if said:
-            told = _told(caption)
-            for fact in said:
-                if any(_same(fact, one, smallest) for one in told):
-                    return fact.kind if fact.kind != "count" else _kind_of_number(fact, told)
+        told = _told(caption) if (said := dict.fromkeys(facts(text, words))) else {}
+        for fact in said if told else ():
+            if any(_same(fact, one, smallest) for one in told.get(_group(fact), ())):
+                return fact.kind if fact.kind != "count" else _kind_of_number(fact, told)
     known = _named(caption)
     return "name" if known and not known.isdisjoint(_CAPITAL.findall(text)) else _phrase(text, known)
 
@@ -111,17 +109,30 @@ def _texts(caption: Caption) -> str:
     return "\n\n".join((caption.caption, *caption.mentions))
 
 
-def _told(caption: Caption) -> tuple[Fact, ...]:
-    return facts(_texts(caption))
+@lru_cache(64)
+def _told(caption: Caption) -> dict[str, tuple[Fact, ...]]:
+    """The facts of a caption, by what they can be compared with."""
+    found = dict.fromkeys(facts(_texts(caption)))
+    told = dict[str, list[Fact]]()
+    for fact in found:
+        for group in {_group(fact), "count", "decade" if fact.kind == "age" else "count"}:
+            told.setdefault(group, []).append(fact)
+    return {group: tuple(some) for group, some in told.items()}
+
+
+def _group(fact: Fact) -> str:
+    return fact.kind if fact.kind in ("date", "count") else fact.of
 
 
 def _named(caption: Caption) -> frozenset[str]:
     return names(_texts(caption))
 
 
-def _kind_of_number(fact: Fact, told: Iterable[Fact]) -> str:
+def _kind_of_number(fact: Fact, told: dict[str, tuple[Fact, ...]]) -> str:
     """What a bare number was in the caption."""
-    kinds = [one.kind for one in told if one.kind != "date" and one.number.value == fact.number.value]
+    kinds = [
+        one.kind for one in told["count"] if one.kind != "date" and one.number.value == fact.number.value
+    ]
     return "count" if "count" in kinds or not kinds else kinds[0]
 
 

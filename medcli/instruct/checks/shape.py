@@ -18,10 +18,10 @@ PICTURE_TOKEN = re.compile(
 """Placeholders for a picture in the templates of models in use; :data:`medcli.records.PICTURE` is one of them."""
 
 _LABEL = r"(?:user|human|assistant|gpt|chatbot|question|answer)"
-LABEL = re.compile(rf"^[\s*#_>-]*{_LABEL}\s*\d*\s*[*_]*\s*:[\s*_]*", re.IGNORECASE)
+LABEL = re.compile(rf"^[\s*#_>-]{{0,12}}{_LABEL}\s*\d*\s*[*_]*\s*:[\s*_]*", re.IGNORECASE)
 """A role's name that a parser left at the beginning of a turn."""
 
-_LABEL_INSIDE = re.compile(rf"\n[\s*#_>-]*{_LABEL}\s*\d*\s*[*_]*\s*:", re.IGNORECASE)
+_LABEL_INSIDE = re.compile(rf"\n[\s*#_>-]{{0,12}}{_LABEL}\s*\d*\s*[*_]*\s*:", re.IGNORECASE)
 SPECIAL = re.compile(
     r"</?s>|\[/?INST\]|<</?SYS>>|<\|[a-z_]{2,20}\|>|<(?:start|end)_of_turn>|^\s*#{2,}|#{3,}|`{3,}(?:json)?"
 )
@@ -72,9 +72,17 @@ def picture_token(subject: Subject) -> Iterator[Finding]:
             yield Finding("picture-token", place)
 
 
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What no text is: terminals and trainers stumble over C0 and C1, half a surrogate pair is no UTF-8, and the marks that
+turn a text's direction show another text than is read."""
+
+
 def markup(subject: Subject) -> Iterator[Finding]:
-    """No turn holds a role's label, a template's token, JSON, or half a pair of asterisks."""
+    """No turn holds a role's label, a template's token, JSON, half a pair of asterisks, or a control character."""
     for place, text in enumerate(subject.texts):
+        if CONTROL.search(text):
+            yield Finding("markup", place, "a control character")
+            continue
         if _MARKS.isdisjoint(text):
             continue
         if SPECIAL.search(text) or LABEL.match(text):
@@ -92,8 +100,8 @@ def without_tokens(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """A turn without labels at its beginning, template's tokens and a lone pair of asterisks at an edge."""
-    cut = LABEL.sub("", SPECIAL.sub("", text), count=1).strip()
+    """A turn without control characters, labels at its beginning, template's tokens and a lone pair of asterisks at an edge."""
+    cut = LABEL.sub("", SPECIAL.sub("", CONTROL.sub("", text)), count=1).strip()
     if cut.count("**") % 2:
         cut = cut[2:] if cut.startswith("**") else cut.removesuffix("**")
     return cut.strip()

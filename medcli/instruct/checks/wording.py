@@ -7,7 +7,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache, lru_cache
-from operator import eq
+from itertools import pairwise
 
 from medcli.instruct.checks.settings import LENGTHS, Lengths
 from medcli.instruct.checks.subject import Subject
@@ -18,6 +18,7 @@ _UNSPACED = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f"  # kana, Han,
 _TOKEN = re.compile(rf"[{_UNSPACED}]|[^\W_](?:[^\W_{_UNSPACED}]|['\u2019.-](?=[^\W_]))*")
 _SENTENCE = re.compile(r"(?<=[.!?\u3002])\s+|\n+")
 _AT_HOME = ("GREEK", "MICRO", "MODIFIER")  # first words of Unicode's names of letters
+_TELLING, _LACKING = 8, 20  # different words from which function words tell, and from which their lack does
 _LONG = 5  # words from which an answer or a sentence that comes twice is no coincidence
 _GRAM, _MANY, _DISTINCT = 4, 40, 0.7
 
@@ -81,9 +82,12 @@ def repetition(subject: Subject) -> Iterator[Finding]:
 
 
 def _circles(text: str, words: list[str]) -> bool:
+    again = len(words) - 1 - len(set(pairwise(words)))
+    if again < _GRAM - 2:  # a word four times in a row repeats two pairs, a sentence of five words four
+        return False
     grams = list(zip(*(words[start:] for start in range(_GRAM)), strict=False))
     distinct = set(grams)
-    if sum(map(eq, words, words[1:])) >= _GRAM - 1 and any(len(set(gram)) == 1 for gram in distinct):
+    if any(len(set(gram)) == 1 for gram in distinct):
         return True
     if len(distinct) == len(grams):  # so no sentence of five words comes twice
         return False
@@ -119,8 +123,8 @@ def language(subject: Subject) -> Iterator[Finding]:
     """Every turn is in the language that is wished for.
 
     A turn is in another one if over a tenth of its letters are of another script (Greek ones are at home everywhere, up
-    to a third), or if it has eight words or more and holds more of another language's function words than of its own,
-    or none of its own.
+    to a third); or if it has eight different words or more, and of another language's function words two at least and
+    more than of its own; or twenty and none of its own. Notes in key words are in any language.
     """
     wish = subject.settings.language
     if wish not in _scripts():
@@ -139,10 +143,11 @@ def _foreign(text: str, words: frozenset[str], wish: str) -> str:
         if strange * 10 > total or ("GREEK" not in own and counts["GREEK"] * 3 > total):
             return "another script"
     mine = _function_words().get(wish)
-    if mine is None or len(words) < 8:
+    if mine is None or len(words) < _TELLING:
         return ""
     hits = len(words & mine)
     others = max(
         (len(words & theirs) for code, theirs in _function_words().items() if code != wish), default=0
     )
-    return "another language" if others > hits or not hits else ""
+    foreign = others > max(hits, 1) or (not hits and len(words) >= _LACKING)
+    return "another language" if foreign else ""

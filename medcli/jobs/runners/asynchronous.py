@@ -44,7 +44,7 @@ class AsyncRunner:
         """Do the tasks; see :class:`medcli.jobs.model.Runner`."""
         if not hasattr(factory, "__aenter__"):
             raise TypeError("AsyncRunner needs a factory with __aenter__ and __aexit__")
-        loop = _Loop(cast("AsyncWorkerFactory", factory), self._retry)
+        loop = Loop(cast("AsyncWorkerFactory", factory), self._retry)
         flying = 0
         try:
             while True:
@@ -61,7 +61,7 @@ class AsyncRunner:
         loop.take(0.0)  # raises what leaving the factory may have raised
 
 
-class _Loop:
+class Loop:
     """A thread with an event loop; tasks go in, and outcomes come out, or the error that ended it."""
 
     def __init__(self, factory: AsyncWorkerFactory, retry: Retry) -> None:

@@ -63,7 +63,7 @@ def main(pipe: Connection[Any, Any], parent: int, retry: Retry) -> None:
         return
     except BaseException as error:  # noqa: BLE001 - goes to the driver, which raises
         with contextlib.suppress(ConnectionError):
-            pipe.send_bytes(pickle.dumps(_tellable(error)))
+            pipe.send_bytes(pickle.dumps(tellable(error)))
 
 
 def _serve(
@@ -107,7 +107,7 @@ def _die_with(parent: int) -> None:
         os._exit(1)
 
 
-def _tellable(error: BaseException) -> MedcliError:
+def tellable(error: BaseException) -> MedcliError:
     """Return what can be shown of an error that ended the worker: our own as it is, of others class and place."""
     if isinstance(error, MedcliError):
         return error

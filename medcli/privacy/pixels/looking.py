@@ -100,7 +100,7 @@ class Looker:
         for quad, reading in zip(quads, self.read(shown, quads), strict=True):
             placed = quad.moved(-_MARGIN, -_MARGIN, scale)
             inside = (placed.box[1] + placed.box[3]) / 2 < inner.shape[0]
-            if inside and placed.area <= GIANT * inner.shape[0] * inner.shape[1] and _is_read(reading):
+            if inside and placed.area <= GIANT * inner.shape[0] * inner.shape[1] and _is_read(reading, 3):
                 yield placed.moved(left + x0, top + y0), reading
 
     def look_again(self, picture: Any) -> list[Quad]:
@@ -187,9 +187,9 @@ class Looker:
         return inside, bool(below)
 
 
-def _is_read(reading: Reading) -> bool:
-    """Whether something can be read, if not surely: two letters or figures."""
-    return reading.score >= _READ and sum(map(str.isalnum, reading.text)) >= 2
+def _is_read(reading: Reading, letters: int = 2) -> bool:
+    """Whether something can be read, if not surely: `letters` letters or figures."""
+    return reading.score >= _READ and sum(map(str.isalnum, reading.text)) >= letters
 
 
 def _remember(known: dict[bytes, Any], key: bytes, found: Any) -> None:

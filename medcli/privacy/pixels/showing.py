@@ -14,6 +14,8 @@ __all__ = ["Palette", "Shown", "alike_colours", "thumbnail"]
 
 #: Side of the square in which a stroke of text is thin, in pixels.
 _STROKE = 11
+#: Pixels from which on a spot is more than a point.
+_POINTS = 8
 #: A range this many times as wide as what most of a picture holds shows too little of it.
 _SHADES = 16
 #: Red, green and blue of each index, uint8 (entries, 3), and the first index.
@@ -150,6 +152,8 @@ def _greys(image: Image, values: Any, window: tuple[float, float] | None) -> lis
 def alike_colours(indices: Any, table: Any) -> list[Any]:
     """What a palette hides: one picture where several indices in use have one colour, which of them it is; else none.
 
+    Nor where they are points only: dithering uses such indices by turns.
+
     Parameters
     ----------
     indices
@@ -166,8 +170,19 @@ def alike_colours(indices: Any, table: Any) -> list[Any]:
         colour = table[index].tobytes()
         ranks[index] = seen.get(colour, 0)
         seen[colour] = seen.get(colour, 0) + 1
-    most = int(ranks.max())
-    return [(ranks[indices] * 255 // most).astype(np.uint8)] if most else []
+    most, which = int(ranks.max()), ranks[indices]
+    if not most or _scattered(which > 0):
+        return []
+    return [(which * 255 // most).astype(np.uint8)]
+
+
+def _scattered(mask: Any) -> bool:
+    """Whether most of what is marked are single points, as dithering makes them, and no strokes."""
+    import cv2
+    import numpy as np
+
+    sizes = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)[2][1:, cv2.CC_STAT_AREA]
+    return bool(sizes[sizes >= _POINTS].sum() < sizes.sum() / 2)
 
 
 def _planes(spare: Any) -> list[Any]:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from medcli.privacy.text.document import Document
 from medcli.privacy.text.span import Span
+from medcli.privacy.text.words import COMMON, FIRST, MEDICAL, NAME, lexicon
 
 __all__ = ["find_ages"]
 
@@ -33,6 +34,14 @@ _TITLED = re.compile(
 )
 _BETWEEN = re.compile(
     rf"[^\W\d_],\s(?P<age>{_OLD}),\s(?=is|was|has|had|presents|presented|who|with|a\s|an\s|came|from|lives|living|male|female|admitted|diagnosed|died|comes)"
+)
+#: Behind a name, in brackets or between commas: Marguerite (101), Agnethe Moltke, 96, at home.
+_NAMED = re.compile(
+    rf"(?P<name>[^\W\d_][^\W\d_'\u2019-]{{1,30}})(?:\s\((?P<age>{_OLD})(?:,?\s?[MFmf])?\)|,\s(?P<told>{_OLD})(?:[MFmf])?(?=,\s[a-z]|\.?$|[;)]))"
+)
+#: Behind a name written small or not, with nothing that is counted: walter is 93 and lives alone.
+_IS = re.compile(
+    rf"(?<![\w'-])(?P<name>[^\W\d_]{{2,20}})\s(?:is|was|turned|turns)\s(?:now\s)?(?P<age>{_OLD})(?=\s(?:and|now|with|but|so|lives|has|yrs?)\b|[.,;!?)](?!\d)|$)"
 )
 _WARM = re.compile(r"\b(?:temp|temperature|fever|febrile|tmax|t)\b[^.\n]{0,14}$", re.IGNORECASE)
 _COLON = re.compile(rf"\bage\s?[:=]\s?(?P<age>{_OLD})(?!\d|[.,]\d)", re.IGNORECASE)
@@ -62,6 +71,16 @@ def find_ages(document: Document) -> list[Span]:
         ]
         for pattern in (_BEFORE, _TITLED, _BETWEEN, _COLON, _DICOM):
             spans += [Span(*match.span("age"), "AGE", 0.95, "rule:age") for match in pattern.finditer(text)]
+        spans += [
+            Span(*match.span("age" if match["age"] else "told"), "AGE", 0.85, "rule:age")
+            for match in _NAMED.finditer(text)
+            if match["name"][0].isupper() and _nameable(match["name"])
+        ]
+        spans += [
+            Span(*match.span("age"), "AGE", 0.8, "rule:age")
+            for match in _IS.finditer(text)
+            if _given(match["name"])
+        ]
     if document.digits and _A_YEAR.search(text):
         spans += [
             Span(*match.span("year"), "AGE", 0.95, "rule:birth-year")
@@ -82,6 +101,18 @@ def find_ages(document: Document) -> list[Span]:
 def _warm(text: str, match: re.Match[str]) -> bool:
     """Whether the number is a temperature: 101F."""
     return match[0][-1] in "Ff" and _WARM.search(text[max(0, match.start() - 24) : match.start()]) is not None
+
+
+def _nameable(word: str) -> bool:
+    """Whether a word is a name, or in no list: not Chloride (101)."""
+    number = lexicon()[word.lower()]
+    return not number or bool(number & NAME and not number & MEDICAL)
+
+
+def _given(word: str) -> bool:
+    """Whether a word is a given name before it is anything else: not pressure is 93."""
+    number = lexicon()[word.lower()]
+    return number & FIRST > 1 and not number & (MEDICAL | COMMON)
 
 
 def _worded(text: str, match: re.Match[str]) -> Span | None:

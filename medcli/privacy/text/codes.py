@@ -10,6 +10,7 @@ import re
 
 from medcli.privacy.text import checks
 from medcli.privacy.text.document import Document
+from medcli.privacy.text.forms import unit_follows
 from medcli.privacy.text.labels import label_before
 from medcli.privacy.text.span import Span
 
@@ -35,9 +36,23 @@ _REGISTERED = (
 )
 _UUID = re.compile(r"(?<![\w-])[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}(?![\w-])")
 _UDI = re.compile(r"\(01\)\d{14}(?:\(\d{2}\)[\w-]{1,20}){0,4}")
+#: Numbers that states give to persons, as each writes them: Switzerland, France, Norway, Denmark, Sweden, Finland, Czechia and
+#: Slovakia, Quebec, Australia (Medicare), the United States (aliens). Day and month of birth are the most of them.
+_NATIONAL = re.compile(
+    r"(?<![\w./-])(?:756\.\d{4}\.\d{4}\.\d{2}|[12] \d{2} (?:0[1-9]|1[0-2]|[2-9]\d) \d[\dAB] \d{3} \d{3}(?: \d{2})?"
+    r"|(?:0[1-9]|[12]\d|3[01])(?:0[1-9]|1[0-2])\d\d(?:[ -]\d{5}|-\d{4}|[-+A]\d{3}[\dA-Y])|(?:19|20)?\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])[-+]\d{4}"
+    r"|\d\d[0156]\d[0-3]\d/\d{3,4}|[A-Z]{4} \d{4} \d{4}|[2-6]\d{3} \d{5} \d(?:[-/]\d)?|A#? ?\d{3}[ -]\d{3}[ -]\d{3})(?![\w/]|[.-]\d)"
+)
+#: A plan's or a file's number in groups behind its letters: A0001 2281 7793.
+_GROUPED = re.compile(r"(?<![\w./-])[A-Z]{1,4}\d{3,5}(?: \d{2,5}){1,3}(?![\w/%]|[.,-]\d)")
+_FEWEST = 8
+#: The postal code of a house in Ireland.
+_EIRCODE = re.compile(
+    r"(?<![\w-])(?:[AC-FHKNPRTV-Y]\d{2}|D6W) (?=[A-Z]{0,3}\d)(?=\d{0,3}[A-Z])[\dAC-FHKNPRTV-Y]{4}(?![\w-])"
+)
 _LOGIN = re.compile(
-    r"\b(?:user\s?names?|user\s?ids?|usr|log-?ins?(?:\s(?:id|name))?|screen\sname|handle|instagram|twitter|facebook|tiktok|skype|snapchat|telegram|account\sname|portal\suser(?:name)?|(?:logged|signed)\sin\sas)"
-    r"(?:\s(?:is|was|of)\s|\s?[:=#]\s?|(?<=\sas)\s)['\"@]?(?P<value>[\w][\w.-]{2,39})",
+    r"\b(?:user\s?names?|user\s?ids?|usr|user(?=\s[a-z]+[_\d])|log-?ins?(?:\s(?:id|name))?|screen\sname|handle|instagram|twitter|facebook|tiktok|skype|snapchat|telegram|account\sname|portal\suser(?:name)?|(?:logged|signed)\sin\sas)"
+    r"(?:(?:\s(?:is|was|of)\s|\s?[:=#]\s?|(?<=\sas)\s)['\"@]?(?P<value>[\w][\w.-]{2,39})|\s(?P<odd>[a-z][a-z]*[_\d][\w.-]*))",
     re.IGNORECASE,
 )
 _TYPIST = re.compile(
@@ -46,7 +61,7 @@ _TYPIST = re.compile(
 )
 _PLATE = re.compile(
     r"\b(?:plates?|tag|(?:vehicle\s)?reg(?:istration)?)(?:\s(?:number|no\.?|is|was|of|reads|reading)){0,2}\s?[:#=]?\s?(?=[A-Z0-9 -]{0,12}\d)"
-    r"(?P<value>(?-i:[A-Z0-9]{1,4}(?:[ -][A-Z0-9]{2,5}){1,2})|[a-z]{2,3}[ -]?\d{3,4})(?!\w)",
+    r"(?P<value>(?-i:[A-Z0-9]{1,4}(?:[ -][A-Z0-9]{2,5}){1,2})|[a-z]{2,3}[ -]?\d{3,4}|[a-z]{1,3}[ -]?\d{2,3}[ -]?[a-z]{2,3})(?!\w)",
     re.IGNORECASE,
 )
 _PLATED = re.compile(r"plate|\breg|tag")
@@ -80,9 +95,9 @@ def find_logins(document: Document) -> list[Span]:
     spans: list[Span] = []
     if any(cue in lower for cue in _LOGIN_CUES):
         spans += [
-            Span(*m.span("value"), "USER", 0.9, "rule:login")
+            Span(*m.span("value" if m["value"] else "odd"), "USER", 0.9, "rule:login")
             for m in _LOGIN.finditer(document.text)
-            if m["value"].lower() not in _PLAIN
+            if (m["value"] or m["odd"]).lower() not in _PLAIN
         ]
     if "trans" in lower or "typed" in lower:
         spans += [Span(*m.span("value"), "USER", 0.9, "rule:typist") for m in _TYPIST.finditer(document.text)]
@@ -101,6 +116,17 @@ def find_forms(document: Document) -> list[Span]:
     if "-" in text:
         spans += [Span(*m.span(), "UID", 0.98, "rule:uuid") for m in _UUID.finditer(text)]
     spans += [Span(*m.span(), "SSN", 0.95, "rule:ssn") for m in _SSN.finditer(text)]
+    spans += [
+        Span(*m.span(), "SSN", 0.85, "rule:national")
+        for m in _NATIONAL.finditer(text)
+        if not _labelled_clinical(document, m.start())
+    ]
+    spans += [
+        Span(*m.span(), "ID", 0.8, "rule:grouped")
+        for m in _GROUPED.finditer(text)
+        if sum(map(str.isdecimal, m[0])) >= _FEWEST and not unit_follows(text, m.end())
+    ]
+    spans += [Span(*m.span(), "ZIP", 0.85, "rule:eircode") for m in _EIRCODE.finditer(text)]
     spans += [Span(*m.span(), "PLAN", 0.95, "rule:mbi") for m in _MBI.finditer(text)]
     spans += [Span(*m.span(), "DEVICE", 0.95, "rule:udi") for m in _UDI.finditer(text)]
     for match in _CARD.finditer(text):

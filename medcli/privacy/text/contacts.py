@@ -51,7 +51,7 @@ _HANDLE = re.compile(r"(?<![\w@.])@[A-Za-z_]\w{2,29}(?![\w@]|\.\w)")
 _EXT = r"(?:\s{0,2},?\s?(?:x|ext\.?|extension|\u0434\u043e\u0431\.)\s{0,2}\d{1,6}(?!\w))?"
 _GAP = r"[-. /\u00a0\u2010\u2011\u2012\u2013]"
 _US = re.compile(
-    rf"(?<![\w.+(/-])(?:\+?1{_GAP}{{0,2}})?(?:\(\s?\d{{3}}\s?\){_GAP}{{0,2}}|\d{{3}}{_GAP})\d{{3}}{_GAP}\d{{4}}(?!\d|[-.]\d){_EXT}",
+    rf"(?<![\w.+/-])(?:\+?1{_GAP}{{0,2}})?(?:\(\s?\d{{3}}\s?\){_GAP}{{0,2}}|\d{{3}}{_GAP})\d{{3}}{_GAP}\d{{4}}(?!\d|[-.]\d){_EXT}",
     re.IGNORECASE,
 )
 _PLUS = re.compile(
@@ -65,7 +65,7 @@ _LEAD = re.compile(r"(?<![\w.,/-])\+?\d{1,4}[ -]$")
 #: What a number is for, said behind it.
 _FOR = re.compile(r"\s?[-(]?\s?(?P<of>office|mobile|cell|home|work|fax|desk|phone|tel)\b", re.IGNORECASE)
 _SEVEN = re.compile(
-    r"(?<![\w.+/(-])\d{3}[-.\u2013]\d{4}(?![\w]|[-./]\d)(?:\s{0,2}(?:x|ext\.?)\s{0,2}\d{1,6})?", re.IGNORECASE
+    r"(?<![\w.+/-])\d{3}[-.\u2013]\d{4}(?![\w]|[-./]\d)(?:\s{0,2}(?:x|ext\.?)\s{0,2}\d{1,6})?", re.IGNORECASE
 )
 #: Round numbers are the ends of a range: 500-1000.
 _RANGE = re.compile(r"\d\d[05]-\d\d[05]0|\d{3}[.\u2013]\d{4}")
@@ -165,7 +165,7 @@ def _phones(document: Document, taken: list[Span]) -> list[Span]:
     text = document.text
     spans: list[Span] = []
     known = Document(text, found=list(taken))
-    for pattern, source in ((_US, "us"), (_PLUS, "international"), (_ANY, "national"), (_SEVEN, "local")):
+    for pattern, source in ((_PLUS, "international"), (_US, "us"), (_ANY, "national"), (_SEVEN, "local")):
         for match in pattern.finditer(text):
             if known.covered(*match.span()):
                 continue

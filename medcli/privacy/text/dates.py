@@ -49,6 +49,16 @@ _THEN_DAY = re.compile(
 _THEN_YEAR = re.compile(
     rf"\.?(?:[\s,./_-]{{0,3}}(?:(?:of|de|del|in)\s)?(?P<full>{_YEAR})|(?:,?\s?['\u2019]|[-/_.])(?P<short>\d\d))(?![\w/]|[.,-]\d)"
 )
+#: 12 VIII 1938, 12.VIII.1938
+_ROMAN = re.compile(
+    rf"(?<![\w./-]){_DAY}(?P<joint>[ ./-])(?:VII?I?|I[VX]|X?I{{1,3}}|[VX])(?P=joint)(?:{_YEAR})(?!\w|[.-]\d)"
+)
+#: Surname, day of birth and sex with strokes between: DRISCOLL/060744/M.
+_STROKES = re.compile(r"(?<=[^\W\d_]/)(?:(?:19|20)?\d{6})(?=/[MFUmfu](?!\w))")
+#: What points at the day that follows: next Tuesday 6/14, last Nov 12, the 3rd of May.
+_POINTING = re.compile(
+    r"(?<!\w)(?:(?:this )?(?:next|last|this|past|coming|following)(?: the)?|the) $", re.IGNORECASE
+)
 _DAY_BEFORE = re.compile(
     rf"(?<![\w/])(?<!\d[.,:-])(?P<day>(?:{_DAY}(?:st|nd|rd|th)?\s?[-\u2013]\s?)?{_DAY})(?P<ord>(?:st|nd|rd|th)?)[.\u00ba\u00aa]?(?:er)?[\s\-/.,_]{{0,3}}(?P<of>(?:(?:day\s)?of|de|del|d')\s?)?$"
     rf"|(?<!\w)(?P<worded>{_WORDED})\s(?:day\s)?of\s$",
@@ -63,12 +73,12 @@ _UNIT = re.compile(
 #: Words that make a month's name, or a month and a day, a date where the name alone could mean something else.
 _TEMPORAL = re.compile(
     r"(?:\b(?:on|since|in|from|until|till|thru|through|by|before|after|of|dated?|dob|d\.o\.b\.?|born|birthday|birthdate|last|this|past|next|"
-    r"early|mid|late|around|between|le|el|am|den|vom|il|geb\.?|geboren|d\u00eda|dia|to|and|seen|admitted|discharged|visit|surgery|starting|beginning|scheduled|is|was)"
+    r"early|mid|late|around|between|le|el|am|den|vom|il|yesterday,?|today,?|tomorrow,?|geb\.?|geboren|d\u00eda|dia|to|and|seen|admitted|discharged|visit|surgery|starting|beginning|scheduled|is|was)"
     r"(?:\sthe)?[\s:,=-]{1,3}|^\s*|[:(\n]\s*)$",
     re.IGNORECASE,
 )
 _LONELY = re.compile(
-    r"\b(?:in|since|last|this past|past|early|mid|late|early in|late in|until|back in|by|from|through|next|during|this|around|"
+    r"\b(?:in|since|last|this past|past|early|mid|late|early in|late in|until|back in|by|from|through|next|during|this|around|week of|weekend of|"
     r"between|end of|beginning of|start of|middle of)[\s-]$",
     re.IGNORECASE,
 )
@@ -79,15 +89,21 @@ _WEEKDAY_CONTEXT = re.compile(
 )
 #: A day of the month without its month, where nothing else is counted: "on the 15th."
 _ON_THE = re.compile(
-    rf"\b(?:on|since|until|by|from|before|after)\sthe\s(?P<date>{_DAY}(?:st|nd|rd|th))(?=\s?(?:[.,;)!?\n]|$|(?:of\s(?:this|last|the|next)\smonth|s?he|they|i|we|and|with|for|at|but|due|after|before)\b))",
+    rf"\b(?:on|since|until|by|from|before|after|till)\s(?P<date>the\s{_DAY}(?:st|nd|rd|th))(?=\s?(?:[.,;)!?\n]|$|(?:of\s(?:this|last|the|next)\smonth|s?he|they|i|we|and|with|for|at|but|due|after|before)\b))",
     re.IGNORECASE,
 )
 
+_ORDINAL = re.compile(r"\d(?:st|nd|rd|th)(?!\w)", re.IGNORECASE)
 _OF_MONTH = re.compile(
-    rf"\bthe\s(?P<date>{_DAY}(?:st|nd|rd|th)\sof\s(?:this|last|next)\smonth)\b", re.IGNORECASE
+    rf"\b(?P<date>the\s{_DAY}(?:st|nd|rd|th)\sof\s(?:this|last|next)\smonth)\b", re.IGNORECASE
+)
+#: The same without a word before it: scan is the 15th, missed my pill the 12th what now; not the 5th nerve or the 4th and 5th.
+_THE_DAY = re.compile(
+    rf"(?<!\bin )(?<!\bat )(?<!\bof )(?<!and )(?<!ween )(?P<date>\bthe\s{_DAY}(?:st|nd|rd|th))(?=\s?(?:[.;!?\n]|$|,(?!\s?(?:\d|the\s\d|and\s\d))|(?:(?:and|or)\s(?!\d|the\s\d)|(?:what|but|at|in|now|so|is|was|should|can|do|i|he|she|we|they|because|then|until)\b)))",
+    re.IGNORECASE,
 )
 _WEEKDAY_ORDINAL = re.compile(
-    rf"\b(?P<date>(?:mon|tue|tues|wed|thu|thur|thurs|fri|sat|sun|monday|tuesday|wednesday|thursday|friday|saturday|sunday)[.,]?\s(?:the\s)?{_DAY}(?:st|nd|rd|th))(?!\w)",
+    rf"\b(?P<date>(?:mon|tue|tues|wed|weds|thu|thur|thurs|fri|sat|sun|monday|tuesday|wednesday|thursday|friday|saturday|sunday)[.,]?\s(?:the\s)?{_DAY}(?:st|nd|rd|th))(?!\w)",
     re.IGNORECASE,
 )
 
@@ -102,7 +118,9 @@ _TIME_BEFORE = re.compile(
 )
 
 
-_OF_YEAR = re.compile(r"\.? of (?:last|this|next|that|the (?:same|previous|prior)) year\b", re.IGNORECASE)
+_OF_YEAR = re.compile(
+    r"\.?(?: of)? (?:last|this|next|that|the (?:same|previous|prior)) year\b", re.IGNORECASE
+)
 
 #: Without any of these a month or a weekday is nobody's: the flu season peaks in February.
 _PERSONAL = re.compile(
@@ -115,6 +133,8 @@ _PLURAL = re.compile(
     re.IGNORECASE,
 )
 _PART_OF_DAY = re.compile(r"\s(?:morning|afternoon|evening|night|noon|am|pm)\b", re.IGNORECASE)
+#: Short forms that hardly mean anything else before a number.
+_SHORT_MONTHS = frozenset(("jan", "jun", "sep", "oct", "dec"))
 #: How far before a month's name its day may begin.
 _BACK = 24
 
@@ -136,9 +156,10 @@ def find_dates(document: Document) -> list[Span]:
     found += find_holidays(document)
     if document.digits:
         found += [match.span() for match in _NUMERIC.finditer(text) if _possible(match)]
-        for pattern in (_COMPACT, _MONTH_YEAR, _BOTH_ENDS):
+        for pattern in (_COMPACT, _MONTH_YEAR, _BOTH_ENDS, _ROMAN, _STROKES):
             found += [match.span() for match in pattern.finditer(text)]
-        for pattern in (_ON_THE, _OF_MONTH, _WEEKDAY_ORDINAL):
+        ordinal = _ORDINAL.search(text) is not None
+        for pattern in (_ON_THE, _OF_MONTH, _WEEKDAY_ORDINAL) if ordinal else ():
             found += [m.span("date") for m in pattern.finditer(text)]
         found += [
             m.span()
@@ -148,6 +169,7 @@ def find_dates(document: Document) -> list[Span]:
         found += find_partial(document)
         if document.high or _PERSONAL.search(text):
             found += find_seasons(document)
+            found += [m.span("date") for m in _THE_DAY.finditer(text)] if ordinal else []
     spans = [Span(start, end, "DATE", 0.8, "rule:weekday") for start, end in _weekdays(document)]
     for start, end in found:
         spans += _with_company(text, start, end)
@@ -206,7 +228,7 @@ def _named(document: Document, word: Word) -> list[tuple[int, int]]:
     if day is not None and not _UNIT.match(text, day.end()):
         after = _THEN_YEAR.match(text, day.end())
         sure = bool(day["ord"] or (after and after["full"]))
-        if sure or not weak or _timely(text, word.start):
+        if sure or not weak or _timely(text, word.start) or _short_day(text, name):
             end = after.end() if after else day.end()
             return ranged([(word.start, end), *tail(text, end)], text)
     worded = _THEN_WORD.match(text, word.end)
@@ -215,6 +237,11 @@ def _named(document: Document, word: Word) -> list[tuple[int, int]]:
     if year is not None and (year["full"] or not weak):
         return [(word.start, year.end())]
     return _alone(document, word, careful=careful)
+
+
+def _short_day(text: str, name: str) -> bool:
+    """Whether a short month written small is one, as it stands in a text about somebody: i was due dec 24."""
+    return name in _SHORT_MONTHS and _PERSONAL.search(text) is not None
 
 
 def _alone(document: Document, word: Word, *, careful: bool) -> list[tuple[int, int]]:
@@ -226,7 +253,10 @@ def _alone(document: Document, word: Word, *, careful: bool) -> list[tuple[int, 
         return [(word.start, word.end)]
     match = _LONELY.search(before)
     if match is None or (
-        short and not match[0].lower().startswith(("last", "since", "back", "mid", "late", "early", "until"))
+        short
+        and not match[0]
+        .lower()
+        .startswith(("last", "since", "week", "back", "mid", "late", "early", "until"))
     ):
         return []
     if not document.high and _PERSONAL.search(document.text) is None:
@@ -263,7 +293,8 @@ def _weekdays(document: Document) -> list[tuple[int, int]]:
         if (near and (word.text[0].isupper() or len(name) > 5)) or (
             document.high and word.text[0].isupper() and not days[name]
         ):
-            found.append((word.start, end))
+            pointing = _POINTING.search(document.text, max(0, word.start - 18), word.start)
+            found.append((pointing.start() if pointing else word.start, end))
     return found
 
 
@@ -273,6 +304,8 @@ def _with_company(text: str, start: int, end: int) -> list[Span]:
     weekday = _WEEKDAY_BEFORE.search(text[max(0, start - 22) : start])
     if weekday is not None and weekday["day"].lower() in _names("weekday"):
         start = max(0, start - 22) + weekday.start("day")
+    pointing = _POINTING.search(text, max(0, start - 18), start)
+    start = pointing.start() if pointing is not None else start
     after = _TIME_AFTER.match(text, end)
     if after is None:
         spans.append(Span(start, end, "DATE", 0.97, "rule:date"))

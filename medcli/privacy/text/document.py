@@ -89,10 +89,19 @@ class Document:
 
         return look(self)
 
+    @cached_property
+    def cities(self) -> list[tuple[int, int, float]]:
+        """Words that may be a city: the first, the last, and their points."""
+        from medcli.privacy.text.places_cities import possible_cities
+
+        return possible_cities(self)
+
     def with_found(self, spans: Iterable[Span]) -> Document:
         """The same text with more found in it; what is known of its words is shared."""
         other = Document(self.text, self.sensitivity, [*self.found, *spans])
-        other.__dict__.update(words=self.words, lower=self.lower, looked=self.looked, digits=self.digits)
+        other.__dict__.update(
+            words=self.words, lower=self.lower, looked=self.looked, digits=self.digits, cities=self.cities
+        )
         return other
 
     def covered(self, start: int, end: int) -> bool:

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from medcli.privacy.text.facilities_chains import find_chains
+from medcli.privacy.text.facilities_forms import find_forms
 from medcli.privacy.text.facilities_led import find_led, rare
 from medcli.privacy.text.facilities_small import find_small
+from medcli.privacy.text.facilities_subjects import find_subject_facilities
 from medcli.privacy.text.span import Span
 from medcli.privacy.text.words import (
     CAPITAL,
@@ -67,7 +69,8 @@ def find_facilities(document: Document) -> list[Span]:
     spans = list(_known(document))
     if looked.every & FACILITY:
         spans += _headed(document)
-    return [*spans, *find_led(document), *find_small(document), *find_chains(document)]
+    spans += [*find_led(document), *find_small(document), *find_chains(document), *find_forms(document)]
+    return [*spans, *find_subject_facilities(document)]
 
 
 @cache
@@ -166,7 +169,8 @@ def _start(document: Document, head: int) -> int:
                 shape != LOWER
                 or (number & (NAME | CITY) and not number & (COMMON | STOP))
                 or not number
-                or low in ("st", "saint", "mercy", "mount", "mt")
+                or low
+                in ("st", "saint", "mercy", "mount", "mt", "al", "el", "la", "san", "santa", "los", "las")
             )
             if not fits or (number & (STOP | TITLE | LABEL) and low not in ("st", "saint")):
                 break

@@ -47,6 +47,9 @@ _MOST = 7
 _KINDS = word_set("facilities-kinds") | word_set("facilities-departments")
 #: English words that institutions are called by.
 _WORDS = word_set("facilities-words")
+#: Letters of an abbreviation that may be an institution's, and those that are not.
+_SHORT = 3
+_NEVER = word_set("facilities-never")
 _WRITINGS = word_set("facilities-writings")
 #: Before an institution, whatever stands further on; and only where something was sent, done or said there.
 _AT = frozenset(("at", "@"))
@@ -68,7 +71,7 @@ _SAINT = re.compile(
 )
 _WORKS = re.compile(
     r"\b(?:(?:[Ww]orks?|[Ww]orked|[Ww]orking)(?: (?:as an?|part[- ]time|full[- ]time|nights))?(?: [a-z]+){0,3} (?:at|for)|[Ee]mployed (?:by|at|with)|[Ee]mployee (?:of|at)|[Ee]mployer(?: is|:)|[Jj]ob (?:at|with)"
-    r"|[Rr]etired from|[Cc]o-?workers? at|[Cc]olleagues? at|[Ss]tudent at|[Ss]tudies at|[Tt]eaches at|[Tt]eacher at|[Aa]ttends|[Ii]ntern at|[Ee]nrolled (?:at|in)|[Vv]olunteers? at|[Bb]oss at|[Ii]nsured (?:by|through|with))"
+    r"|[Rr]etired from|[Cc]o-?workers? at|[Cc]olleagues? at|[Ss]tudent at|[Ss]tudies at|[Tt]eaches at|[Tt]eacher at|[Aa]ttends|[Ii]ntern at|(?:[Dd]river|[Nn]urse|[Ww]elder|[Cc]ashier|[Ee]ngineer|[Mm]anager|[Ff]oreman|[Cc]lerk|[Cc]ook|[Cc]hef|[Tt]echnician|[Mm]echanic|[Jj]anitor|[Gg]uard|[Pp]ilot|[Mm]iner|[Aa]ccountant|[Bb]arista|[Ss]erver|[Ww]aitress|[Pp]icker|[Ss]tocker|[Oo]perator|[Ff]riend|[Cc]o-?worker) (?:at|for|with)|[Ee]nrolled (?:at|in)|[Vv]olunteers? at|[Bb]oss at|[Ii]nsured (?:by|through|with))"
     r" (?:the )?((?:[A-Z0-9][\w&'\u2019.-]*|of|and|&|de)(?: (?:[A-Z0-9][\w&'\u2019-]*|of|and|&|de(?= [A-Z])))*)"
 )
 _FOUNDED = word_set("facilities-founded")
@@ -220,6 +223,14 @@ def _leads(document: Document, first: int, last: int) -> bool:
         lead = "head" if acts else ""
     elif not headed and lead not in {"at", "sent"}:
         return False
+    number = looked.numbers[first]
+    if (
+        document.high
+        and lead == "at"
+        and looked.shapes[first] == CAPITAL
+        and not number & (MEDICAL | STOP | TITLE)
+    ):
+        return looked.lows[first] not in _KINDS and not _person(looked, first, last)  # at Target
     if (
         document.high
         and headed
@@ -268,8 +279,11 @@ def _proper(looked: Looked, first: int, last: int, *, headed: bool) -> bool:
     if any(looked.lows[at] in _WRITINGS for at in words) or looked.numbers[first] & (RELATIVE | ROLE):
         return False
     own = [at for at in words if looked.lows[at] not in _KINDS and not looked.numbers[at] & STOP]
-    if looked.shapes[first] == UPPER and first == last and len(looked.lows[first]) < 4:  # at ED, to OR
-        return False
+    if (
+        looked.shapes[first] == UPPER and first == last and len(looked.lows[first]) < 4
+    ):  # at ED, to OR; at UHN
+        low = looked.lows[first]
+        return len(low) == _SHORT and not looked.numbers[first] and low not in _KINDS and low not in _NEVER
     if any(looked.lows[at] in _WORDS or rare(looked, at) for at in own):
         return headed or not _person(looked, first, last)
     if first == last:

@@ -76,7 +76,7 @@ def _reach(document: Document, first: int, *, led: bool) -> int:
             founded = low in _FOUNDED and looked.lows[at + 1 : at + 2] == ["of"]
             head = at if named or founded else head
         elif low not in _KINDS and low != "of":
-            if not led or number & (MEDICAL | ACT) or not number:
+            if not led or number & ACT or (number & MEDICAL and not document.high) or not number:
                 break
             maybe = True
     return head if named else first - 1

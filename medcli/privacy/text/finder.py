@@ -14,14 +14,14 @@ from medcli.errors import SafetyRefused
 from medcli.privacy.text.categories import CATEGORIES
 from medcli.privacy.text.document import Document
 from medcli.privacy.text.forms import clinical
-from medcli.privacy.text.merge import union
+from medcli.privacy.text.merge import joined, union
 from medcli.privacy.text.rules import Rules
 from medcli.privacy.text.span import Detector, Span
 
 __all__ = ["Finder", "Known"]
 
 #: Raised with every change of what is found.
-VERSION = "1"
+VERSION = "3"
 
 
 class Known(Protocol):
@@ -89,7 +89,7 @@ class Finder:
         for recognise in _lists():
             document.found += recognise(document)
         document.found += _unvetoed(document, [span for answer in others for span in answer])
-        return union(document.found, text)
+        return joined(union(document.found, text), text)
 
 
 def _asked(detector: Detector, texts: Sequence[str]) -> Sequence[Sequence[Span]]:
@@ -127,11 +127,11 @@ def _unvetoed(document: Document, spans: Sequence[Span]) -> list[Span]:
 
 
 def _lists() -> Iterable[Callable[[Document], Iterable[Span]]]:
-    """Recognisers that need lists; places first, for a place may carry a name."""
+    """Recognisers that need lists; places first, for a place may carry a name; and what names say of places last."""
     from medcli.privacy.text.names import find_names
-    from medcli.privacy.text.places import find_places
+    from medcli.privacy.text.places import find_places, find_places_again
 
-    return (find_places, find_names)
+    return (find_places, find_names, find_places_again)
 
 
 def _keeper() -> Callable[[Document, int, int], bool]:

@@ -35,7 +35,7 @@ _SYSTEMS = frozenset(
 )
 _ONTOLOGY = re.compile(r"\b(?:HP|GO|PATO|MONDO|OMIM|DOID|UBERON|CL|EFO|ORPHA|MIM):$")
 _WORD_BEFORE = re.compile(r"([^\W\d_]{2,24}),? \(?$")
-_LETTERS = re.compile(r"(?<!\w)[A-Z]{1,4} $")
+_LETTERS = re.compile(r"(?<!\w)(?:[A-Z]{1,4}|[a-z]{2,4}) $")
 _LETTERED = re.compile(r"(?:[ -]\d{2,6}(?![\w/]|[.,]\d)){0,4}(?: [A-Z](?![\w.]))?")
 #: Digits that a value with letters before it has.
 _FEWEST = 4
@@ -44,7 +44,7 @@ _MORE = re.compile(r"\s{0,2}(?:,|;|/|and|&|or|\+|,\s?and|vs\.?|versus|to|-)\s{0,
 #: Forms that only identifiers have: letters and a long number, a year or a letter code and a running number.
 _CODE = re.compile(
     r"[A-Za-z]{1,4}-?\d{6,14}[A-Za-z]?|[A-Za-z]{2,6}-?\d{5,14}[A-Za-z]{0,2}|[A-Z]{1,3}-?\d{2}-\d{3,8}|(?:19|20)\d\d-(?!(?:19|20)\d\d$)\d{4,9}|\d{3,6}-[A-Z]{1,3}\d{4,8}|"
-    r"[A-Z]{1,4}-\d{3,6}-\d{2,8}(?:-\w{1,8})?|[A-Z]\d{4}-\d{3}(?:-\d{2,3})?|\d{2,4}-[A-Z]{2,4}-\d{3,8}"
+    r"[A-Z]{3}\d?[A-Z]{1,4}\d{6,12}|[A-Z]{1,4}-\d{3,6}-\d{2,8}(?:-\w{1,8})?|[A-Z]\d{4}-\d{3}(?:-\d{2,3})?|\d{2,4}-[A-Z]{2,4}-\d{3,8}"
 )
 _PREFIX = re.compile(
     r"(?P<of>mrn?|acc|acct|sn|pt|ssn|id|dob)(?:[-#_.]?\d{3,14}|[-_.][a-z]{0,4}-?\d[\d-]{2,14})$",
@@ -129,6 +129,8 @@ def _value(document: Document, match: re.Match[str], label: Label | None) -> Spa
     """The value of a label, if it looks like one."""
     if label is None or (label.category in ("PHONE", "FAX") and not 3 <= _count(match[0]) <= 15):
         return None
+    if label.category == "CARD" and any(map(str.isalpha, match[0])):  # an insurance card
+        label = label._replace(category="PLAN")
     text, end = document.text, match.end()
     grouped = label.strong or (label.marked and len(match[0]) > 2)
     groups = _GROUPS.match(text, end) if _HEAD.fullmatch(match[0]) and grouped else None
@@ -161,6 +163,8 @@ def _lettered(document: Document, match: re.Match[str]) -> Span | None:
     """A value whose letters stand apart: license RN 558213."""
     letters = _LETTERS.search(document.text, max(0, match.start() - 4), match.start())
     if letters is None or not match[0].replace("-", "").isdecimal():
+        return None
+    if letters[0].islower() and lexicon()[letters[0].strip()]:  # zgp 812 004 553, but for 812
         return None
     label = label_before(document.lower, letters.start())
     if (

@@ -27,7 +27,7 @@ _BETWEEN = _NUMBER | frozenset((
     "under", "with", "at", "by", "to", "listed", "system", "shows", "showing",
     "reads", "reading", "starting", "ending", "ends", "begins", "beginning", "patient", "patient's",
     "pt", "new", "old", "current", "assigned", "given", "being", "which", "digits",
-    "value", "today", "note", "from", "via", "using",
+    "value", "today", "note", "from", "via", "using", "maybe", "probably", "something", "like", "still", "also", "called",
 ))  # fmt: skip
 _SAYS = frozenset((":", "=", "is", "was", "are", "#", "\u2192"))
 #: Marks that may stand between; a full stop only behind a short form.
@@ -91,6 +91,12 @@ def _labels() -> dict[str, tuple[str, str]]:
     return {label: (category, strength) for label, category, strength in rows("labels")}
 
 
+@cache
+def _lasts() -> frozenset[str]:
+    """The last word of each label: most words before a value are none."""
+    return frozenset(label.removesuffix(" #").rpartition(" ")[2] for label in _labels())
+
+
 def label_before(lower: str, start: int) -> Label | None:
     """The label of the value that begins at ``start``; None where there is none.
 
@@ -112,6 +118,8 @@ def label_before(lower: str, start: int) -> Label | None:
 
 def _label_at(words: list[str], at: int) -> tuple[str, str] | None:
     """The longest label whose last word stands at a place."""
+    if words[at].replace("\u2019", "'") not in _lasts():
+        return None
     labels = _labels()
     hashed = at + 1 < len(words) and words[at + 1] == "#"
     for length in range(min(4, at + 1), 0, -1):

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from medcli.privacy.text.span import Span
 
-__all__ = ["union"]
+__all__ = ["joined", "union"]
 
 
 def union(spans: Iterable[Span], text: str) -> list[Span]:
@@ -31,6 +31,28 @@ def union(spans: Iterable[Span], text: str) -> list[Span]:
         group.append(span)
         end = max(end, span.end)
     return taken + _settle(group, text)
+
+
+#: Between an institution and its town.
+_IN = frozenset((" in ", " of ", " at ", " near ", " on ", " - ", "-", " in the ", " of the "))
+
+
+def joined(spans: list[Span], text: str) -> list[Span]:
+    """The same, an institution and the town or street that says which one as one: Planned Parenthood of Toledo."""
+    whole: list[Span] = []
+    for span in spans:
+        last = whole[-1] if whole else None
+        if (
+            last is not None
+            and last.category == "FACILITY"
+            and span.category in ("PLACE", "FACILITY")
+            and "known" not in (last.source, span.source)
+            and text[last.end : span.start] in _IN
+        ):
+            whole[-1] = replace(last, end=span.end)
+        else:
+            whole.append(span)
+    return whole
 
 
 def _settle(group: list[Span], text: str) -> list[Span]:

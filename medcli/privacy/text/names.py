@@ -17,6 +17,7 @@ from medcli.privacy.text import names_scripts
 from medcli.privacy.text.names_again import find_again
 from medcli.privacy.text.names_cues import FORCING, after, before, strong_title
 from medcli.privacy.text.names_lone import find_lone
+from medcli.privacy.text.names_lower import named_too
 from medcli.privacy.text.names_parts import (
     FAINT,
     INITIALS,
@@ -30,6 +31,7 @@ from medcli.privacy.text.names_parts import (
 )
 from medcli.privacy.text.names_points import Points
 from medcli.privacy.text.names_small import begins_small, end_of, head, whole
+from medcli.privacy.text.names_strokes import find_headed, find_stroked
 from medcli.privacy.text.safe import eponym
 from medcli.privacy.text.span import Span
 from medcli.privacy.text.words import (
@@ -68,6 +70,12 @@ __all__ = ["find_names"]
 
 #: Points that make a name.
 _BALANCED, _HIGH = 1.65, 0.75
+#: So many fewer are enough where the text is about somebody already: a date, a number or another name was found in it.
+_LESS_BALANCED, _LESS_HIGH = 0.9, 0.45
+#: Endings of drugs, diseases and methods that no list has.
+_CLINICAL = re.compile(
+    r"(?:mab|nib|ine|ol|ide|ate|one|pril|tan|tin|cin|xin|min|lin|zole|vir|cept|pam|lam|ium|sis|tis|oma|emia|uria|pathy|scopy|gram|graphy|ectomy|ase|stat|tide|parin|xaban|gene|leucel|phil|cele|lysis|plasty|gia)$"
+)
 #: What a degree or a number without a comma before it is worth; it may be a projection or a grade.
 _CAPITAL_DEGREE = 4.5
 _MOST = 6
@@ -117,7 +125,15 @@ def find_names(document: Document) -> list[Span]:
             Span(*found.span("letter"), "NAME", 0.9, "rule:doctor")
             for found in _DOCTOR_LETTER.finditer(document.text)
         ]
+    if "/" in document.text:
+        spans += find_stroked(document)
+    if document.digits:
+        spans += find_headed(document)
     spans += find_lone(document, reading)
+    for span in list(spans):
+        too = named_too(document.text, span.end) if document.text[span.start].islower() else None
+        if too is not None:
+            spans.append(Span(*too, "NAME", 0.6, "rule:too"))
     return spans + find_again(document, reading, runs) + names_scripts.find(document)
 
 
@@ -131,6 +147,8 @@ class _Search:
         self.taken = marked(document.found, len(document.text))
         self.points = Points(reading, high=document.high)
         self.found: list[_Run] = []
+        self.weak: list[_Run] = []
+        self.told = self.least - (_LESS_HIGH if document.high else _LESS_BALANCED)
 
     def runs(self) -> list[_Run]:
         """The runs that are names, in order."""
@@ -140,12 +158,37 @@ class _Search:
             run = None
             if kinds[position] > PARTICLES or not position or numbers[position - 1] & _CALLS:
                 run = self._judged(position)
-            if run is None:
+            if run is None or run.points < self.least:
+                self.weak += [run] if run is not None else []
                 position += 1
                 continue
             self.found.append(run)
             position = max(run.last, position) + 1
+        if self.weak and (self.found or self.document.found):
+            self._add_weak()
         return self.found
+
+    def _add_weak(self) -> None:
+        """Take what has fewer points too, since the text is about somebody."""
+        taken = {at for run in self.found for at in range(run.first, run.last + 1)}
+        for run in self.weak:
+            words = range(run.first, run.last + 1)
+            if taken.isdisjoint(words) and (run.points >= self.told or self._heads(run)):
+                taken.update(words)
+                self.found.append(run)
+        self.found.sort()
+
+    def _heads(self, run: _Run) -> bool:
+        """Whether an unknown word at the head of a sentence is rather a person than a drug."""
+        low = self.looked.lows[run.first]
+        return (
+            run.first == run.last
+            and self.kinds[run.first] == UNKNOWN
+            and self.looked.shapes[run.first] == CAPITAL
+            and self.reading.plain
+            and len(low) > 3
+            and not _CLINICAL.search(low)
+        )
 
     def _judged(self, position: int) -> _Run | None:
         cue = before(self.text, self.looked, position)
@@ -171,8 +214,7 @@ class _Search:
         own = self.points.own(first, last, cue + behind)
         if behind == _CAPITAL_DEGREE and own < 1.0:  # CHEST PA, Grade II
             behind = 0.0
-        points = own + cue + behind
-        return _Run(first, last, points) if points >= self.least else None
+        return _Run(first, last, own + cue + behind)
 
     def _eponym(self, first: int, last: int, cues: float) -> bool:
         """Whether the run names a disease, a scale or a formula."""
@@ -291,7 +333,7 @@ class _Search:
             if not _GAP.fullmatch(self._gap(position)) or (
                 ". " in self._gap(position)
                 and self.kinds[position - 1] != INITIALS
-                and self.looked.lows[position - 1] != "st"
+                and self.looked.lows[position - 1] not in _LEADING
             ):
                 break
             kind = self.kinds[position]
@@ -357,9 +399,14 @@ class _Search:
             or kind in (INITIALS, UNKNOWN)
             or gap == "^"
             or (kind == SMALL and number & FIRST)
+            or (kind == OTHER and self._foreign(last, following))
         )
-        if kind < INITIALS and not (gap == "^" and kind == OTHER):
-            return last
+        if kind < INITIALS and not (gap == "^" and kind == OTHER) and not (kind == OTHER and given):
+            if not (
+                cue >= FORCING and gap == ", " and self.looked.shapes[following] == CAPITAL and number & TITLE
+            ):
+                return last  # Lindqvist, Maj
+            given = True
         own = self.looked.numbers[last]
         family = own & LAST or self.kinds[last] == UNKNOWN or cue >= FORCING or gap == "^"
         if not (given and family) or number & CREDENTIAL:
@@ -370,6 +417,18 @@ class _Search:
         ):
             return last
         return self._extended(following, cue)
+
+    def _foreign(self, family: int, position: int) -> bool:
+        """Whether a word with a capital that hardly is one stands behind a sure surname: Tkachenko, Oleh."""
+        number = self.looked.numbers[position]
+        return (
+            self.kinds[family] == STRONG
+            and self.looked.numbers[family] & LAST == LAST
+            and not self.looked.numbers[family] & (COMMON | CITY)
+            and self.looked.shapes[position] == CAPITAL
+            and (number & COMMON) >> 4 < 2
+            and not number & (MEDICAL | STOP | STATE | REGION | ROLE | CITY)
+        )
 
     def _trimmed(self, first: int, last: int) -> int:
         """Without the initials of a degree (``M`` of M.D.) and without a credential."""

@@ -39,6 +39,7 @@ FORCING = 4.0
 _MAYBE = 2
 
 _TITLES = word_set("names-titles")
+_SPECIALTIES = word_set("names-specialties")
 _GREETINGS = word_set("names-greetings")
 _SIGNED = word_set("names-signed")
 _SEXES = frozenset(("m", "f", "yo", "y", "male", "female"))
@@ -220,7 +221,7 @@ def _neighbour(looked: Looked, previous: int, bare: str) -> float:
         if low in _GREETINGS:
             return 4.0
         return 1.5 if low in _BY else 0.8
-    return 0.0
+    return 1.0 if low in _SPECIALTIES and not bare else 0.0
 
 
 def after(text: str, looked: Looked, last: int, end: int) -> float:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from medcli.privacy.text.names_lower import find_lower
+from medcli.privacy.text.names_subjects import find_subjects
 from medcli.privacy.text.safe import eponym
 from medcli.privacy.text.span import Span
 from medcli.privacy.text.words import (
@@ -115,6 +117,8 @@ def find_lone(document: Document, reading: Reading) -> Iterator[Span]:
     """Names of one word, or small ones in a row, by where they stand."""
     yield from _contacted(document)
     yield from _families(document)
+    yield from find_lower(document)
+    yield from find_subjects(document)
     if not document.looked.present.isdisjoint(("may", "will")):
         yield from _months(document, reading)
     if document.high:

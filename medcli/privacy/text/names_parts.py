@@ -141,6 +141,8 @@ def _coded(text: str, looked: Looked, kinds: list[int]) -> None:
 def _initial(text: str, looked: Looked, kinds: list[int], position: int) -> int:
     if text[looked.ends[position] : looked.ends[position] + 1].isdecimal():
         return OTHER
+    if text[looked.starts[position] - 1 : looked.starts[position]].isdecimal():  # BI-RADS 4B
+        return OTHER
     dotted = text[looked.ends[position] : looked.ends[position] + 1] in (".", "^")
     after_name = position > 0 and kinds[position - 1] in (STRONG, MAYBE, UNKNOWN, INITIALS)
     if looked.lows[position] in _PRONOUNS and not dotted:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from medcli.privacy.text.places_codes import STATE_NAME, ZIP, after_state, code
 from medcli.privacy.text.safe import eponym
 from medcli.privacy.text.span import Span
+from medcli.privacy.text.spelling import misspelt
 from medcli.privacy.text.words import (
     CAPITAL,
     CITY,
@@ -44,9 +45,11 @@ if TYPE_CHECKING:
 
     from medcli.privacy.text.document import Document
 
-__all__ = ["COUNTIES", "find_cities", "find_counties"]
+__all__ = ["COUNTIES", "find_cities", "find_counties", "possible_cities"]
 
 _BALANCED, _HIGH = 2.2, 1.5
+#: So many fewer are enough where the text is about somebody already.
+_LESS_BALANCED, _LESS_HIGH = 1.45, 0.9
 #: "lives in" leaves no doubt.
 _SURELY = 2.5
 #: States that are degrees behind a name.
@@ -65,6 +68,20 @@ _NEAR = {"lives": 2.5, "live": 2.5, "living": 2.5, "lived": 2.5, "resides": 2.5,
 COUNTIES = frozenset(("county", "parish", "borough", "township"))
 _PREPOSITIONS = frozenset(("in", "to", "at", "of", "from", "near", "around"))
 _LABELS = word_set("places-labels")
+#: Who is from somewhere, and no dose: hi from gdynia, i am from, patient from.
+_GREETED = frozenset(("hi", "hello", "am", "i'm", "im", "is", "are", "he's", "she's", "we're", "pt", "patient", "man", "woman", "family", "back", "home", "visiting", "came", "comes", "flew", "husband", "wife"))  # fmt: skip
+_SHORTEST = 4
+#: What goes on with a town: im Breisgau, an der Saale, upon Tyne, sur Mer, de Pasco.
+_WITH = re.compile(
+    r"[ -](?:im|am|an der|an den|ob der|in der|bei|vor der|sur|sous|en|l\u00e8s|les|upon|under|by|on|de la|del|della|di|do|da|de|nad|pod|aan den|aan de)[ -](?P<of>[A-Z][^\W\d_]{1,20})(?!\w)"
+)
+
+
+def _river(document: Document, end: int) -> int:
+    """Where a town ends, with its river or land."""
+    found = _WITH.match(document.text, end)
+    number = lexicon()[found["of"].lower()] if found else STOP
+    return end if found is None or number & (STOP | MEDICAL | COMMON) else found.end()
 
 
 def find_counties(document: Document) -> Iterator[Span]:
@@ -92,28 +109,45 @@ def find_counties(document: Document) -> Iterator[Span]:
             yield Span(looked.starts[first], looked.ends[position], "PLACE", 0.9, "rule:county")
 
 
-def find_cities(document: Document) -> Iterator[Span]:
-    """Cities, with the postal codes behind them."""
+def find_cities(document: Document, *, told: bool = False) -> Iterator[Span]:
+    """Cities, with the postal codes behind them; with fewer points where the text is known to be about somebody."""
     looked = document.looked
     least = _HIGH if document.high else _BALANCED
+    if told:
+        least -= _LESS_HIGH if document.high else _LESS_BALANCED
     taken = marked(document.found, len(document.text))
     end = -1
-    for position, number in enumerate(looked.numbers):
-        named = looked.shapes[position] in (CAPITAL, UPPER) and (
-            not number & (STOP | COMMON) or looked.lows[position] in _PREFIXES
-        )
-        if looked.starts[position] < end or not (named or number & _LISTED):
+    for position, last, points in document.cities:
+        if (
+            looked.starts[position] < end
+            or points < least
+            or 1 in taken[looked.starts[position] : looked.ends[last]]
+        ):
             continue
-        last, points = _city(document, position)
-        if points < least or 1 in taken[looked.starts[position] : looked.ends[last]]:
-            continue
-        end = looked.ends[last]
+        end = _river(document, looked.ends[last]) if looked.shapes[position] == CAPITAL else looked.ends[last]
         stop = after_state(document.text, end)
         # a state may stay (45 CFR 164.514(b)(2)(i)(B)), but high would rather take too much
         shown = stop if document.high else end
         yield Span(looked.starts[position], shown, "PLACE", min(0.95, 0.5 + points / 12), "list:cities")
         if stop > end:
             yield from code(document, stop)
+
+
+def possible_cities(document: Document) -> list[tuple[int, int, float]]:
+    """Words that may be a city: the first, the last, and their points."""
+    looked = document.looked
+    found: list[tuple[int, int, float]] = []
+    for position, number in enumerate(looked.numbers):
+        named = looked.shapes[position] in (CAPITAL, UPPER) and (
+            not number & (STOP | COMMON) or looked.lows[position] in _PREFIXES
+        )
+        strange = not number and position and looked.numbers[position - 1] & DWELL
+        if not (named or number & _LISTED or strange):
+            continue
+        last, points = _city(document, position)
+        if points > 0.0:
+            found.append((position, last, points))
+    return found
 
 
 def _city(document: Document, position: int) -> tuple[int, float]:
@@ -124,12 +158,14 @@ def _city(document: Document, position: int) -> tuple[int, float]:
     if document.text[looked.ends[last] : looked.ends[last] + 1].isdecimal():  # PaCO2
         return last, 0.0
     if shape == LOWER:
-        return last, _small(document, position, last, listed) if listed else 0.0
+        return last, _small(document, position, last, listed) if listed else _strange(document, position)
     if not listed:
         if last > position:  # a country of several words
             return last, 0.0
         last = _unlisted(document, position)
     cue = _dwelling(document, position)
+    if shape == UPPER and not cue and number & MEDICAL and not looked.shouts:  # AKI
+        return last, 0.0
     if shape == CAPITAL and not number & STOP and _stated(document, last):
         comma = document.text[looked.ends[last]] == ","
         return last, 4.0 if listed or cue or comma else 1.5
@@ -141,6 +177,8 @@ def _city(document: Document, position: int) -> tuple[int, float]:
     ):
         return last, 0.0
     points = listed or _guessed(document, position, last, cue)
+    if listed and cue >= 1.0 and not number & (COMMON | NAME | MEDICAL):  # in Szeged
+        points += 0.5
     return last, points + cue if points else 0.0
 
 
@@ -151,7 +189,22 @@ def _small(document: Document, position: int, last: int, listed: float) -> float
         return 0.0
     if eponym(document.text, document.looked, position, last):
         return 0.0
-    return cue + (listed if cue >= _SURELY else listed - 1.2)
+    pure = last > position or not number & (COMMON | NAME | MEDICAL)  # graz, tauranga
+    return cue + (listed if cue >= _SURELY else listed + 0.5 if pure else listed - 1.2)
+
+
+def _strange(document: Document, position: int) -> float:
+    """Points of a word written small that no list has: lives in pontyclun, hi from gdynia; not switched from biktarvy."""
+    looked = document.looked
+    if looked.numbers[position] or len(looked.lows[position]) < _SHORTEST:
+        return 0.0
+    cue = _dwelling(document, position)
+    led = looked.lows[max(0, position - 3) : position]
+    if led[-1:] == ["from"] and cue < _SURELY:
+        cue = _SURELY if not _GREETED.isdisjoint(led) else 0.0
+    if cue < (1.0 if document.high else _SURELY) or misspelt(looked.lows[position]):
+        return 0.0
+    return cue + 0.8
 
 
 def _unlisted(document: Document, position: int) -> int:
@@ -203,6 +256,8 @@ def _phrase(document: Document, position: int) -> tuple[int, float]:
     """The longest listed city that begins here, and the points of its listing."""
     looked, lower = document.looked, document.lower
     number = looked.numbers[position]
+    if (turned := _turned(document, position)) > position:
+        return turned, 2.3
     if number & OPENS:
         table = lexicon()
         for last in range(min(position + _CITY_WORDS, len(looked.lows)) - 1, position, -1):
@@ -221,6 +276,30 @@ def _phrase(document: Document, position: int) -> tuple[int, float]:
     return position, (0.8, 1.6, 2.3)[level - 1]
 
 
+def _turned(document: Document, position: int) -> int:
+    """The last word of a city behind a point of the compass, a saint or a dot left out: east st louis."""
+    looked, table = document.looked, lexicon()
+    if looked.lows[position] not in _PREFIXES or position + 1 >= len(looked.lows):
+        return position
+    for last in range(min(position + _CITY_WORDS, len(looked.lows)) - 1, position, -1):
+        words = looked.lows[position : last + 1]
+        gaps = {document.text[looked.ends[at] : looked.starts[at + 1]] for at in range(position, last)}
+        if not gaps <= {" ", ". ", "-"} or looked.shapes[last] != looked.shapes[position]:
+            continue
+        for first in (0, 1):
+            spelt = " ".join(words[first:])
+            saint = spelt.replace("st ", "st. ", 1) if spelt.startswith("st ") else spelt
+            if first and last == position + 1:  # east boston: one listed word, and nothing else
+                number = table[spelt]
+                if (number & CITY) >> 8 > 1 and not number & (COMMON | MEDICAL | NAME):
+                    return last
+            elif (
+                " " in spelt and (table[spelt] | table[saint] | table[spelt.replace("saint ", "st. ")]) & CITY
+            ):
+                return last
+    return position
+
+
 def _dwelling(document: Document, position: int) -> float:
     """Points for what stands before a place."""
     if not position:
@@ -233,11 +312,21 @@ def _dwelling(document: Document, position: int) -> float:
     if gap.strip() or not looked.numbers[position - 1] & DWELL:
         return 0.0
     cue = _NEAR.get(low, 0.0)
+    if low == "of" and position > 1 and _somebody(looked, position - 2):  # Ms Thistlewood of Llandudno
+        cue = 1.5
     for earlier in range(max(0, position - 3), position - 1):
         word = looked.lows[earlier]
         if cue and looked.numbers[earlier] & DWELL and word not in _PREPOSITIONS:
             cue = max(cue, _NEAR.get(word, 0.0))
     return cue
+
+
+def _somebody(looked: Looked, position: int) -> bool:
+    """Whether a word with a capital is rather a person's than a thing's: not the Bank of Ghent."""
+    number = looked.numbers[position]
+    return looked.shapes[position] == CAPITAL and (
+        not number or bool(number & NAME and not number & (COMMON | MEDICAL | FACILITY))
+    )
 
 
 def _clinical(looked: Looked, text: str, first: int, last: int) -> bool:

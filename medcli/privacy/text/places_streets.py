@@ -40,6 +40,8 @@ CORNERS = frozenset(("corner", "intersection", "st", "ave", "street", "avenue", 
 _STREET_WORDS = 5
 _TOWN_WORDS = 3
 _LONG = 24
+#: What no other word is than a street, also in small letters.
+_SURE_LEADING = frozenset(("rue", "calle", "avenida", "rua", "piazza", "viale"))
 _ENDING_LENGTH = 5
 _TAIL = 12
 _BETWEEN = re.compile(r"[ \u00a0]*[,\n;]?[ \u00a0\n]*(?:\d{4,6} )?")
@@ -51,10 +53,16 @@ _ORDINAL = re.compile(
     r"(?:st(?:reet)?|ave(?:nue)?|r(?:oa)?d|blvd|pl(?:ace)?|dr(?:ive)?|ct|court|ln|lane)\b\.?",
     re.IGNORECASE,
 )
+#: Flat 3, 27 Kirkgate; 77 Gallowgate: no word says what it is, but a flat before it or the name's end.
+_FLAT = re.compile(
+    r"(?<![\w/])(?:(?:[Ff]lat|[Aa]pt\.?|[Aa]partment|[Uu]nit|[Rr]oom)\s?\d{1,4}[A-Za-z]?,? \d{1,5}[A-Za-z]?,? [A-Z][^\W\d_]{2,20}(?: [A-Z][^\W\d_]{2,20})?|\d{1,4}[A-Za-z]?,? [A-Z][a-z]{2,12}(?:gate|wynd|garth|croft|mead|fold|brae|bank|kirk|wick)(?= ?(?:[,.;:?!)]|$)))(?!\w)"
+)
 _BOX = re.compile(
-    r"\b(?:(?:P\.?[ ]?O\.?[ ]?Box|Postfach|Apartado(?: postal)?|Casilla|Postbus)[ ]#?\d{2,7}|(?:PSC|Unit|RR)[ ]\d{1,5},? Box \d{1,6})\b",
+    r"\b(?:\d{2,5} block of (?:[NSEW]\.? )?[A-Z][a-z]+|(?:P\.?[ ]?O\.?[ ]?Box|Postfach|Apartado(?: postal)?|Casilla|Postbus)[ ]#?\d{2,7}|(?:PSC|Unit|RR)[ ]\d{1,5},? Box \d{1,6})\b",
     re.IGNORECASE,
 )
+#: One of these stands in each: to look for them first is quicker.
+_BOXES = (" block of ", "box", "postfach", "apartado", "casilla", "postbus")
 _STREET_NAME = r"(?:[A-Z][^\W\d_]{1,20}|\d{1,3}(?:st|nd|rd|th))(?: [A-Z][^\W\d_]{1,20}){0,2}"
 #: 5th and Main; Ashby Ave & Telegraph: one of the two is a numbered or a named kind of street.
 _CORNER = re.compile(
@@ -200,7 +208,9 @@ def _leading(document: Document, position: int) -> tuple[int, int] | None:
         and last - position < 5
         and text[looked.ends[last] : looked.starts[last + 1]] in (" ", " l'", "'")
     ):
-        if looked.shapes[last + 1] == CAPITAL:
+        if looked.shapes[last + 1] == CAPITAL or (
+            looked.lows[position] in _SURE_LEADING and not looked.numbers[last + 1] & STOP
+        ):
             capital = True
         elif not looked.numbers[last + 1] & PARTICLE and looked.lows[last + 1] not in _SMALL:
             break
@@ -218,8 +228,11 @@ def _leading(document: Document, position: int) -> tuple[int, int] | None:
 
 def find_boxes(document: Document) -> Iterator[Span]:
     """Post boxes, and streets that are numbered themselves (5th Avenue)."""
-    for found in _BOX.finditer(document.text):
+    lower = document.lower
+    for found in _BOX.finditer(document.text) if any(word in lower for word in _BOXES) else ():
         yield from _address(document, found.start(), found.end(), "rule:box")
+    for found in _FLAT.finditer(document.text):
+        yield from _address(document, found.start(), found.end(), "rule:flat")
     for found in _ORDINAL.finditer(document.text):
         yield from _address(document, found.start(), found.end(), "rule:street")
 

@@ -24,6 +24,7 @@ from medcli.privacy.text.words import (
     STATE,
     STOP,
     TITLE,
+    UPPER,
     WEAKHEAD,
     Looked,
     word_set,
@@ -80,7 +81,10 @@ def eponym(text: str, looked: Looked, first: int, last: int) -> bool:
     listed = all(number & EPONYM for number in numbers[first : last + 1])
     if listed and (_graded(text, ends[last]) or _compared(text, looked, first, last)):
         return True
-    sure = not listed and numbers[first] & FIRST == FIRST and not numbers[first] & CITY
+    sure = not listed and (
+        (numbers[first] & FIRST == FIRST and not numbers[first] & CITY)
+        or (numbers[first] & LAST == LAST and looked.shapes[first] == UPPER and not looked.shouts)
+    )
     for position in range(last + 1, min(last + 1 + _REACH, len(numbers))):
         gap = text[ends[position - 1] : starts[position]]
         if gap not in _JOINED:

@@ -41,6 +41,8 @@ TITLE, GIVEN, RELATIVE, ROLE, BY, SELF, LABEL, CREDENTIAL, SUFFIX, ACT, PARTICLE
 FACILITY, STREET, UNIT, DWELL, AT, STOP, STATE = (1 << (_CUE + position) for position in range(13, 20))
 NAME = FIRST | LAST
 
+#: A part of a double name has so many letters.
+_SHORTEST = 3
 _POSSESSIVE = ("'s", "\u2019s", "s'", "s\u2019")
 #: A capital may follow these within a name: McDonald, DeAngelo.
 _INNER = ("mc", "mac", "de", "di", "du", "la", "le", "van", "von", "fitz", "st", "o")
@@ -170,7 +172,7 @@ def look(document: Document) -> Looked:
             low = low[:-2] if low[-1] == "s" else low[:-1]
         number = table[low]
         if not number and not low.isalpha():
-            number = _joined(table, low)
+            number = _double(table, text, low) or _joined(table, low)
         if text.islower():
             shape = LOWER
             small += 1
@@ -199,6 +201,31 @@ def _mixed(text: str, low: str) -> int:
     if not text[0].isupper():
         return UNCASED if low == text else LOWER  # mRNA
     return CAPITAL if text[1:].islower() or low.startswith(_INNER) else UPPER  # AFib, but McDonald
+
+
+def _double(table: Lexicon, text: str, low: str) -> int:
+    """What a double name (Okereke-Wells) is; 0 for other words of two parts: Guillain-Barré, Covid-19, X-Ray."""
+    parts = low.replace("\u2010", "-").replace("\u2011", "-").split("-")
+    if len(parts) != 2 or min(map(len, parts)) < _SHORTEST or not text[len(parts[0]) + 1].isupper():
+        return 0
+    numbers = [table[part] for part in parts]
+    if not text[0].isupper() or all(number & EPONYM for number in numbers):
+        return 0
+    if any(number and not number & NAME for number in numbers):
+        return 0
+    best = (
+        max(
+            3 if not number else max(number & FIRST, (number & LAST) >> 2)
+            for number in numbers
+            if not number & (MEDICAL | STOP) or number & EPONYM
+        )
+        if any(not number & (MEDICAL | STOP) or number & EPONYM for number in numbers)
+        else 0
+    )
+    plain = any(not number & (COMMON | MEDICAL | EPONYM) for number in numbers)
+    if best < 2:
+        return 0
+    return 3 << 2 if plain else 2 << 2 if all(number & NAME for number in numbers) else 0
 
 
 def _joined(table: Lexicon, low: str) -> int:

@@ -226,6 +226,8 @@ def test_what_a_palette_hides_is_shown() -> None:
     np.testing.assert_array_equal(hidden > 0, indices > 0)
     table[1] = 200
     assert alike_colours(indices, table) == []
+    points = (np.random.default_rng(1).random((80, 240)) < 0.02).astype(np.uint8)
+    assert alike_colours(points, np.zeros((256, 3), np.uint8)) == []
 
 
 def test_low_contrast_on_speckle_is_found_and_speckle_alone_is_not(looker: Looker) -> None:

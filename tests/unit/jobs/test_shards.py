@@ -47,10 +47,11 @@ class Spec:
     place: Path | Url
     names: tuple[str, ...]
     shard: tuple[int, int] | None = (0, 2)
+    runner: str = "local"
 
 
 def test_what_a_part_was_asked_comes_back(tmp_path: Path) -> None:
-    spec = Spec(tmp_path / "Müller\udce4", Url("s3://b/x"), ("a", "b"))
+    spec = Spec(tmp_path / "Müller\udce4", Url("s3://b/x"), ("a", "b"), runner="ray")
     shards.note(tmp_path, "toy", (0, 2), spec, "plan", finished=False, more=[1])
     found = joining.find(tmp_path)
     assert found is not None

@@ -257,3 +257,11 @@ def test_a_tree_of_many_paths_is_checked_quickly() -> None:
     tree = tree_of(f"tree: long\nslots:\n{slots}{end}{rows}")
     assert len(tree.path({f"s{n}": f"on{n}" for n in range(20)} | {"image": "a"})) == 21
     assert time.process_time() - started < 2
+
+
+@pytest.mark.parametrize("bomb", ["[" * 100_000, "{a: " * 100_000, "- " * 100_000])
+def test_a_bomb_of_brackets_is_refused_at_once(bomb: str) -> None:
+    began = time.process_time()
+    with pytest.raises(TreeInvalid, match="nested too deeply"):
+        tree_of(bomb)
+    assert time.process_time() - began < 5

@@ -6,6 +6,8 @@ import pickle
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from medcli.instruct.checks import RULES, Lengths, Settings, check, is_refusal, mend, names, reader
 from medcli.instruct.checks.capitals import put_right
@@ -223,13 +225,31 @@ def test_a_language_passes_its_own_words(code: str) -> None:
 
 
 def test_identity_is_found_by_the_gate() -> None:
-    settings = Settings(reader=reader(Gate()))
-    settings = pickle.loads(pickle.dumps(settings))
+    chosen = Settings(reader=reader(Gate()))
+    chosen = pickle.loads(pickle.dumps(chosen))
     named = Sample("a", "", pair("The film shows Mr. John Quistgaard, MRN 4471902."))
-    assert "identity" in broken(named, None, settings)
-    assert broken(Sample("a", "", pair("The film shows a clear lung.")), None, settings) == set()
-    rest, _ = mend(
-        Sample("a", "", (*named.turns, *pair("The lung is clear.", "Is it clear?"))), None, settings
-    )
+    assert "identity" in broken(named, None, chosen)
+    assert broken(Sample("a", "", pair("The film shows a clear lung.")), None, chosen) == set()
+    rest, _ = mend(Sample("a", "", (*named.turns, *pair("The lung is clear.", "Is it clear?"))), None, chosen)
     assert rest is not None
     assert rest.turns == pair("The lung is clear.", "Is it clear?")
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.text(
+        alphabet="0123456789.,-/ \u00b5\u03bcgGmMlL%\u00d7xX\u212aK\u017fsSTthHdDyY\u00b0cC\u00b2\u00b3 Maymond-",
+        max_size=40,
+    )
+)
+def test_no_text_is_too_odd_for_facts(text: str) -> None:
+    """Signs that regular expressions take for one another (micro and mu, Kelvin and K) are read or passed over."""
+    for fact in facts(text):
+        assert fact.kind in ("age", "date", "count", "measurement")
+        assert leaked(text, Caption("a", text)) in ("", "age", "date", "count", "measurement", "name")
+
+
+@pytest.mark.parametrize("sign", ["\u00b5", "\u03bc", "\u039c"])
+def test_both_signs_of_micro_are_one(sign: str) -> None:
+    (fact,) = facts(f"It took 7 {sign}g of it.")
+    assert (fact.of, fact.value) == ("mass", pytest.approx(7e-6))
