@@ -60,6 +60,7 @@ class Ledger:
             self._connection.execute("PRAGMA cache_size = -16000")
             self._connection.executescript(_SCHEMA)
             self._next = 1 + int(self._one("SELECT coalesce(max(item), 0) FROM items"))
+            self._was_empty = self._next == 1
         except sqlite3.DatabaseError as error:
             self._connection.close()
             raise _explain(error) from error
@@ -102,6 +103,8 @@ class Ledger:
 
     def find(self, key: str) -> tuple[int, bool] | None:
         """Return the number of an item that has its outcome and whether it failed, or None."""
+        if self._was_empty:  # a first run need not ask for each item
+            return None
         found = self._connection.execute("SELECT item, failed FROM items WHERE key = ?", (key,)).fetchone()
         return (found[0], bool(found[1])) if found else None
 

@@ -51,7 +51,9 @@ def is_alive(pid: int) -> bool:
 def test_kill_9_at_any_moment_then_the_same_command(tmp_path: Path, where: str) -> None:
     dice = random.Random(f"kill {where}")
     spec = ToySpec(items=400, mood=("7=fail", "200=many"))
-    delay = {"process-3": "0.006", "async": "0.016"}.get(where, "0.002")  # so that commits come in between
+    delay = {"process-3": "0.006", "async": "0.016", "async-process-2": "0.03"}.get(
+        where, "0.002"
+    )  # so that commits come in between
     options = ("--items", "400", "--mood", "7=fail", "--mood", "200=many", "--delay", delay)
     for least in (1, 150, 1, 1):  # so that one kill comes after the first commit
         with start(tmp_path, where, *options) as process:

@@ -170,7 +170,7 @@ def test_other_bytes_than_an_earlier_manifest_are_told_of(tmp_path: Path, bucket
 
 
 MOODS = [
-    "status:429,0", "status:503,1", "status:500", "reset", "truncate", "redirect", "short-length", "no-length", "drop",
+    "status:429,0", "status:503,0.2", "status:500", "reset", "truncate", "redirect", "short-length", "no-length", "drop",
     "other", "whole",
 ]  # fmt: skip
 

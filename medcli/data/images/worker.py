@@ -6,6 +6,7 @@ Knows the order of these steps; refuses to know how bytes travel and what the le
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import os
 import time
@@ -99,7 +100,7 @@ class Figures:
             return (left_out(barred, license=article.license, version=article.version),)
         facts: dict[str, Any] = {"key": media.key, "match": how, "license": article.license}
         facts |= {"version": version_of(media.key) or article.version, "pmid": article.pmid}
-        known = await self._taken_over(link, media)
+        known = None if self._fresh else await self._taken_over(link, media)
         if known is not None:
             row = known_row(known, media.md5, facts)
             await self._in_thread(put_away, self._setting.store, known)
@@ -117,11 +118,8 @@ class Figures:
 
     async def _taken_over(self, link: Link, media: Media) -> Path | None:
         """The file that is there already, if it is the right one."""
-        if (
-            self._fresh
-            or not media.md5
-            or not any(map(self._exists, (f"{link.id}.{ending}" for ending in picture.ENDINGS)))
-        ):
+        there = map(self._exists, (f"{link.id}.{ending}" for ending in picture.ENDINGS))
+        if not media.md5 or not any(there):
             return None
         return await self._in_thread(adopt, self._setting.images, link.id, media.md5)
 
@@ -213,9 +211,15 @@ def known_row(path: Path, md5: str, facts: dict[str, Any]) -> Row:
 
 def row_of(name: str, size: int, md5: str, facts: dict[str, Any]) -> Row:
     """The row of a file that is in its place under this name."""
-    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    value = {"file": f"images/{name}", "bytes": size, "md5": md5} | facts | {"time": now}
+    value = (
+        {"file": f"images/{name}", "bytes": size, "md5": md5} | facts | {"time": _moment(int(time.time()))}
+    )
     return Row("", "done", DONE, _ENCODED(value).encode(), size)
+
+
+@functools.lru_cache(maxsize=2)
+def _moment(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 def left_out(kind: str, **facts: Any) -> Row:

@@ -33,6 +33,7 @@ class Bucket:
     def __init__(self, fetcher: Fetcher, base: str) -> None:
         self._fetcher = fetcher
         self._base = base
+        self._newest: OrderedDict[int, asyncio.Task[tuple[Article, tuple[int, ...]]]] = OrderedDict()
         self._versions: OrderedDict[int, asyncio.Task[tuple[int, ...]]] = OrderedDict()
         self._articles: OrderedDict[tuple[int, int], asyncio.Task[Article]] = OrderedDict()
 
@@ -76,22 +77,38 @@ class Bucket:
         ItemFailed
             ``gone`` if there is no such article.
         """
-        newest = None
-        for version in await self.versions(pmcid):
+        task = self._newest.get(pmcid)
+        if task is None:
+            task = self._newest[pmcid] = asyncio.ensure_future(self._find_newest(pmcid))
+            if len(self._newest) > _KEPT:
+                self._newest.popitem(last=False)
+        newest, older = task.result() if task.done() else await asyncio.shield(task)
+        found = match(file, newest.media)
+        if found is not None:
+            return newest, newest.media[found[0]], found[1]
+        for version in older:
             try:
                 article = await self.article(pmcid, version)
             except ItemFailed as failed:
                 if failed.kind != GONE:
                     raise
-                continue  # listed, but on its way out, or not yet wholly there
-            newest = newest or article
+                continue
             found = match(file, article.media)
             if found is not None:
-                how = found[1] if article is newest else "older"
-                return newest, article.media[found[0]], how
-        if newest is None:
-            raise ItemFailed(GONE)
+                return newest, article.media[found[0]], "older"
         return newest, Media(f"PMC{pmcid}.{newest.version}/{file}", ""), "guessed"
+
+    async def _find_newest(self, pmcid: int) -> tuple[Article, tuple[int, ...]]:
+        """The newest version that has metadata, and the versions before it."""
+        versions = await self._list_versions(pmcid)
+        for place, version in enumerate(versions):
+            try:
+                return await self._read_article(pmcid, version), versions[place + 1 :]
+            except ItemFailed as failed:
+                if failed.kind != GONE:
+                    raise
+                # listed, but on its way out, or not yet wholly there
+        raise ItemFailed(GONE)
 
     async def _list_versions(self, pmcid: int) -> tuple[int, ...]:
         prefix, versions, token = f"PMC{pmcid}.", set(), ""

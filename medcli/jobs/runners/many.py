@@ -35,6 +35,8 @@ class Many:
         self._pipe = pipe
         self._retry = retry
         self._outcomes: list[Outcome] = []
+        self._open = 0
+        self._due: asyncio.TimerHandle | None = None
         self._running: set[asyncio.Task[None]] = set()
 
     def serve(self, factory: AsyncWorkerFactory, listen: Callable[[Callable[[Lease], None]], None]) -> None:
@@ -63,6 +65,7 @@ class Many:
             listen(put)
             self._pipe.send_bytes(b"")
             while (lease := await inbox.get()) is not None:
+                self._open += len(lease)
                 for ticket, payload in lease:
                     task = loop.create_task(self._do(worker, ticket, payload))
                     self._running.add(task)
@@ -73,13 +76,18 @@ class Many:
 
     async def _do(self, worker: AsyncWorker, ticket: int, payload: object) -> None:
         outcome = await attempt_async(worker, ticket, payload, self._retry)
-        if not self._outcomes:
-            asyncio.get_running_loop().call_later(_BATCH_SECONDS, self._send)
         self._outcomes.append(outcome)
+        self._open -= 1
+        if not self._open:  # there is nothing to wait for
+            self._send()
+        elif self._due is None:
+            self._due = asyncio.get_running_loop().call_later(_BATCH_SECONDS, self._send)
 
     def _send(self) -> None:
         """Tell the driver what has come; if it has gone, the thread that listens ends this process."""
-        outcomes, self._outcomes = self._outcomes, []
+        if self._due is not None:
+            self._due.cancel()
+        outcomes, self._outcomes, self._due = self._outcomes, [], None
         try:
             self._pipe.send_bytes(pickle.dumps((0.0, outcomes), pickle.HIGHEST_PROTOCOL))
         except ConnectionError:
