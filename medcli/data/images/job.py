@@ -180,7 +180,7 @@ def _where(spec: ImagesSpec, report: jobs.Report) -> str:
 
 def _loops(spec: ImagesSpec, rows: int) -> int:
     """How many processes fetch: one event loop keeps one processor busy, and a process costs a second to begin."""
-    if spec.from_packages or rows < _LONG or getattr(spec, "runner", "local") != "local":
+    if spec.from_packages or rows < _LONG or spec.runner != "local":
         return 1
     return max(1, min(_MOST_LOOPS, len(os.sched_getaffinity(0)), spec.concurrency // 2))
 
